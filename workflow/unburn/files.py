@@ -1,0 +1,50 @@
+"""Writing files so that a killed job leaves nothing that looks finished."""
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PRIVATE = 0o700
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """Yield a path beside ``out``; rename it to ``out`` on success, remove it on an error.
+
+    The temporary path may become a file or a folder; an existing ``out`` is replaced.
+    It ends in the suffix of ``out``, so that libraries that look at suffixes work.
+    """
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    tmp = out.with_name(f".{uuid.uuid4().hex[:8]}.part{''.join(out.suffixes)}")
+    try:
+        yield tmp
+        if out.is_dir() and not out.is_symlink():
+            old = out.with_name(f".{uuid.uuid4().hex[:8]}.old")
+            os.rename(out, old)
+            os.rename(tmp, out)
+            shutil.rmtree(old)
+        else:
+            os.replace(tmp, out)
+    finally:
+        if tmp.is_dir():
+            shutil.rmtree(tmp, ignore_errors=True)
+        else:
+            tmp.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Hex sha256 of a file's bytes, read in blocks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_private(folder: Path, mode: int = PRIVATE) -> Path:
+    """Make a folder that only its owner can enter (``mode`` 0700) and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(mode)
+    return folder

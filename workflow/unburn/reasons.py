@@ -1,0 +1,54 @@
+"""Why an item was held back or ignored: a code for programs, one sentence for people.
+
+A sentence says what was found and what a data manager can do. It never holds a value
+from a header or an image.
+"""
+
+IGNORED = {
+    "dicomdir": "A DICOMDIR is an index of other files; the files it lists are handled themselves.",
+    "duplicate": "An exact copy of another file of this submission.",
+    "not_an_image": "Not a DICOM file (a note, a program, a picture or the like); left out.",
+    "empty_file": "The file has no content.",
+}
+
+HELD_BACK = {
+    # --- found by plan
+    "unreadable": "The file could not be opened; check its access rights and hand it in again.",
+    "broken": "The file begins like DICOM but cannot be read; it is damaged or cut off.",
+    "no_sop_class": "The file does not say what kind of object it is (SOP Class UID is missing).",
+    "private_sop_class": "An object of a manufacturer's own kind; its content cannot be checked.",
+    "unsupported_sop_class": "An object of a kind that unburn has no rule for.",
+    "conflicting_instance": "Another file has the same SOP Instance UID and other content; "
+    "keep the right one.",
+    "structured_report": "A structured report: free text that unburn does not clean.",
+    "encapsulated_document": "A document (PDF, CDA, model) inside DICOM; its text is not cleaned.",
+    "waveform": "A waveform object; its annotations are not cleaned.",
+    "raw_data": "Raw data of a scanner; its content cannot be checked.",
+    "photograph": "A photograph, which can show the person.",
+    "whole_slide": "A whole-slide image; its label and overview pictures are not cleaned.",
+    "video": "A video stream (MPEG, H.264, H.265); it is not decoded.",
+    "nifti_input": "A NIfTI volume; this version cleans DICOM only.",
+    "unsupported_syntax": "No installed decoder reads this file's transfer syntax.",
+    # --- found while cleaning
+    "undecodable": "The pixels could not be decoded; the file is damaged or mislabelled.",
+    "pixels_missing": "The header promises an image, but there is no pixel data.",
+    "bad_geometry": "Rows, columns, frames or bits in the header do not fit the pixel data.",
+    "not_examined": "Not every frame was searched for text, so nothing is known about it.",
+    "not_painted": "A masked place was not painted, so it is not released.",
+    "metadata_failed": "The header could not be cleaned; an attribute in it is malformed.",
+    "not_written": "The cleaned object could not be written as valid DICOM.",
+    # --- found by the gate
+    "residual_text": "The independent reader still read text in the cleaned picture; "
+    "look at it, it may also be a false alarm.",
+    "residual_identifier": "An identifier of the original header was found in the cleaned object.",
+    "gate_failed": "The independent check could not be done.",
+    "pixels_differ": "A pixel outside the mask differs from the original; please report this.",
+    "face": "A head volume that could show the face (setting gate.faces).",
+    # --- found when series are put together
+    "series_held": "Another part of the same volume was held back, and a volume is released whole.",
+    "reference_held": "It refers to images that were held back or are not in this submission.",
+    "mask_not_written": "The mask of painted pixels could not be written.",
+    "changed_input": "The file changed while the run was under way; run it again.",
+}
+
+REASONS = {**IGNORED, **HELD_BACK}
