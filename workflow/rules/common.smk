@@ -1,0 +1,97 @@
+"""What all rules share: the settings, the shards of a submission, how a job finds the package."""
+
+import shlex
+import sys
+from pathlib import Path
+
+REPO = Path(workflow.current_basedir).resolve().parents[1]
+sys.path.insert(0, str(REPO / "workflow"))
+
+from unburn import keys, settings, submissions
+from unburn.code import code_digest
+from unburn.errors import UserError
+
+try:
+    RUN = settings.load(config, [Path(file) for file in workflow.configfiles])
+    config = RUN.config
+    MASTER = submissions.check(RUN)
+    WEIGHTS = submissions.check_weights(RUN)
+except UserError as error:
+    sys.exit(f"error: {error}")
+
+KEY_ID = keys.key_id(MASTER)
+
+# One submission that fails must not stop the others, whoever starts the workflow and how.
+workflow.execution_settings.keep_going = True
+
+# Jobs find the package in this checkout, and without --sdm the interpreter that runs Snakemake.
+# Replacing the prefix replaces Snakemake's own, so its strict mode is repeated.
+JOB = {"PYTHONPATH": str(REPO / "workflow"), "PYTHONNOUSERSITE": "1"}
+JOB |= {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "HDF5_USE_FILE_LOCKING": "FALSE"}
+BIN = Path(sys.executable).parent
+shell.prefix(
+    "set -euo pipefail; "
+    + "".join(f"export {name}={shlex.quote(value)}; " for name, value in JOB.items())
+    + ("" if workflow.deployment_settings.deployment_method else f'export PATH={shlex.quote(str(BIN))}:"$PATH"; ')
+)
+
+
+pathvars:
+    work=config["work"],
+    results=config["results"],
+
+
+wildcard_constraints:
+    submission="[a-z0-9-]{1,32}",
+    shard="[0-9]{5}",
+
+
+def section(name, *more):
+    """A function of wildcards: the settings of one stage for its submission, as JSON."""
+    return lambda wildcards: submissions.section(RUN, wildcards.submission, name, more)
+
+
+def weights(name):
+    """A function of wildcards: the path of a weight file; its digest is a param, not its time."""
+    return lambda wildcards: RUN.section(wildcards.submission, "detect")[name]
+
+
+def weights_digests(wildcards):
+    """The sha256 of the weights that a submission uses."""
+    return [WEIGHTS[weights(name)(wildcards)] for name in ("weights", "reader_weights")]
+
+
+def all_settings(wildcards):
+    """The complete settings of a submission as JSON, for its provenance."""
+    return submissions.all_settings(RUN, wildcards.submission)
+
+
+def project(wildcards):
+    """The key domain of a submission."""
+    return RUN.rows[wildcards.submission].project
+
+
+def contents(wildcards):
+    """A keyed digest of a submission's row and of its folders' state: plan reruns when it changes."""
+    return submissions.contents(RUN.rows[wildcards.submission], MASTER, walk=workflow.is_main_process)
+
+
+def of_shards(path):
+    """A function of wildcards: ``path`` for every shard of a submission."""
+
+    def paths(wildcards):
+        shards = checkpoints.plan_submission.get(submission=wildcards.submission).output.shards
+        found = glob_wildcards(str(Path(shards) / "{shard,[0-9]{5}}.tsv")).shard
+        return collect(path, submission=wildcards.submission, shard=sorted(found))
+
+    return paths
+
+
+def final_targets():
+    """What a run makes for every submission of the sheet."""
+    return collect("<work>/{submission}/accounted", submission=RUN.rows)
+
+
+def summary(show_failed):
+    """The last lines on the screen: how many were found, released and held back, and where to look."""
+    print(submissions.summary(RUN, show_failed), file=sys.stderr)

@@ -1,0 +1,33 @@
+rule detect_text:
+    """Find lines of burned-in text in every frame of a shard.
+
+    Reads frames (uint8, frames x views x rows x columns). Writes one record per region,
+    in pixels of the stored matrix. The recognised text stays inside the job.
+    """
+    input:
+        shard="<work>/{submission}/shards/{shard}.tsv",
+        frames="<work>/{submission}/{shard}/frames.h5",
+        weights=ancient(weights("weights")),
+        reader_weights=ancient(weights("reader_weights")),
+    output:
+        regions="<work>/{submission}/{shard}/regions.h5",
+    log:
+        "logs/detect/{submission}/{shard}.log",
+    benchmark:
+        "benchmarks/detect/{submission}/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    container:
+        config["containers"]["cpu"]
+    threads: 4  # processes over items, each with one torch thread: same bytes on any number
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        settings=section("detect"),
+        digests=weights_digests,
+        code=code_digest("detect"),
+    shell:
+        "python -m unburn.detect --shard {input.shard:q} --frames {input.frames:q}"
+        " --weights {input.weights:q} --reader-weights {input.reader_weights:q}"
+        " --settings {params.settings:q} --threads {threads} --out {output.regions:q} 2> {log:q}"

@@ -1,0 +1,32 @@
+rule evaluate_submission:
+    """Measure the release rate, what identity is left and how good the pictures are.
+
+    Reads the released files and the tables; the truth where it is known. Writes metrics with
+    their bounds.
+    """
+    input:
+        released="<results>/{submission}/released.tsv",
+        ledger="<work>/{submission}/ledger.tsv",
+    output:
+        metrics="<results>/{submission}/metrics.json",
+    log:
+        "logs/evaluate/{submission}.log",
+    benchmark:
+        "benchmarks/evaluate/{submission}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    container:
+        config["containers"]["cpu"]
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        work=subpath(input.ledger, parent=True),
+        results=subpath(input.released, parent=True),
+        settings=section("evaluate"),
+        code=code_digest("evaluate"),
+    shell:
+        "python -m unburn.evaluate --submission {wildcards.submission} --work {params.work:q}"
+        " --results {params.results:q} --settings {params.settings:q}"
+        " --out {output.metrics:q} 2> {log:q}"

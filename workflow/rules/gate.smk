@@ -1,0 +1,32 @@
+rule check_candidates:
+    """Let an independent reader look at the candidates and give each a verdict.
+
+    Reads candidates and the original headers' identifiers. Writes release or hold per item;
+    no verdict, no release.
+    """
+    input:
+        shard="<work>/{submission}/shards/{shard}.tsv",
+        regions="<work>/{submission}/{shard}/regions.h5",
+        candidates="<work>/{submission}/{shard}/candidates",
+        table="<work>/{submission}/{shard}/candidates.tsv",
+    output:
+        verdicts="<work>/{submission}/{shard}/verdicts.tsv",
+    log:
+        "logs/gate/{submission}/{shard}.log",
+    benchmark:
+        "benchmarks/gate/{submission}/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    container:
+        config["containers"]["cpu"]
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        settings=section("gate", "seed"),
+        code=code_digest("gate"),
+    shell:
+        "python -m unburn.gate --shard {input.shard:q} --regions {input.regions:q}"
+        " --candidates {input.candidates:q} --table {input.table:q}"
+        " --settings {params.settings:q} --threads {threads} --out {output.verdicts:q} 2> {log:q}"

@@ -1,0 +1,31 @@
+rule mask_text:
+    """Pool static text over a series and grow the regions to masks.
+
+    Reads regions. Writes masks (uint8 0 or 1, frames x rows x columns) of the items that
+    have text; whole blocks in lossy sources, since ringing keeps letters readable.
+    """
+    input:
+        shard="<work>/{submission}/shards/{shard}.tsv",
+        frames="<work>/{submission}/{shard}/frames.h5",
+        regions="<work>/{submission}/{shard}/regions.h5",
+    output:
+        masks="<work>/{submission}/{shard}/masks.h5",
+    log:
+        "logs/mask/{submission}/{shard}.log",
+    benchmark:
+        "benchmarks/mask/{submission}/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    container:
+        config["containers"]["cpu"]
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=section("mask"),
+        code=code_digest("mask"),
+    shell:
+        "python -m unburn.mask --shard {input.shard:q} --frames {input.frames:q}"
+        " --regions {input.regions:q} --settings {params.settings:q}"
+        " --out {output.masks:q} 2> {log:q}"

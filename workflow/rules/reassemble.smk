@@ -1,0 +1,43 @@
+rule reassemble_objects:
+    """Put painted pixels back into the original objects and clean their headers.
+
+    Reads the original files, fills and painted crops. Writes candidates: nothing is released
+    before the gate has looked at it.
+    """
+    input:
+        shard="<work>/{submission}/shards/{shard}.tsv",
+        frames="<work>/{submission}/{shard}/frames.h5",
+        regions="<work>/{submission}/{shard}/regions.h5",
+        masks="<work>/{submission}/{shard}/masks.h5",
+        fills="<work>/{submission}/{shard}/fills.h5",
+        painted="<work>/{submission}/{shard}/painted.h5",
+    output:
+        candidates=directory("<work>/{submission}/{shard}/candidates"),
+        table="<work>/{submission}/{shard}/candidates.tsv",
+        uids="<work>/{submission}/{shard}/uids.tsv",
+    log:
+        "logs/reassemble/{submission}/{shard}.log",
+    benchmark:
+        "benchmarks/reassemble/{submission}/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    container:
+        config["containers"]["cpu"]
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        key=config["key_file"],
+        key_id=KEY_ID,
+        project=project,
+        settings=section("metadata"),
+        engine=section("inpaint"),
+        code=code_digest("reassemble"),
+    shell:
+        "python -m unburn.reassemble --shard {input.shard:q} --frames {input.frames:q}"
+        " --regions {input.regions:q} --masks {input.masks:q} --fills {input.fills:q}"
+        " --painted {input.painted:q} --settings {params.settings:q} --engine {params.engine:q}"
+        " --key {params.key:q} --project {params.project} --threads {threads}"
+        " --candidates {output.candidates:q} --table {output.table:q} --uids {output.uids:q}"
+        " 2> {log:q}"

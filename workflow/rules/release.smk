@@ -1,0 +1,42 @@
+rule release_submission:
+    """Hand out what passed: files, masks of painted pixels, NIfTI volumes, tables, ledger.
+
+    Reads verdicts and candidates of all shards. Every input file ends in the ledger once, as
+    released, held back or ignored.
+    """
+    input:
+        inventory="<work>/{submission}/inventory.tsv",
+        verdicts=of_shards("<work>/{submission}/{shard}/verdicts.tsv"),
+        masks=of_shards("<work>/{submission}/{shard}/masks.h5"),
+        candidates=of_shards("<work>/{submission}/{shard}/candidates.tsv"),
+    output:
+        released="<results>/{submission}/released.tsv",
+        held_back="<results>/{submission}/held_back.tsv",
+        ledger="<work>/{submission}/ledger.tsv",
+        uid_mapping="<work>/{submission}/uid_mapping.csv",
+        patid_mapping="<work>/{submission}/patid_mapping.csv",
+    log:
+        "logs/release/{submission}.log",
+    benchmark:
+        "benchmarks/release/{submission}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    container:
+        config["containers"]["cpu"]
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        work=subpath(input.inventory, parent=True),
+        results=subpath(output.released, parent=True),
+        key=config["key_file"],
+        key_id=KEY_ID,
+        project=project,
+        settings=section("gate"),
+        code=code_digest("release"),
+    shell:
+        "python -m unburn.release --submission {wildcards.submission}"
+        " --inventory {input.inventory:q} --work {params.work:q} --results {params.results:q}"
+        " --key {params.key:q} --project {params.project} --settings {params.settings:q}"
+        " --threads {threads} 2> {log:q}"

@@ -1,0 +1,95 @@
+"""Verbs for people: ``python -m unburn --help``. A rule's entry is ``python -m unburn.<stage>``."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from unburn import __version__
+from unburn.errors import UserError, command
+from unburn.settings import REPO
+
+ENGINES = ("classic", "telea", "flat")
+
+
+def doctor(options: argparse.Namespace) -> None:
+    """Show what is installed, what is missing, and what to do about it."""
+    from unburn import doctor
+
+    doctor.show(options.configfile)
+
+
+def key_new(options: argparse.Namespace) -> None:
+    """Make a master key, readable by its owner alone."""
+    from unburn import keys
+
+    key_id = keys.new(options.file)
+    print(f"{options.file}: a new key with the id {key_id}")
+    print("Keep it as you keep the originals: with it, a person can be found again.")
+
+
+def detect(options: argparse.Namespace) -> None:
+    """Find burned-in text in pictures or DICOM files; write masks and regions.json."""
+    from unburn import detect
+
+    detect.folder(options.input, options.out, options.threads, options.weights)
+
+
+def inpaint(options: argparse.Namespace) -> None:
+    """Paint the masked places of pictures; 8 or 16 bit in, the same depth out."""
+    from unburn import inpaint
+
+    inpaint.folder(
+        options.input, options.masks, options.out, options.engine, options.modality, options.seed
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of ``python -m unburn``."""
+    result = argparse.ArgumentParser(
+        prog="python -m unburn",
+        description="Takes burned-in text out of medical images and identity out of their headers.",
+    )
+    result.add_argument("--version", action="version", version=f"unburn {__version__}")
+    verbs = result.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    verb = verbs.add_parser("doctor", help=doctor.__doc__)
+    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+    verb.set_defaults(call=doctor)
+
+    verb = verbs.add_parser("key", help="Handle the master key.")
+    actions = verb.add_subparsers(required=True, metavar="ACTION")
+    verb = actions.add_parser("new", help=key_new.__doc__)
+    verb.add_argument("file", type=Path, nargs="?", default=Path("unburn.key"))
+    verb.set_defaults(call=key_new)
+
+    verb = verbs.add_parser("detect", help=detect.__doc__)
+    verb.add_argument("--input", type=Path, nargs="+", required=True, metavar="DIR|FILE")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--threads", type=int, default=1)
+    verb.add_argument(
+        "--weights", type=Path, default=REPO / "resources" / "models" / "detector.safetensors"
+    )
+    verb.set_defaults(call=detect)
+
+    verb = verbs.add_parser("inpaint", help=inpaint.__doc__)
+    verb.add_argument("--input", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--masks", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--engine", choices=ENGINES, default="classic")
+    verb.add_argument("--modality", default="", help="as in (0008,0060), for example US")
+    verb.add_argument("--seed", type=int, default=1)
+    verb.set_defaults(call=inpaint)
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one verb."""
+    options = parser().parse_args(argv)
+    try:
+        options.call(options)
+    except KeyboardInterrupt:
+        raise UserError("unburn", "stopped by you", "start it again when you like") from None
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,140 @@
+"""One screen before the first run: what is there, what is missing, what to do."""
+
+import importlib.metadata
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from unburn import keys, settings, submissions
+from unburn.errors import UserError
+from unburn.settings import REPO
+
+LOCK = REPO / "envs" / "requirements.lock"
+MODELS = REPO / "resources" / "models"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the screen: ``state`` is ok, missing or optional (missing, but not needed)."""
+
+    state: str
+    what: str
+    advice: str = ""
+
+
+def show(configfile: Path) -> None:
+    """Print all findings; raise a UserError when something needed is missing."""
+    found = list(findings(configfile))
+    for finding in found:
+        print(f"{finding.state:9} {finding.what}")
+        if finding.advice:
+            print(f"{'':9}   hint: {finding.advice}")
+    missing = sum(finding.state == "missing" for finding in found)
+    if missing:
+        raise UserError("doctor", f"{missing} needed things are missing", "follow the hints above")
+
+
+def findings(configfile: Path) -> Iterator[Finding]:
+    """Look at Python, packages, programs, weights, settings, key, folders and disk, in this order."""
+    supported = (3, 11) <= sys.version_info[:2] < (3, 13)
+    yield Finding(
+        "ok" if supported else "missing",
+        f"Python {platform.python_version()}",
+        "" if supported else "use Python 3.11 or 3.12: make PYTHON=/path/to/python3.12 install",
+    )
+    yield from _packages()
+    yield from _programs()
+    yield from _weights()
+    yield from _run(configfile)
+
+
+def locked() -> dict[str, str]:
+    """Package name to version, as the lock pins them."""
+    pins = re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    return dict(pins)
+
+
+def _packages() -> Iterator[Finding]:
+    wrong = []
+    for name, version in locked().items():
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            installed = "missing"
+        if installed != version:
+            wrong.append(f"{name} {installed}, expected {version}")
+    yield Finding(
+        "missing" if wrong else "ok",
+        "; ".join(wrong) if wrong else f"{len(locked())} packages as locked",
+        "run: make install" if wrong else "",
+    )
+    try:
+        import torch
+    except ImportError:
+        yield Finding("missing", "torch", "run: make install")
+        return
+    cuda = f"CUDA {torch.version.cuda}" if torch.cuda.is_available() else "no GPU"
+    yield Finding("ok", f"torch {torch.__version__}, {cuda} (no stage of this version needs one)")
+
+
+def _programs() -> Iterator[Finding]:
+    if shutil.which("tesseract"):
+        version = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
+        yield Finding("ok", (version.stdout or version.stderr).splitlines()[0])
+    else:
+        yield Finding(
+            "optional",
+            "tesseract, for the cross-check (detect.tesseract) and gate.reader: tesseract",
+            "apt-get install tesseract-ocr",
+        )
+    for program, purpose in (("sbatch", "--profile slurm"), ("apptainer", "--sdm apptainer")):
+        if shutil.which(program):
+            yield Finding("ok", f"{program}, for {purpose}")
+        else:
+            yield Finding("optional", f"{program}, for {purpose}")
+
+
+def _weights() -> Iterator[Finding]:
+    from unburn.crnn import verify
+
+    for file in sorted(MODELS.glob("*.safetensors")):
+        try:
+            digest = verify(file)
+            yield Finding("ok", f"weights {file.name}, sha256 {digest[:16]}...")
+        except UserError as error:
+            yield Finding("missing", f"weights {file.name}: {error.found}", error.advice)
+
+
+def _run(configfile: Path) -> Iterator[Finding]:
+    if not configfile.is_file():
+        yield Finding("missing", f"settings: no file {configfile}", "name it with --configfile")
+        return
+    with open(configfile, encoding="utf-8") as file:
+        config = yaml.safe_load(file) or {}
+    try:
+        run = settings.load(config, [configfile])
+        yield Finding("ok", f"settings {configfile}, {len(run.rows)} submissions")
+        key_id = keys.key_id(submissions.check(run))
+        yield Finding("ok", f"key {run.config['key_file']}, id {key_id}")
+    except UserError as error:
+        yield Finding("missing", f"{error.where}: {error.found}", error.advice)
+        return
+    for row in run.rows.values():
+        # The path can hold a name, so the submission's label stands for it.
+        there = row.path.is_dir()
+        yield Finding(
+            "ok" if there else "missing",
+            f"folder of the submission {row.submission}",
+            "" if there else f"see {run.config['sheet']}, line {row.line}",
+        )
+    free = shutil.disk_usage(run.config["work"]).free / 2**30
+    yield Finding(
+        "ok", f"{free:.1f} GiB free for {run.config['work']}/; plan says how much it needs"
+    )

@@ -1,0 +1,216 @@
+"""Settings: defaults and limits from the schema, all mistakes at once, a way out for each."""
+
+import argparse
+import copy
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from unburn.errors import UserError
+from unburn.files import replacing
+from unburn.sheet import Row
+from unburn.sheet import read as read_sheet
+
+REPO = Path(__file__).resolve().parents[2]
+SCHEMA = REPO / "workflow" / "schemas" / "config.schema.yaml"
+README = REPO / "config" / "README.md"
+BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is made of: the complete settings and the rows of the sheet by label."""
+
+    config: dict[str, Any]
+    rows: dict[str, Row]
+
+    def section(self, submission: str, name: str) -> dict[str, Any]:
+        """One section of the settings, with what the sheet's row sets for this submission."""
+        section = dict(self.config[name])
+        for dotted, value in self.rows[submission].settings.items():
+            group, _, key = dotted.partition(".")
+            if group == name:
+                section[key] = value
+        return section
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the settings: the only place for types, limits and defaults."""
+    with open(SCHEMA, encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
+    """Check settings and sheet whole; fill in defaults.
+
+    Parameters
+    ----------
+    config : the merged settings as Snakemake read them
+    files : the configuration files they came from, for the line numbers in messages
+
+    Raises
+    ------
+    UserError
+        naming every mistake of settings and sheet, each with its place and a way out
+    """
+    rules = schema()
+    lines = _line_numbers(files)
+    mistakes = [
+        f"{_place(lines, path)}{'.'.join(path)}: {found}\n    hint: {hint}"
+        for path, found, hint in _check(config, rules, ())
+    ]
+    complete = _resolve_shipped(_fill(config, rules), rules)
+    rows: dict[str, Row] = {}
+    if isinstance(complete["sheet"], str):
+        overridable = {name: rule for name, rule in leaves(rules) if "." in name}
+        rows, found_rows = read_sheet(Path(complete["sheet"]), overridable)
+        mistakes += found_rows
+        for row in rows.values():
+            for name, value in row.settings.items():
+                for _, found, hint in _check_value(value, overridable[name]):
+                    mistakes.append(
+                        f"{complete['sheet']}:{row.line}: {name}: {found}\n    hint: {hint}"
+                    )
+    if mistakes:
+        raise UserError(
+            where="settings",
+            found=f"{len(mistakes)} to mend\n" + "\n".join(mistakes),
+            advice="mend what is listed above and start again; nothing was run",
+        )
+    return Run(complete, rows)
+
+
+def leaves(rules: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each single setting: its dotted name and its part of the schema."""
+    for name, rule in rules["properties"].items():
+        if "properties" in rule:
+            yield from leaves(rule, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", rule
+
+
+def changed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that differ from their defaults, by dotted name."""
+    result = {}
+    standard = _resolve_shipped(_fill({}, schema()), schema())
+    for name, _ in leaves(schema()):
+        value, default = _get(config, name), _get(standard, name)
+        if value != default:
+            result[name] = value
+    return result
+
+
+def table() -> str:
+    """The settings as a Markdown table, for config/README.md."""
+    rows = ["| setting | default | what it does |", "|---|---|---|"]
+    for name, rule in leaves(schema()):
+        default = json.dumps(rule["default"])
+        choice = f" One of {', '.join(map(str, rule['enum']))}." if "enum" in rule else ""
+        rows.append(f"| `{name}` | `{default}` | {rule['description']}{choice} |")
+    return "\n".join(rows) + "\n"
+
+
+def _get(config: Mapping[str, Any], dotted: str) -> Any:
+    value: Any = config
+    for part in dotted.split("."):
+        value = value[part]
+    return value
+
+
+def _fill(config: Any, rules: Mapping[str, Any]) -> dict[str, Any]:
+    filled = copy.deepcopy(dict(config)) if isinstance(config, Mapping) else {}
+    for name, rule in rules["properties"].items():
+        if "properties" in rule:
+            filled[name] = _fill(filled.get(name), rule)
+        else:
+            filled.setdefault(name, copy.deepcopy(rule["default"]))
+    return filled
+
+
+def _resolve_shipped(config: dict[str, Any], rules: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the default paths that the product ships absolute: they lie in the repository."""
+    for name, rule in rules["properties"].items():
+        if "properties" in rule:
+            _resolve_shipped(config[name], rule)
+        elif rule.get("x-shipped") and config[name] == rule["default"]:
+            config[name] = str(REPO / config[name])
+    return config
+
+
+def _check(
+    config: Any, rules: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    if not isinstance(config, Mapping):
+        yield path, "it should be a group of settings", f"one of {', '.join(rules['properties'])}"
+        return
+    for name, value in config.items():
+        here = (*path, str(name))
+        rule = rules["properties"].get(name)
+        if rule is None:
+            near = difflib.get_close_matches(str(name), rules["properties"], 1)
+            hint = f"did you mean {near[0]}?" if near else "config/README.md lists all settings"
+            yield here, "there is no such setting", hint
+        elif "properties" in rule:
+            if value is not None:
+                yield from _check(value, rule, here)
+        else:
+            for _, found, hint in _check_value(value, rule):
+                yield here, found, hint
+
+
+def _check_value(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    validator = jsonschema.Draft202012Validator(rule)
+    for error in validator.iter_errors(value):
+        near = ""
+        if "enum" in rule:
+            close = difflib.get_close_matches(str(value), map(str, rule["enum"]), 1)
+            near = f"; did you mean {close[0]}?" if close else ""
+        yield "", error.message, rule["x-hint"] + near
+
+
+def _line_numbers(files: Sequence[Path]) -> dict[tuple[str, ...], str]:
+    """Where each setting stands: file and line by path of keys; a later file wins."""
+    places: dict[tuple[str, ...], str] = {}
+
+    def walk(node: yaml.Node | None, path: tuple[str, ...], file: Path) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                here = (*path, str(key.value))
+                places[here] = f"{file}:{key.start_mark.line + 1}: "
+                walk(value, here, file)
+
+    for file in files:
+        with open(file, encoding="utf-8") as text:
+            walk(yaml.compose(text, Loader=yaml.SafeLoader), (), file)
+    return places
+
+
+def _place(lines: Mapping[tuple[str, ...], str], path: tuple[str, ...]) -> str:
+    return lines.get(path, "--config: ")
+
+
+def write_table(readme: Path = README) -> None:
+    """Put the table of settings between its marks in config/README.md."""
+    text = readme.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    with replacing(readme) as tmp:
+        tmp.write_text(f"{head}{BEGIN}\n{table()}{END}{tail}", encoding="utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the table of settings into config/README.md."""
+    argparse.ArgumentParser(prog="python -m unburn.settings", description=main.__doc__).parse_args(
+        argv
+    )
+    write_table()
+
+
+if __name__ == "__main__":
+    main()

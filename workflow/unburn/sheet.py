@@ -1,0 +1,141 @@
+"""The sheet of submissions: one line for each lab's folder."""
+
+import csv
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from unburn.errors import UserError
+
+LABEL = re.compile(r"[a-z0-9-]{1,32}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission: its label, its folder, its key domain and its own settings."""
+
+    submission: str
+    path: Path
+    project: str
+    line: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read(sheet: Path, overridable: Mapping[str, Any]) -> tuple[dict[str, Row], list[str]]:
+    """Read a TSV or CSV sheet; return its rows by label and all mistakes found, one text each.
+
+    ``overridable`` holds the dotted names of settings that a column may set (the values are not
+    looked at here). A mistake names file, line and column, and never the folder's path: it can
+    hold a person's name.
+    """
+    if not sheet.is_file():
+        return {}, [
+            f"{sheet}: there is no such file\n"
+            "    hint: set `sheet` in the configuration to a TSV with the columns submission and path"
+        ]
+    text = sheet.read_text(encoding="utf-8-sig")
+    delimiter = "," if sheet.suffix.lower() == ".csv" else "\t"
+    lines = list(csv.reader(text.splitlines(), delimiter=delimiter))
+    header = [name.strip() for name in lines[0]] if lines else []
+    mistakes = _header_mistakes(sheet, header, delimiter, overridable)
+    if mistakes:
+        return {}, mistakes
+
+    rows: dict[str, Row] = {}
+    for number, cells in enumerate(lines[1:], start=2):
+        if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
+            continue
+        if len(cells) > len(header):
+            mistakes.append(
+                f"{sheet}:{number}: {len(cells)} cells under {len(header)} column names\n"
+                f"    hint: cells are separated by {_name(delimiter)}"
+            )
+            continue
+        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+        found = _row_mistakes(row, rows)
+        if found:
+            mistakes.extend(f"{sheet}:{number}: {text}" for text in found)
+            continue
+        label = row["submission"]
+        rows[label] = Row(
+            submission=label,
+            path=Path(row["path"]),
+            project=row.get("project", label),
+            line=number,
+            settings={name: yaml.safe_load(row[name]) for name in row if name in overridable},
+        )
+    if not rows and not mistakes:
+        mistakes.append(f"{sheet}: it names no submission\n    hint: add a line for each folder")
+    return rows, mistakes
+
+
+def lookup(sheet: Path, submission: str) -> Row:
+    """The row of one submission, for a job; columns with settings are not looked at.
+
+    Raises
+    ------
+    UserError
+        if the sheet is gone or no longer names the submission
+    """
+    sheet = Path(sheet)
+    header = sheet.read_text(encoding="utf-8-sig").splitlines()[0] if sheet.is_file() else ""
+    names = re.split(r"[\t,]", header)
+    rows, _ = read(sheet, {name.strip(): None for name in names})
+    if submission not in rows:
+        raise UserError(
+            where=f"sheet {sheet}",
+            found=f"no line for the submission {submission}",
+            advice="the sheet was changed while the run was under way; start the run again",
+        )
+    return rows[submission]
+
+
+def _header_mistakes(
+    sheet: Path, header: list[str], delimiter: str, overridable: Mapping[str, Any]
+) -> list[str]:
+    mistakes = []
+    known = ["submission", "path", "project", *overridable]
+    for name in ("submission", "path"):
+        if name not in header:
+            mistakes.append(
+                f"{sheet}:1: the column '{name}' is missing\n"
+                f"    hint: the first line names the columns, separated by {_name(delimiter)}"
+            )
+    for name in header:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "leave it out, or name a setting"
+            mistakes.append(f"{sheet}:1: the column '{name}' is not known\n    hint: {hint}")
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        mistakes.append(f"{sheet}:1: the column '{name}' is there twice\n    hint: keep one")
+    return mistakes
+
+
+def _row_mistakes(row: Mapping[str, str], rows: Mapping[str, Row]) -> list[str]:
+    mistakes = []
+    label, project = row.get("submission", ""), row.get("project", "")
+    for column, value in (("submission", label), ("project", project)):
+        if value and not LABEL.fullmatch(value):
+            mistakes.append(
+                f"{column}: it has a character that a label may not have, or is too long\n"
+                "    hint: 1 to 32 of small letters, digits and '-'; the label becomes a folder"
+            )
+    if not label:
+        mistakes.append("submission: it is empty\n    hint: give the folder a label, as lab-1")
+    if label in rows:
+        mistakes.append(
+            f"submission: '{label}' is there already, in line {rows[label].line}\n"
+            "    hint: each submission has one line"
+        )
+    if "path" not in row:
+        mistakes.append("path: it is empty\n    hint: the folder that holds the images")
+    return mistakes
+
+
+def _name(delimiter: str) -> str:
+    return "commas" if delimiter == "," else "tabs"

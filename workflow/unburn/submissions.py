@@ -1,0 +1,201 @@
+"""What a run needs to know of its submissions before, between and after the jobs."""
+
+import argparse
+import collections
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from unburn import keys, tables
+from unburn.errors import UserError, command
+from unburn.files import make_private, sha256
+from unburn.settings import REPO, Run
+from unburn.sheet import Row
+
+DEMO = REPO / "resources" / "demo"
+
+
+def check(run: Run) -> bytes:
+    """Load the master key, refuse it where it does not belong, make the work folders private.
+
+    Returns
+    -------
+    bytes, the master key
+
+    Raises
+    ------
+    UserError
+        if the key is missing or open to others, if it is the demo's on other data, or if a
+        ledger was made with another key; each names the remedy
+    """
+    master = keys.load(Path(run.config["key_file"]))
+    if keys.is_demo(master):
+        for row in run.rows.values():
+            if not row.path.resolve().is_relative_to(DEMO):
+                raise UserError(
+                    where=f"{run.config['sheet']}:{row.line}",
+                    found="the key is the demo's, which everybody can read",
+                    advice="make your own with: python -m unburn key new unburn.key, "
+                    "and name it in the setting key_file",
+                )
+    work = make_private(Path(run.config["work"]), int(run.config["work_mode"], 8))
+    for label in run.rows:
+        check_key(work / label, keys.key_id(master))
+    return master
+
+
+def check_key(work: Path, key_id: str) -> None:
+    """Refuse a key other than the one that the ledger in ``work`` names (file ``key_id``)."""
+    named = work / "key_id"
+    if named.is_file() and named.read_text(encoding="ascii").strip() != key_id:
+        raise UserError(
+            where=f"submission {work.name}",
+            found="its ledger was made with another key, so pseudonyms and dates would not fit",
+            advice="name the first key in the setting key_file, "
+            "or choose a new label for a release under the new key",
+        )
+
+
+def check_weights(run: Run) -> dict[str, str]:
+    """The sha256 of each weight file that the settings name, by path.
+
+    Raises
+    ------
+    UserError
+        if one is missing
+    """
+    digests: dict[str, str] = {}
+    for label in run.rows:
+        for name in ("weights", "reader_weights"):
+            path = run.section(label, "detect")[name]
+            if path not in digests:
+                if not Path(path).is_file():
+                    raise UserError(
+                        where=f"detect.{name}",
+                        found=f"there is no file {path}",
+                        advice="restore it with: git checkout resources/models, "
+                        "or name your own weights in the setting",
+                    )
+                digests[path] = sha256(Path(path))
+    return digests
+
+
+def section(run: Run, submission: str, name: str, more: Sequence[str] = ()) -> str:
+    """The settings of one stage as JSON; ``more`` names settings of the top level to add.
+
+    Paths of weights are left out: they are a stage's inputs.
+    """
+    values = {
+        key: value
+        for key, value in run.section(submission, name).items()
+        if not key.endswith("weights")
+    }
+    values |= {key: run.config[key] for key in more}
+    return json.dumps(values, sort_keys=True)
+
+
+def all_settings(run: Run, submission: str) -> str:
+    """The complete settings of one submission as JSON, with what its row sets."""
+    values = {
+        name: run.section(submission, name) if isinstance(value, dict) else value
+        for name, value in run.config.items()
+    }
+    return json.dumps(values, sort_keys=True)
+
+
+def contents(row: Row, master: bytes, walk: bool) -> str:
+    """A keyed digest of a row and of the state of its folders, 16 hex digits.
+
+    It changes when the row changes or a file below its folder is added, removed or renamed
+    (the folders' times change then), so that the plan is made anew. A file changed in place
+    is not seen. ``walk`` is False in jobs, which need no second look.
+    """
+    state = [row.project, os.fspath(row.path.absolute())]
+    if walk:
+        folders = sorted(folder for folder, _, _ in os.walk(row.path))
+        state += [f"{folder}\t{Path(folder).stat().st_mtime_ns}" for folder in folders]
+    return keys.keyed(master, "row", "\n".join(state)).hex()[:16]
+
+
+def counts(ledger: Path) -> tuple[collections.Counter[str], collections.Counter[str]]:
+    """Items by status, and held-back items by reason code."""
+    table = tables.read(ledger)
+    held = table[table.status == "held_back"]
+    return collections.Counter(table.status), collections.Counter(held.reason_code)
+
+
+def summary(run: Run, failed: bool) -> str:
+    """The last lines on the screen: what was found, released and held back, and where to look."""
+    work, results = Path(run.config["work"]), Path(run.config["results"])
+    lines = [""]
+    for label in run.rows:
+        ledger = work / label / "ledger.tsv"
+        if not ledger.is_file() or not (results / label / "report.html").is_file():
+            lines.append(f"{label}: not finished")
+            if failed:
+                lines += [f"    {sentence}" for sentence in _sentences(label)]
+            continue
+        by_status, by_reason = counts(ledger)
+        total = sum(by_status.values())
+        lines.append(
+            f"{label}: {total} files found, {by_status['released']} released, "
+            f"{by_status['held_back']} held back, {by_status['ignored']} ignored"
+        )
+        lines += _text_found(results / label / "metrics.json")
+        if by_reason:
+            named = ", ".join(f"{code} {n}" for code, n in sorted(by_reason.items()))
+            lines.append(f"    held back: {named}")
+            lines.append(f"    why: {results / label / 'held_back.tsv'}")
+        lines.append(f"    report: {results / label / 'report.html'}")
+        lines.append(f"    before and after, for your eyes only: {work / label / 'review.html'}")
+    return "\n".join(lines)
+
+
+def _sentences(label: str) -> list[str]:
+    """What the stages' logs of one submission say to the user, without repetition."""
+    found = {}
+    for log in sorted(Path("logs").glob(f"*/{label}.log")) + sorted(
+        Path("logs").glob(f"*/{label}/*.log")
+    ):
+        text = log.read_text(encoding="utf-8", errors="replace")
+        for match in re.finditer(r"^error: .*(?:\n    .*)*", text, re.MULTILINE):
+            found[match.group().replace("\n", "\n    ")] = None
+        if "Traceback" in text:
+            found[f"a fault of unburn, not of your data: see {log}"] = None
+    return list(found) or ["see the folder logs/"]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Check the share of held-back items against ``gate.max_held_back``."""
+    parser = argparse.ArgumentParser(prog="python -m unburn.submissions", description=main.__doc__)
+    parser.add_argument("--ledger", type=Path, required=True)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON of section gate")
+    options = parser.parse_args(argv)
+    limit: float = options.settings["max_held_back"]
+    by_status, _ = counts(options.ledger)
+    items = by_status["released"] + by_status["held_back"]
+    share = by_status["held_back"] / items if items else 0.0
+    if share > limit:
+        raise UserError(
+            where=f"submission {options.ledger.parent.name}",
+            found=f"{by_status['held_back']} of {items} items are held back, "
+            f"{share:.1%}, more than gate.max_held_back allows ({limit:.1%})",
+            advice="everything is written; held_back.tsv says why, the report what to look at",
+        )
+
+
+def _text_found(metrics: Path) -> list[str]:
+    """One line about burned-in text, from the submission's metrics."""
+    privacy: Mapping[str, Any] = json.loads(metrics.read_text(encoding="utf-8"))["privacy"]
+    return [
+        f"    text: {privacy['lines_found']} lines found on {privacy['frames_with_text']} frames, "
+        f"{privacy['masked_frames']} frames painted; the independent reader read "
+        f"{privacy['frames_read']} of {privacy['frames']} frames again"
+    ]
+
+
+if __name__ == "__main__":
+    command(main)
