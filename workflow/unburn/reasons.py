@@ -32,6 +32,7 @@ HELD_BACK = {
     # --- found while cleaning
     "undecodable": "The pixels could not be decoded; the file is damaged or mislabelled.",
     "pixels_missing": "The header promises an image, but there is no pixel data.",
+    "float_pixels": "Pixels stored as floating point numbers; unburn cleans whole numbers only.",
     "bad_geometry": "Rows, columns, frames or bits in the header do not fit the pixel data.",
     "not_examined": "Not every frame was searched for text, so nothing is known about it.",
     "not_painted": "A masked place was not painted, so it is not released.",

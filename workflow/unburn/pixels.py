@@ -1,0 +1,724 @@
+"""Stored pixel values of a DICOM file: read frame by frame, put back, cleaned of hidden bytes.
+
+"Stored values" are the numbers that (7FE0,0010) Pixel Data encodes: after decompression, before
+any rescale, window, palette or colour conversion (PS3.3 section C.7.6.3). What a decoder only
+yields in another form is named by that form: YBR_FULL_422 becomes YBR_FULL, YBR_RCT and YBR_ICT
+become RGB.
+"""
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterable
+from contextlib import ExitStack
+from math import ceil
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import pydicom
+from pydicom import uid
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels import get_decoder
+
+from unburn.errors import ItemError
+
+# pydicom and its decoders quote values of the header in warnings and log lines; those must
+# not reach a log of ours (DESIGN section 4, promise 5).
+for _name in ("pydicom", "pylibjpeg", "highdicom"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False
+for _module in (r"pydicom\b", r"pylibjpeg\b", r"highdicom\b"):
+    warnings.filterwarnings("ignore", module=_module)
+
+DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
+LONGEST_VALUE = 0xFFFFFFFE  # PS3.5 section 7.1.2: 32-bit length, even
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+FLOAT_KEYWORDS = ("FloatPixelData", "DoubleFloatPixelData")
+VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108 and their fragmentable variants: MPEG2 to HEVC
+LOSSY = {
+    uid.JPEGBaseline8Bit,
+    uid.JPEGExtended12Bit,
+    uid.JPEGLSNearLossless,
+    uid.JPEG2000,
+    uid.HTJ2K,
+}
+PHOTOMETRIC = {
+    1: {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"},
+    3: {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"},
+}
+WIDE_VR = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}  # value bytes whose order is the file's
+
+
+def is_video(syntax: str) -> bool:
+    """Whether a transfer syntax holds a video stream (PS3.5 section 8.2.5 and later)."""
+    return re.fullmatch(re.escape(VIDEO) + r"[0-8](\.1)?", syntax) is not None
+
+
+def transfer_syntax(dataset: Dataset) -> uid.UID:
+    """(0002,0010) Transfer Syntax UID, or the native one that the reader recognised."""
+    stated = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
+    if stated:
+        return uid.UID(stated)
+    implicit, little = dataset.original_encoding
+    if not little:
+        return uid.ExplicitVRBigEndian
+    return uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+
+
+def is_lossy(dataset: Dataset) -> bool:
+    """Whether the pixels went through a lossy codec, now or before (0028,2110)."""
+    return transfer_syntax(dataset) in LOSSY or _text(dataset, "LossyImageCompression") == "01"
+
+
+def read_header(path: Path, **options: Any) -> Dataset:
+    """Read a DICOM file, with or without preamble; long values stay in the file.
+
+    Raises
+    ------
+    ItemError
+        ``unreadable`` without access, ``broken`` when it cannot be parsed
+    """
+    try:
+        dataset = pydicom.dcmread(path, force=True, defer_size=DEFERRED_BYTES, **options)
+        if transfer_syntax(dataset) == uid.DeflatedExplicitVRLittleEndian:
+            # a deferred offset counts inflated bytes and cannot be found in the file again
+            dataset = pydicom.dcmread(path, force=True, **options)
+        return dataset
+    except OSError as error:
+        code = "unreadable" if isinstance(error, PermissionError | FileNotFoundError) else "broken"
+        raise ItemError(code) from None
+    except Exception:
+        raise ItemError("broken") from None
+
+
+class StoredFrames:
+    """The stored values of one file's frames, decoded one at a time.
+
+    ``with StoredFrames(path) as source: source[0]`` gives the first frame: (rows, columns) for one
+    sample per pixel, (rows, columns, samples) for three, in ``dtype``. The header is in
+    ``dataset``; its long values stay in the file until they are asked for.
+
+    Raises
+    ------
+    ItemError
+        On opening: ``broken``, ``unreadable``, ``pixels_missing``, ``float_pixels``, ``video``,
+        ``unsupported_syntax``, ``bad_geometry``, ``undecodable``. On a frame: ``undecodable``.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.dataset = read_header(self.path)
+        self.syntax = transfer_syntax(self.dataset)
+        self.lossy = is_lossy(self.dataset)
+        self._open = ExitStack()
+        self._last: tuple[int, np.ndarray] | None = None
+        self._properties: dict[str, Any] = {}
+        form = Form.of(self.dataset)
+        self.form = form
+        self.frames, self.rows, self.columns = form.frames, form.rows, form.columns
+        self.samples, self.signed, self.dtype = form.samples, form.signed, form.dtype
+        self.bits_stored = form.bits_stored
+        self._decoder = _decoder(self.syntax)
+        element: Any = self.dataset.get_item("PixelData", keep_deferred=True)
+        if element.value is None:
+            file = open(self.path, "rb")  # noqa: SIM115 - closed by the stack
+            self._stream: BinaryIO = self._open.enter_context(file)
+            self._start = element.value_tell
+        else:
+            self._stream, self._start = io.BytesIO(element.value), 0
+        present = self._stream.seek(0, io.SEEK_END) - self._start
+        try:
+            if self.syntax.is_encapsulated != (element.length == UNDEFINED_LENGTH):
+                raise ItemError("undecodable")
+            if self.syntax.is_encapsulated:
+                self._parts = frame_parts(self._stream, self._start, form.frames, self.dataset)
+            else:
+                if present < element.length:
+                    raise ItemError("undecodable")
+                form.check_length(element.length)
+        except ItemError:
+            self._open.close()
+            raise
+
+    def __enter__(self) -> "StoredFrames":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def __len__(self) -> int:
+        return self.frames
+
+    @property
+    def photometric(self) -> str:
+        """(0028,0004) Photometric Interpretation of the values that ``self[k]`` yields."""
+        if not self._properties:
+            self[0]
+        found = str(self._properties["photometric_interpretation"])
+        return "YBR_FULL" if found == "YBR_FULL_422" else found
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if not 0 <= index < self.frames:
+            raise IndexError(index)
+        if self._last is not None and self._last[0] == index:
+            return self._last[1].copy()
+        try:
+            if self.syntax.is_encapsulated:
+                source: Any = encapsulate([self.encoded(index)])
+                stored, properties = self._decode(source, 0, 1)
+            else:
+                self._stream.seek(self._start)
+                stored, properties = self._decode(self._stream, index, self.frames)
+        except ItemError:
+            raise
+        except Exception:
+            raise ItemError("undecodable") from None
+        if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
+            stored = self.form.stored(stored)
+        if stored.shape[:2] != (self.rows, self.columns):
+            raise ItemError("bad_geometry")
+        stored = np.ascontiguousarray(stored, self.dtype)
+        self._last, self._properties = (index, stored), properties
+        return stored.copy()
+
+    def encoded(self, index: int) -> bytes:
+        """The compressed bytes of one frame, its fragments joined (encapsulated syntaxes only)."""
+        pieces = []
+        for offset, length in self._parts[index]:
+            self._stream.seek(offset)
+            pieces.append(self._stream.read(length))
+        return b"".join(pieces)
+
+    def _decode(self, source: Any, index: int, frames: int) -> tuple[np.ndarray, dict[str, Any]]:
+        form = self.form
+        options: dict[str, Any] = {}
+        if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
+            options["correct_unused_bits"] = False  # form.stored() also knows High Bit
+        return self._decoder.as_array(
+            source,
+            index=index,
+            raw=True,
+            rows=form.rows,
+            columns=form.columns,
+            samples_per_pixel=form.samples,
+            number_of_frames=frames,
+            bits_allocated=form.bits_allocated,
+            bits_stored=form.bits_stored,
+            pixel_representation=int(form.signed),
+            photometric_interpretation=form.photometric,
+            planar_configuration=form.planar,
+            pixel_keyword="PixelData",
+            pixel_vr=self.dataset.get_item("PixelData", keep_deferred=True).VR or "OW",
+            **options,
+        )
+
+
+class Form:
+    """What the Image Pixel module says about the stored values (PS3.3 section C.7.6.3)."""
+
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    planar: int
+    photometric: str
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Form":
+        """Read and check the module.
+
+        Raises
+        ------
+        ItemError
+            ``pixels_missing``, ``float_pixels``, ``bad_geometry``
+        """
+        form = cls()
+        if "PixelData" not in dataset:
+            floats = any(keyword in dataset for keyword in FLOAT_KEYWORDS)
+            raise ItemError("float_pixels" if floats else "pixels_missing")
+        if not _pixel_bytes(dataset):
+            raise ItemError("pixels_missing")
+        form.rows = _number(dataset, "Rows")
+        form.columns = _number(dataset, "Columns")
+        form.samples = _number(dataset, "SamplesPerPixel", 1)
+        form.frames = _number(dataset, "NumberOfFrames", 1) or 1
+        form.bits_allocated = _number(dataset, "BitsAllocated")
+        form.bits_stored = _number(dataset, "BitsStored", form.bits_allocated)
+        form.high_bit = _number(dataset, "HighBit", form.bits_stored - 1)
+        form.signed = bool(_number(dataset, "PixelRepresentation", 0))
+        form.planar = _number(dataset, "PlanarConfiguration", 0) if form.samples > 1 else 0
+        usual = "MONOCHROME2" if form.samples == 1 else "RGB"
+        form.photometric = _text(dataset, "PhotometricInterpretation") or usual
+        sound = (
+            min(form.rows, form.columns, form.frames) > 0
+            and form.photometric in PHOTOMETRIC.get(form.samples, ())
+            and form.bits_allocated in (1, 8, 16, 32)
+            and 1 <= form.bits_stored <= form.bits_allocated
+            and form.planar in (0, 1)
+        )
+        if not sound:
+            raise ItemError("bad_geometry")
+        if not form.bits_stored - 1 <= form.high_bit < form.bits_allocated:
+            form.high_bit = form.bits_stored - 1
+        if form.photometric == "YBR_FULL_422" and not transfer_syntax(dataset).is_encapsulated:
+            # some scanners name it so and store every sample: the length tells
+            full = form.pixels * 3 * form.bits_allocated // 8
+            if _pixel_bytes(dataset) in (full, full + full % 2):
+                form.photometric = "YBR_FULL"
+        return form
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the stored values, in this machine's byte order; one-bit pixels are uint8."""
+        bits = max(self.bits_allocated, 8)
+        return np.dtype(f"{'int' if self.signed and bits > 1 else 'uint'}{bits}")
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all frames."""
+        return self.frames * self.rows * self.columns
+
+    @property
+    def bytes_native(self) -> int:
+        """Bytes of all frames when stored natively, before padding to an even length."""
+        samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
+        return ceil(self.pixels * samples * self.bits_allocated / 8)
+
+    def check_length(self, length: int) -> None:
+        """Refuse native data too short for its frames, or with room for another whole frame.
+
+        A frame more than the header says would be lost without a word if it were cut off.
+        """
+        if length < self.bytes_native or length - self.bytes_native > max(
+            self.bytes_native / self.frames - 1, 1
+        ):
+            raise ItemError("bad_geometry")
+
+    def stored(self, cells: np.ndarray) -> np.ndarray:
+        """Take the stored value out of each cell: Bits Stored below High Bit (PS3.5 8.1.1).
+
+        ``cells`` is (..) of ``dtype``; unused bits of the result repeat the sign, or are 0.
+        """
+        if self.bits_allocated == 1 or self.bits_stored == self.bits_allocated:
+            return cells
+        native = cells.astype(self.dtype)
+        native <<= self.bits_allocated - 1 - self.high_bit
+        native >>= self.bits_allocated - self.bits_stored
+        return native
+
+
+def frame_parts(
+    stream: BinaryIO, start: int, frames: int, dataset: Dataset
+) -> list[list[tuple[int, int]]]:
+    """Where each frame's fragments lie in encapsulated pixel data (PS3.5 section A.4).
+
+    Parameters
+    ----------
+    stream : the file or value; ``start`` is the place of the Basic Offset Table's item
+    frames : how many the header promises
+    dataset : may hold (7FE0,0001) Extended Offset Table
+
+    Returns
+    -------
+    one list of (offset, length) in bytes for each frame
+
+    Raises
+    ------
+    ItemError
+        ``undecodable`` when items do not parse, ``bad_geometry`` when the frames are others
+    """
+    items = _items(stream, start)
+    if not items:
+        raise ItemError("undecodable")
+    (table_at, table_bytes), fragments = items[0], items[1:]
+    if not fragments:
+        raise ItemError("undecodable")
+    first = fragments[0][0] - 8
+    stream.seek(table_at)
+    offsets = np.frombuffer(stream.read(table_bytes // 4 * 4), "<u4").astype(int)
+    extended = dataset.get("ExtendedOffsetTable")
+    if extended:
+        offsets = np.frombuffer(extended[: len(extended) // 8 * 8], "<u8").astype(int)
+    begins = {offset - 8 - first: k for k, (offset, _) in enumerate(fragments)}
+    if len(offsets) == frames and all(int(offset) in begins for offset in offsets):
+        firsts = [begins[int(offset)] for offset in offsets]
+        if firsts == sorted(set(firsts)) and firsts[0] == 0:
+            return _split(fragments, firsts)
+    if frames == 1:
+        return [fragments]
+    if len(fragments) == frames:
+        return [[fragment] for fragment in fragments]
+    firsts = [k for k, fragment in enumerate(fragments) if _begins_image(stream, fragment)]
+    if len(firsts) == frames and firsts[0] == 0:
+        return _split(fragments, firsts)
+    raise ItemError("bad_geometry")
+
+
+def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: str) -> None:
+    """Store frames natively in Explicit VR Little Endian, in place.
+
+    Rows, Columns, Samples per Pixel, Bits Allocated and Pixel Representation stay those of the
+    header, as the frames come from it; the SOP Instance UID stays too (pydicom's ``compress``
+    and ``decompress`` would change it).
+
+    Parameters
+    ----------
+    dataset : of the file, its header still as it was read
+    frames : stored values, (rows, columns[, samples]) in the dtype of ``StoredFrames``
+    photometric : (0028,0004) of these values, as ``StoredFrames.photometric``
+
+    Raises
+    ------
+    ItemError
+        ``not_written`` when the frames do not fit the header or one value (4 GiB)
+    """
+    form = Form.of(dataset)
+    form.photometric = photometric
+    expected = form.bytes_native
+    if expected > LONGEST_VALUE:
+        raise ItemError("not_written")
+    shape = (form.rows, form.columns) + ((form.samples,) if form.samples > 1 else ())
+    value = bytearray(expected + expected % 2)
+    cells = np.frombuffer(value, np.uint8)
+    bits = np.zeros(0, np.uint8)
+    at = count = 0
+    for frame in frames:
+        if frame.shape != shape or frame.dtype != form.dtype or count == form.frames:
+            raise ItemError("not_written")
+        if form.bits_allocated == 1:
+            bits = np.concatenate([bits, frame.ravel()])
+            whole = bits.size // 8 * 8
+            packed, bits = np.packbits(bits[:whole], bitorder="little"), bits[whole:]
+        else:
+            packed = np.ascontiguousarray(frame, frame.dtype.newbyteorder("<")).ravel()
+            packed = packed.view(np.uint8)
+        cells[at : at + packed.size] = packed
+        at, count = at + packed.size, count + 1
+    if count != form.frames:
+        raise ItemError("not_written")
+    if bits.size:
+        cells[at] = np.packbits(bits, bitorder="little")[0]
+    del cells
+    if not dataset.original_encoding[1]:
+        _swap_wide_values(dataset)
+    wide = form.bits_allocated > 8
+    dataset["PixelData"] = DataElement(0x7FE00010, "OW" if wide else "OB", bytes(value))
+    dataset.PhotometricInterpretation = photometric
+    dataset.BitsStored, dataset.HighBit = form.bits_stored, form.bits_stored - 1
+    if form.samples > 1:
+        dataset.PlanarConfiguration = 0
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelDataProviderURL"):
+        if keyword in dataset:
+            delattr(dataset, keyword)
+    if not hasattr(dataset, "file_meta"):
+        dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+
+
+def scrub_stream(dataset: Dataset) -> int:
+    """Remove from Pixel Data, in place, what could carry text beside the stored values.
+
+    Native: bits outside Bits Stored, bytes after the last frame. Encapsulated: fragments that
+    belong to no frame, comments and application segments of JPEG, JPEG-LS and JPEG 2000 (the
+    colour marks of JFIF, Adobe and HP stay), bytes after the end of an image or RLE segment.
+
+    Returns
+    -------
+    how many bytes were removed or changed; 0 leaves the value as it was, byte for byte
+
+    Raises
+    ------
+    ItemError
+        when the value cannot be taken apart, as ``StoredFrames``
+    """
+    form, syntax = Form.of(dataset), transfer_syntax(dataset)
+    _decoder(syntax)
+    value = dataset.PixelData
+    cleaned, removed = (
+        _scrub_encapsulated(value, form, syntax, dataset)
+        if syntax.is_encapsulated
+        else _scrub_native(value, form, syntax)
+    )
+    if removed:
+        element = dataset["PixelData"]
+        element.value = cleaned
+        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+    return removed
+
+
+def _scrub_native(value: bytes, form: Form, syntax: uid.UID) -> tuple[bytes, int]:
+    form.check_length(len(value))
+    expected = form.bytes_native
+    surplus = value[expected:]
+    removed = 0 if surplus in (b"", b"\0") and len(value) % 2 == 0 else len(surplus)
+    body = bytearray(value[:expected])
+    if form.bits_allocated == 1:
+        tail = form.pixels % 8
+        if tail and body[-1] >> tail:
+            body[-1] &= (1 << tail) - 1
+            removed += 1
+    elif form.bits_stored < form.bits_allocated:
+        order: Literal["<", ">"] = "<" if syntax.is_little_endian else ">"
+        cells = np.frombuffer(body, form.dtype.newbyteorder(order))
+        shift = form.high_bit + 1 - form.bits_stored
+        kept = (form.stored(cells) << shift).astype(cells.dtype)
+        # a word that repeats the sign above High Bit holds nothing else
+        removed += int((kept.view(np.uint8) != cells.view(np.uint8)).sum())
+        body = bytearray(kept.tobytes())
+    if not removed:
+        return value, 0
+    return bytes(body) + b"\0" * (expected % 2), removed
+
+
+def _scrub_encapsulated(
+    value: bytes, form: Form, syntax: uid.UID, dataset: Dataset
+) -> tuple[bytes, int]:
+    stream = io.BytesIO(value)
+    parts = frame_parts(stream, 0, form.frames, dataset)
+    items = _items(stream, 0)
+    removed = sum(n for _, n in items[1:]) - sum(n for part in parts for _, n in part)
+    frames = []
+    for part in parts:
+        encoded = b"".join(value[offset : offset + length] for offset, length in part)
+        cleaned = _clean_image(encoded, form, syntax)
+        removed += (
+            sum(a != b for a, b in zip(encoded, cleaned, strict=False))
+            if len(encoded) == len(cleaned)
+            else len(encoded) - len(cleaned)
+        )
+        frames.append(cleaned)
+    if not removed:
+        return value, 0
+    return encapsulate(frames, has_bot=sum(map(len, frames)) < UNDEFINED_LENGTH), removed
+
+
+def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
+    if syntax == uid.RLELossless:
+        return clean_rle(encoded, form.rows * form.columns)
+    if syntax in uid.JPEG2000TransferSyntaxes:
+        return clean_jpeg2000(encoded)
+    return clean_jpeg(encoded)
+
+
+# JPEG-LS data bytes after 0xFF are below 0x80, JPEG's are 0x00 or a restart marker; so one
+# pattern finds the end of a scan in both (ISO/IEC 10918-1 B.1.1, 14495-1 C.1).
+_SCAN_END = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+
+
+def clean_jpeg(encoded: bytes) -> bytes:
+    """Take comments, application segments and trailing bytes out of a JPEG or JPEG-LS image.
+
+    JFIF's APP0 stays without its thumbnail, Adobe's APP14 and HP's colour transform APP8 with
+    their fixed fields: they say how colours are meant.
+    """
+    if encoded[:2] != b"\xff\xd8":
+        raise ItemError("undecodable")
+    kept, at = [b"\xff\xd8"], 2
+    while True:
+        at = encoded.find(b"\xff", at)
+        if at < 0 or at + 2 > len(encoded):
+            raise ItemError("undecodable")
+        marker = encoded[at + 1]
+        if marker == 0xFF or marker == 0x00:
+            at += 1
+            continue
+        if marker == 0xD9:
+            return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
+        if 0xD0 <= marker <= 0xD8 or at + 4 > len(encoded):
+            raise ItemError("undecodable")
+        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+        if end > len(encoded) or end < at + 4:
+            raise ItemError("undecodable")
+        kept.append(_kept_segment(encoded[at:end], marker))
+        at = end
+        if marker == 0xDA:
+            found = _SCAN_END.search(encoded, at)
+            if not found:
+                raise ItemError("undecodable")
+            kept.append(encoded[at : found.start()])
+            at = found.start()
+
+
+def _kept_segment(segment: bytes, marker: int) -> bytes:
+    body = segment[4:]
+    if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14:
+        return b"\xff\xe0\x00\x10" + body[:12] + b"\0\0"
+    if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
+        return b"\xff\xee\x00\x0e" + body[:12]
+    if marker == 0xE8 and body[:4] == b"mrfx" and len(body) == 5:
+        return segment
+    if 0xE0 <= marker <= 0xEF or marker == 0xFE:
+        return b""
+    return segment
+
+
+def clean_jpeg2000(encoded: bytes) -> bytes:
+    """Take comments and trailing bytes out of a JPEG 2000 codestream (ISO/IEC 15444-1 annex A).
+
+    Comments of the main header are removed, those of tile-parts blanked, as their lengths count.
+    """
+    if encoded[:4] != b"\xff\x4f\xff\x51":
+        raise ItemError("undecodable")
+    kept, at = [b"\xff\x4f"], 2
+    while True:
+        if encoded[at : at + 1] != b"\xff" or at + 4 > len(encoded):
+            raise ItemError("undecodable")
+        marker = encoded[at + 1]
+        if marker == 0x90:
+            break
+        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+        if marker != 0x64:
+            kept.append(encoded[at:end])
+        at = end
+    while encoded[at : at + 2] == b"\xff\x90":
+        length = int.from_bytes(encoded[at + 6 : at + 10], "big")
+        end = at + length if length else _last_end(encoded)
+        if (length and length < 14) or end > len(encoded):
+            raise ItemError("undecodable")
+        kept.append(_blank_tile_comments(encoded[at:end]))
+        at = end
+    if encoded[at : at + 2] != b"\xff\xd9":
+        raise ItemError("undecodable")
+    return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
+
+
+def _last_end(encoded: bytes) -> int:
+    end = encoded.rfind(b"\xff\xd9")
+    if end < 0:
+        raise ItemError("undecodable")
+    return end
+
+
+def _blank_tile_comments(part: bytes) -> bytes:
+    out, at = bytearray(part), 12
+    while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
+        length = int.from_bytes(part[at + 2 : at + 4], "big")
+        if part[at + 1] == 0x64:
+            out[at + 6 : at + 2 + length] = bytes(max(length - 4, 0))
+        at += 2 + length
+    return bytes(out)
+
+
+def clean_rle(encoded: bytes, pixels: int) -> bytes:
+    """Blank the bytes between and after the segments of an RLE image (PS3.5 annex G).
+
+    Parameters
+    ----------
+    encoded : header of 64 bytes and up to 15 segments
+    pixels : of one frame; each segment encodes one byte of each
+    """
+    header = np.frombuffer(encoded[:64], "<u4")
+    if header.size < 16 or not 1 <= header[0] <= 15:
+        raise ItemError("undecodable")
+    starts = [int(offset) for offset in header[1 : 1 + int(header[0])]]
+    if starts != sorted(starts) or starts[0] < 64 or starts[-1] >= len(encoded):
+        raise ItemError("undecodable")
+    out = bytearray(encoded)
+    out[4 * (1 + len(starts)) : starts[0]] = bytes(starts[0] - 4 * (1 + len(starts)))
+    for start, stop in zip(starts, [*starts[1:], len(encoded)], strict=True):
+        at, made = start, 0
+        while made < pixels and at < stop:
+            code = encoded[at]
+            if code < 128:
+                made, at = made + code + 1, at + code + 2
+            elif code > 128:
+                made, at = made + 257 - code, at + 2
+            else:
+                at += 1
+        if at < stop:
+            out[at:stop] = bytes(stop - at)
+    return bytes(out)
+
+
+def _padding(rest: bytes) -> bytes:
+    # an even length needs one byte; nothing can be read from zeros
+    return rest if len(rest) < 2 or not any(rest) else b""
+
+
+def _decoder(syntax: uid.UID) -> Any:
+    if is_video(syntax):
+        raise ItemError("video")
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise ItemError("unsupported_syntax") from None
+    if not decoder.is_available:
+        raise ItemError("unsupported_syntax")
+    return decoder
+
+
+def _items(stream: BinaryIO, start: int) -> list[tuple[int, int]]:
+    """(offset, length) of the items of encapsulated pixel data, the offset table's first."""
+    items = []
+    at = start
+    while True:
+        stream.seek(at)
+        head = stream.read(8)
+        if head[:4] != b"\xfe\xff\x00\xe0" or len(head) < 8:
+            break
+        length = int.from_bytes(head[4:], "little")
+        items.append((at + 8, length))
+        at += 8 + length
+    if items and at > stream.seek(0, io.SEEK_END):
+        raise ItemError("undecodable")
+    return items
+
+
+def _begins_image(stream: BinaryIO, fragment: tuple[int, int]) -> bool:
+    stream.seek(fragment[0])
+    return stream.read(3) in (b"\xff\xd8\xff", b"\xff\x4f\xff")
+
+
+def _split(fragments: list[Any], firsts: list[int]) -> list[list[Any]]:
+    return [fragments[a:b] for a, b in zip(firsts, [*firsts[1:], len(fragments)], strict=True)]
+
+
+def _swap_wide_values(dataset: Dataset) -> None:
+    """Turn words of binary values round, at all levels: pydicom leaves their bytes as they are."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                _swap_wide_values(item)
+        elif element.VR in WIDE_VR and isinstance(element.value, bytes):
+            size = WIDE_VR[element.VR]
+            whole = len(element.value) // size * size
+            swapped = np.frombuffer(element.value[:whole], f">u{size}").astype(f"<u{size}")
+            element.value = swapped.tobytes() + element.value[whole:]
+
+
+def _pixel_bytes(dataset: Dataset) -> int:
+    element: Any = dataset.get_item("PixelData", keep_deferred=True)
+    return element.length if element.value is None else len(element.value)
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    try:
+        value = dataset.get(keyword)
+    except Exception:
+        return ""
+    return str(value).strip() if value is not None else ""
+
+
+def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    try:
+        value = dataset.get(keyword)
+        if value is None or value == "":
+            if default is None:
+                raise ItemError("bad_geometry")
+            return default
+        return int(value)
+    except ItemError:
+        raise
+    except Exception:
+        raise ItemError("bad_geometry") from None
