@@ -408,8 +408,7 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
     if bits.size:
         cells[at] = np.packbits(bits, bitorder="little")[0]
     del cells
-    if not dataset.original_encoding[1]:
-        _swap_wide_values(dataset)
+    _to_little_endian(dataset)
     wide = form.bits_allocated > 8
     dataset["PixelData"] = DataElement(0x7FE00010, "OW" if wide else "OB", bytes(value))
     dataset.PhotometricInterpretation = photometric
@@ -446,7 +445,7 @@ def scrub_stream(dataset: Dataset) -> int:
     cleaned, removed = (
         _scrub_encapsulated(value, form, syntax, dataset)
         if syntax.is_encapsulated
-        else _scrub_native(value, form, syntax)
+        else _scrub_native(value, form, syntax, dataset["PixelData"].VR)
     )
     if removed:
         element = dataset["PixelData"]
@@ -457,8 +456,13 @@ def scrub_stream(dataset: Dataset) -> int:
     return removed
 
 
-def _scrub_native(value: bytes, form: Form, syntax: uid.UID) -> tuple[bytes, int]:
+def _scrub_native(value: bytes, form: Form, syntax: uid.UID, vr: str) -> tuple[bytes, int]:
     form.check_length(len(value))
+    if not syntax.is_little_endian and form.bits_allocated == 8 and vr == "OW":
+        # bytes stand in swapped pairs, so the padding is not the last byte
+        pairs = np.frombuffer(value[: len(value) // 2 * 2], "u2").byteswap().tobytes()
+        cleaned, removed = _scrub_native(pairs, form, syntax, "OB")
+        return np.frombuffer(cleaned, "u2").byteswap().tobytes() if removed else value, removed
     expected = form.bytes_native
     surplus = value[expected:]
     removed = 0 if surplus in (b"", b"\0") and len(value) % 2 == 0 else len(surplus)
@@ -567,7 +571,10 @@ def clean_jpeg2000(encoded: bytes) -> bytes:
     """Take comments and trailing bytes out of a JPEG 2000 codestream (ISO/IEC 15444-1 annex A).
 
     Comments of the main header are removed, those of tile-parts blanked, as their lengths count.
+    Of a JP2 file only the codestream stays, which is all that DICOM allows (PS3.5 A.4.4).
     """
+    if encoded[4:8] == b"jP  ":
+        encoded = _codestream(encoded)
     if encoded[:4] != b"\xff\x4f\xff\x51":
         raise ItemError("undecodable")
     kept, at = [b"\xff\x4f"], 2
@@ -591,6 +598,21 @@ def clean_jpeg2000(encoded: bytes) -> bytes:
     if encoded[at : at + 2] != b"\xff\xd9":
         raise ItemError("undecodable")
     return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
+
+
+def _codestream(jp2: bytes) -> bytes:
+    """The codestream of a JP2 file, if its boxes do not change the meaning of the samples."""
+    at = 0
+    while at + 8 <= len(jp2):
+        length, kind = int.from_bytes(jp2[at : at + 4], "big"), jp2[at + 4 : at + 8]
+        if kind == b"jp2c" and length != 1:
+            return jp2[at + 8 : at + length if length else None]
+        if kind == b"jp2h" and any(box in jp2[at : at + length] for box in (b"pclr", b"cdef")):
+            break
+        if length < 8:
+            break
+        at += length
+    raise ItemError("undecodable")
 
 
 def _last_end(encoded: bytes) -> int:
@@ -684,17 +706,22 @@ def _split(fragments: list[Any], firsts: list[int]) -> list[list[Any]]:
     return [fragments[a:b] for a, b in zip(firsts, [*firsts[1:], len(fragments)], strict=True)]
 
 
-def _swap_wide_values(dataset: Dataset) -> None:
-    """Turn words of binary values round, at all levels: pydicom leaves their bytes as they are."""
+def _to_little_endian(dataset: Dataset) -> None:
+    """Parse every element, at all levels, so that none is written in the file's old encoding.
+
+    Words of binary values are turned round; pydicom leaves their bytes as they are.
+    """
+    big = not dataset.original_encoding[1]
     for element in dataset:
         if element.VR == "SQ":
             for item in element.value:
-                _swap_wide_values(item)
-        elif element.VR in WIDE_VR and isinstance(element.value, bytes):
+                _to_little_endian(item)
+        elif big and element.VR in WIDE_VR and isinstance(element.value, bytes):
             size = WIDE_VR[element.VR]
             whole = len(element.value) // size * size
             swapped = np.frombuffer(element.value[:whole], f">u{size}").astype(f"<u{size}")
             element.value = swapped.tobytes() + element.value[whole:]
+    dataset.set_original_encoding(False, True, dataset.original_character_set)
 
 
 def _pixel_bytes(dataset: Dataset) -> int:
