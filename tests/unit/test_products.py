@@ -1,0 +1,213 @@
+import h5py
+import highdicom
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+from unburn import products
+from unburn.errors import ItemError
+from unburn.products import Touched, write_masks, write_nifti
+
+KEY = bytes(range(32))
+SERIES = "2.25.300"
+US_MULTIFRAME = "1.2.840.10008.5.1.4.1.1.3.1"
+CT = "1.2.840.10008.5.1.4.1.1.2"
+CR = "1.2.840.10008.5.1.4.1.1.1"
+
+
+def made(path, pixels, sop_class, number=1, modality="OT", **attributes):
+    """Write a cleaned object; pixels (rows, columns[, 3]) or with frames in front."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, f"2.25.{1000 + number}"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "2.25.200", SERIES
+    dataset.PatientID = dataset.PatientName = "pseudonym"
+    dataset.Modality, dataset.InstanceNumber, dataset.SeriesNumber = modality, number, 1
+    samples = 3 if pixels.shape[-1] == 3 else 1
+    size = pixels.shape[:-1] if samples == 3 else pixels.shape
+    dataset.Rows, dataset.Columns = size[-2:]
+    if len(size) == 3:
+        dataset.NumberOfFrames = size[0]
+    dataset.SamplesPerPixel = samples
+    dataset.PhotometricInterpretation = "RGB" if samples == 3 else "MONOCHROME2"
+    if samples == 3:
+        dataset.PlanarConfiguration = 0
+    bits = pixels.dtype.itemsize * 8
+    dataset.BitsAllocated = dataset.BitsStored = bits
+    dataset.HighBit, dataset.PixelRepresentation = bits - 1, 0
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    dataset.PixelData = pixels.tobytes()
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def slices(folder, count=5, rows=32, columns=40):
+    """A volume of single-frame CT slices 2 mm apart."""
+    files = []
+    for k in range(count):
+        pixels = np.arange(rows * columns, dtype=np.uint16).reshape(rows, columns) + k
+        files.append(
+            made(
+                folder / f"{k}.dcm",
+                pixels,
+                CT,
+                number=k + 1,
+                modality="CT",
+                FrameOfReferenceUID="2.25.7",
+                ImagePositionPatient=[0, 0, 2.0 * k],
+                ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+                PixelSpacing=[0.5, 0.5],
+                SliceThickness=2,
+                RescaleSlope=1,
+                RescaleIntercept=0,
+                StudyDate="20200304",
+                StudyTime="101112",
+            )
+        )
+    return files
+
+
+def masked(path, **items):
+    with h5py.File(path, "w") as file:
+        for name, mask in items.items():
+            file[f"items/{name[1:]}"] = mask.astype(np.uint8)
+    return path
+
+
+def box(frames, rows, columns, painted):
+    mask = np.zeros((frames, rows, columns), np.uint8)
+    for k in painted:
+        mask[k, 2 + k : 6 + k, 3:11] = 1
+    return mask
+
+
+def test_mask_of_cine_holds_painted_frames_only(tmp_path):
+    cine = made(
+        tmp_path / "a.dcm",
+        np.zeros((6, 21, 31, 3), np.uint8),
+        US_MULTIFRAME,
+        modality="US",
+        PatientIdentityRemoved="YES",
+    )
+    mask = box(6, 21, 31, painted=(1, 4))
+    (product,) = write_masks(
+        [Touched(cine, masked(tmp_path / "m.h5", i1=mask), "1")], tmp_path, KEY
+    )
+    seg = highdicom.seg.segread(product.file)
+    assert product.frames == seg.NumberOfFrames == 2
+    assert np.array_equal(seg.pixel_array, mask[[1, 4]])
+    sources = [
+        group.DerivationImageSequence[0].SourceImageSequence[0]
+        for group in seg.PerFrameFunctionalGroupsSequence
+    ]
+    assert [source.ReferencedFrameNumber for source in sources] == [2, 5]
+    assert {source.ReferencedSOPClassUID for source in sources} == {US_MULTIFRAME}
+    assert seg.PatientIdentityRemoved == "YES"
+    assert seg.PatientID == "pseudonym"
+
+
+def test_mask_of_volume_keeps_its_place_in_the_patient(tmp_path):
+    files = slices(tmp_path)
+    masks = {f"i{k}": box(1, 32, 40, (0,)) for k in (1, 3)}
+    path = masked(tmp_path / "m.h5", **masks)
+    touched = [Touched(files[k], path, str(k)) for k in (1, 3)]
+    (product,) = write_masks(touched, tmp_path, KEY)
+    seg = highdicom.seg.segread(product.file)
+    uids = [f"2.25.{1001 + k}" for k in (1, 3)]
+    planes = seg.get_pixels_by_source_instance(uids, segment_numbers=[1])[..., 0]
+    assert np.array_equal(planes, np.concatenate([masks["i1"], masks["i3"]]))
+    assert seg.FrameOfReferenceUID == "2.25.7"
+    assert seg.ContentDate == "20200304"
+
+
+def test_mask_of_each_picture_size_is_a_file(tmp_path):
+    small = made(tmp_path / "a.dcm", np.zeros((20, 24), np.uint16), CR, 1, "CR")
+    large = made(tmp_path / "b.dcm", np.zeros((30, 24), np.uint16), CR, 2, "CR")
+    path = masked(tmp_path / "m.h5", i1=box(1, 20, 24, (0,)), i2=box(1, 30, 24, (0,)))
+    made_masks = write_masks([Touched(small, path, "1"), Touched(large, path, "2")], tmp_path, KEY)
+    shapes = [highdicom.seg.segread(product.file).pixel_array.shape for product in made_masks]
+    assert shapes == [(20, 24), (30, 24)]
+    assert len({product.sop_instance_uid for product in made_masks}) == 2
+
+
+def test_mask_is_the_same_bytes_again(tmp_path):
+    files = slices(tmp_path, count=2)
+    path = masked(tmp_path / "m.h5", i0=box(1, 32, 40, (0,)))
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        write_masks([Touched(files[0], path, "0")], tmp_path / name, KEY)
+    first, second = (tmp_path / name / "mask_1.dcm" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+    other = pydicom.dcmread(first)
+    write_masks([Touched(files[0], path, "0")], tmp_path / "second", bytes(32))
+    assert pydicom.dcmread(second).SOPInstanceUID != other.SOPInstanceUID
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "attributes"),
+    [
+        (CT, {}),  # a CT without any geometry
+        (CR, {"PatientSex": "unknown", "StudyDate": "", "SpecificCharacterSet": "ISO_IR 192"}),
+        ("1.2.840.10008.5.1.4.1.1.7", {"PatientBirthDate": ""}),
+        ("1.2.840.10008.5.1.4.1.1.77.1.1", {"FrameOfReferenceUID": "2.25.9"}),
+    ],
+)
+def test_mask_is_written_for_headers_that_lack_something(tmp_path, sop_class, attributes):
+    file = made(tmp_path / "a.dcm", np.zeros((20, 24), np.uint8), sop_class, **attributes)
+    mask = box(1, 20, 24, (0,))
+    (product,) = write_masks(
+        [Touched(file, masked(tmp_path / "m.h5", i1=mask), "1")], tmp_path, KEY
+    )
+    assert np.array_equal(highdicom.seg.segread(product.file).pixel_array, mask[0])
+
+
+def test_mask_that_cannot_be_made_holds_the_item_back(tmp_path):
+    file = made(tmp_path / "a.dcm", np.zeros((20, 24), np.uint8), CR)
+    header = pydicom.dcmread(file)
+    del header.StudyInstanceUID
+    header.save_as(file)
+    path = masked(tmp_path / "m.h5", i1=box(1, 20, 24, (0,)))
+    with pytest.raises(ItemError) as error:
+        write_masks([Touched(file, path, "1")], tmp_path, KEY)
+    assert error.value.code == "mask_not_written"
+
+
+def test_nifti_holds_every_slice_and_is_the_same_bytes_again(tmp_path):
+    files = slices(tmp_path)
+    contents = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        volume, sidecar = write_nifti(files, 5 * 32 * 40, tmp_path / name)
+        contents.append((volume.file.read_bytes(), sidecar.file.read_bytes()))
+    image = nibabel.load(volume.file)
+    assert image.shape == (40, 32, 5)
+    assert image.header.get_zooms() == (0.5, 0.5, 2.0)
+    assert volume.frames == 5
+    assert contents[0] == contents[1]
+    assert str(tmp_path).encode() not in contents[0][1]
+
+
+def test_nifti_with_missing_voxels_is_not_written(tmp_path):
+    assert write_nifti(slices(tmp_path), 6 * 32 * 40, tmp_path) == []
+
+
+def test_nifti_of_broken_files_is_not_written(tmp_path):
+    (tmp_path / "x.dcm").write_bytes(b"no image")
+    assert write_nifti([tmp_path / "x.dcm"], 100, tmp_path) == []
+
+
+def test_sidecar_drops_names_and_moments_at_every_level():
+    sidecar = {
+        "PatientName": "x",
+        "EchoTime": 0.03,
+        "AcquisitionTime": "10:11",
+        "global": {"const": {"StationName": "x", "RepetitionTime": 2}},
+    }
+    assert products.clean_sidecar(sidecar) == {
+        "EchoTime": 0.03,
+        "global": {"const": {"RepetitionTime": 2}},
+    }

@@ -1,0 +1,22 @@
+"""What stands in the private folder of a submission: its shards and their tables."""
+
+from pathlib import Path
+
+from unburn import tables
+
+
+def shard_folders(work: Path) -> list[Path]:
+    """The shards' folders of a submission, in order."""
+    return [work / table.stem for table in sorted((work / "shards").glob("*.tsv"))]
+
+
+def shard_table(folder: Path) -> Path:
+    """The plan's table of a shard, given the shard's folder."""
+    return folder.parent / "shards" / f"{folder.name}.tsv"
+
+
+def records(table: Path) -> list[dict[str, str]]:
+    """Read a table as one dictionary a line."""
+    frame = tables.read(table)
+    names = [str(name) for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]

@@ -1,0 +1,367 @@
+"""What is made of released series: masks of painted pixels and NIfTI volumes.
+
+A mask is a DICOM SEG (PS3.3 A.51) by highdicom that refers to the released objects; a NIfTI
+volume is made by dcm2niix from a complete series. Both depend on the released bytes, the key
+and nothing else: no clock, no random UID, no path.
+"""
+
+import gzip
+import json
+import math
+import os
+import re
+import subprocess
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dcm2niix
+import h5py
+import nibabel
+import numpy as np
+import pydicom
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.pixels import pack_bits
+from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from unburn import __version__, keys
+from unburn.errors import ItemError
+from unburn.files import replacing
+
+NIFTI_TIMEOUT_S = 1800
+
+# Patient and study attributes of a mask: type 2 in their modules, so absent becomes empty.
+PATIENT_AND_STUDY = (
+    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex"),
+    *("AccessionNumber", "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
+)
+# A mask is as de-identified as the object it belongs to, and says so in the same words.
+DEIDENTIFICATION = (
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+    "LongitudinalTemporalInformationModified",
+)
+GEOMETRY = ("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient")
+# The standard wants a content date (type 1); where the study has none, a date that is clearly none.
+NO_DATE, NO_TIME = "19000101", "000000"
+
+# Sidecar keys with a date, a time of day, an identifier or free text. The cleaned headers that
+# dcm2niix reads hold none of the patient; this keeps a later default of dcm2niix from adding some.
+SIDECAR_DROPPED = re.compile(
+    r"Patient|UID|Institution|Station|Serial|Accession|Operator|Physician|Comments|StudyID|Path"
+    r"|Date|(Acquisition|Content|Series|Study)Time"
+)
+# Second versions of a volume that dcm2niix writes beside the one with the stored slices.
+RESLICED = re.compile(r"_(Eq|Tilt)(_\d+)?$")
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A released object in which pixels were painted."""
+
+    file: Path  # the cleaned object
+    masks: Path  # masks.h5 of its shard
+    item: str  # its dataset there: /items/<item>, uint8 0/1 (frames, rows, columns)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A file made of a released series, still beside its final place."""
+
+    file: Path
+    sop_instance_uid: str  # empty for NIfTI
+    modality: str
+    frames: int
+
+
+# --- masks of painted pixels
+
+
+def painted_frames(touched: Touched) -> tuple[list[int], np.ndarray]:
+    """Return the frames with a painted pixel (indices from 0) and their masks.
+
+    The masks are uint8 0/1, (painted frames, rows, columns).
+    """
+    with h5py.File(touched.masks, "r") as file:
+        stored = file["items"][touched.item]
+        planes = {k: stored[k] for k in range(stored.shape[0]) if stored[k].any()}
+        empty = np.zeros((0, *stored.shape[1:]), np.uint8)
+    return list(planes), np.stack(list(planes.values())).astype(np.uint8) if planes else empty
+
+
+def has_geometry(headers: Sequence[Dataset]) -> bool:
+    """Say whether single-frame objects of one size lie in one patient coordinate system."""
+    frames_of_reference = {header.get("FrameOfReferenceUID") for header in headers}
+    positions = {tuple(header.get("ImagePositionPatient") or ()) for header in headers}
+    orientations = {tuple(header.get("ImageOrientationPatient") or ()) for header in headers}
+    return (
+        len(frames_of_reference) == len(orientations) == 1
+        and len(positions) == len(headers)
+        and all(
+            "NumberOfFrames" not in header
+            and all(header.get(keyword) for keyword in (*GEOMETRY, "PixelSpacing"))
+            for header in headers
+        )
+    )
+
+
+def source_of(header: Dataset, geometry: bool) -> Dataset:
+    """Reduce a cleaned header to what highdicom needs of a source image.
+
+    Without geometry it is presented as a secondary capture: highdicom asks for a frame of
+    reference where the source's kind ought to have one, and old objects often do not.
+    """
+    source = Dataset()
+    source.file_meta = FileMetaDataset()
+    source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    for keyword in PATIENT_AND_STUDY:
+        setattr(source, keyword, "")
+    for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns"):
+        setattr(source, keyword, header[keyword].value)
+    source.SOPClassUID = header.SOPClassUID if geometry else SecondaryCaptureImageStorage
+    source.Modality = header.get("Modality") or "OT"
+    if geometry:
+        for keyword in (*GEOMETRY, "PixelSpacing", "SliceThickness"):
+            if header.get(keyword):
+                setattr(source, keyword, header[keyword].value)
+    return source
+
+
+def segment() -> SegmentDescription:
+    """Describe the one segment: pixels that do not come from the scanner."""
+    return SegmentDescription(
+        segment_number=1,
+        segment_label="Painted pixels",
+        segmented_property_category=codes.SCT.SpatialAndRelationalConcept,
+        segmented_property_type=codes.DCM.ImageArtifacts,
+        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=AlgorithmIdentificationSequence(
+            name="unburn", family=codes.DCM.ArtificialIntelligence, version=__version__
+        ),
+    )
+
+
+def reference(header: Dataset, frame: int | None = None) -> Dataset:
+    """Refer to an object (PS3.3 table 10-11) or to one of its frames, counted from 1."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = header.SOPClassUID
+    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    if frame is not None and "NumberOfFrames" in header:
+        item.ReferencedFrameNumber = frame
+    return item
+
+
+def plain_frames(
+    mask: Segmentation, headers: Sequence[Dataset], frames: Sequence[list[int]], planes: np.ndarray
+) -> None:
+    """Give a mask of one frame all its frames, each tied to the frame it was painted in.
+
+    highdicom takes one frame only where there is no patient coordinate system (a cine of
+    ultrasound, radiographs). The frames' order is the objects' and frames' own.
+
+    Parameters
+    ----------
+    headers : of the objects
+    frames : per object, indices from 0 of its painted frames
+    planes : uint8 0/1, (all painted frames, rows, columns)
+    """
+    groups = []
+    pattern = mask.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0]
+    for header, painted in zip(headers, frames, strict=True):
+        for k in painted:
+            source = reference(header, k + 1)
+            source.SpatialLocationsPreserved = "YES"
+            source.PurposeOfReferenceCodeSequence = pattern.SourceImageSequence[
+                0
+            ].PurposeOfReferenceCodeSequence
+            derivation = Dataset()
+            derivation.SourceImageSequence = [source]
+            derivation.DerivationCodeSequence = pattern.DerivationCodeSequence
+            content = Dataset()
+            content.DimensionIndexValues = 1
+            group = Dataset()
+            group.DerivationImageSequence = [derivation]
+            group.FrameContentSequence = [content]
+            groups.append(group)
+    mask.PerFrameFunctionalGroupsSequence = groups
+    mask.NumberOfFrames = len(groups)
+    mask.PixelData = pack_bits(planes, pad=True)
+    mask.SourceImageSequence = [reference(header) for header in headers]
+    instances = [reference(header) for header in headers]
+    mask.ReferencedSeriesSequence[0].ReferencedInstanceSequence = instances
+
+
+def settle(mask: Segmentation, header: Dataset, key: bytes, name: str) -> None:
+    """Replace what depends on the clock or chance, and copy what patient and study share."""
+    mask["ContentDate"].value = header.get("StudyDate") or NO_DATE
+    mask["ContentTime"].value = header.get("StudyTime") or NO_TIME
+    for keyword in (
+        "InstanceCreationDate",
+        "InstanceCreationTime",
+        "ContributingEquipmentSequence",
+    ):
+        if keyword in mask:
+            del mask[keyword]
+    dimension = keys.uid(key, f"seg dimension:{name}")
+    for item in (*mask.DimensionOrganizationSequence, *mask.DimensionIndexSequence):
+        item.DimensionOrganizationUID = dimension
+    if "SpecificCharacterSet" in header:
+        mask.SpecificCharacterSet = header.SpecificCharacterSet
+    for keyword in (*PATIENT_AND_STUDY, *DEIDENTIFICATION):
+        if keyword in header:
+            mask[keyword] = header[keyword]
+    mask.ContentLabel = "PAINTED"
+    mask.ContentDescription = "Pixels painted in place of burned-in text"
+    mask.SeriesDescription = "unburn: painted pixels"
+    mask.BurnedInAnnotation = "NO"
+
+
+def build_mask(
+    headers: Sequence[Dataset],
+    frames: Sequence[list[int]],
+    planes: np.ndarray,
+    key: bytes,
+    name: str,
+) -> Segmentation:
+    """Make the SEG of the painted frames of objects of one series and one size.
+
+    Parameters
+    ----------
+    headers : of the cleaned objects, in the order of ``planes``
+    frames : per object, indices from 0 of its painted frames
+    planes : uint8 0/1, (all painted frames, rows, columns)
+    key : the project's key, from which the mask's UIDs come
+    name : names the mask among all masks of the project
+    """
+    geometry = has_geometry(headers)
+    sources = [source_of(header, geometry) for header in headers]
+    mask = Segmentation(
+        source_images=sources if geometry else sources[:1],
+        pixel_array=planes if geometry else planes[:1],
+        segmentation_type="BINARY",
+        segment_descriptions=[segment()],
+        series_instance_uid=keys.uid(key, f"seg series:{name}"),
+        series_number=1,
+        sop_instance_uid=keys.uid(key, f"seg:{name}"),
+        instance_number=1,
+        manufacturer="unburn",
+        manufacturer_model_name="unburn",
+        software_versions=__version__,
+        device_serial_number="0",
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
+    if not geometry:
+        plain_frames(mask, headers, frames, planes)
+    settle(mask, headers[0], key, name)
+    return mask
+
+
+def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Product]:
+    """Write the painted pixels of one series as DICOM SEG, one file per picture size.
+
+    Only painted frames are written.
+
+    Raises
+    ------
+    ItemError
+        ``mask_not_written``, when the mask cannot be made or an object has no painted pixel
+    """
+    groups: dict[tuple[int, int], list[tuple[Dataset, list[int], np.ndarray]]] = defaultdict(list)
+    products = []
+    try:
+        for one in touched:
+            frames, planes = painted_frames(one)
+            if not frames:
+                raise ItemError("mask_not_written")
+            header = pydicom.dcmread(one.file, stop_before_pixels=True)
+            groups[planes.shape[1:]].append((header, frames, planes))
+        for number, size in enumerate(sorted(groups), 1):
+            headers, frame_lists, stacks = zip(*groups[size], strict=True)
+            name = f"{headers[0].SeriesInstanceUID}:{size[0]}x{size[1]}"
+            mask = build_mask(headers, frame_lists, np.concatenate(stacks), key, name)
+            out = folder / f"mask_{number}.dcm"
+            with replacing(out) as tmp:
+                mask.save_as(tmp, enforce_file_format=True)
+            products.append(Product(out, mask.SOPInstanceUID, "SEG", int(mask.NumberOfFrames)))
+    # highdicom and pydicom refuse odd headers with whatever their inside meets first.
+    except Exception as error:
+        raise ItemError("mask_not_written") from error
+    return products
+
+
+# --- NIfTI
+
+
+def convert(files: Sequence[Path], folder: Path) -> list[Path]:
+    """Run dcm2niix on the objects of one series; return the volumes that hold the stored slices."""
+    with tempfile.TemporaryDirectory() as inputs:
+        for number, file in enumerate(files, 1):
+            (Path(inputs) / f"{number:06d}.dcm").symlink_to(file.resolve())
+        # -g i: no defaults file of the user; -ba y: no dates and names; -z n: gzip has a clock
+        options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n", "-f", "volume", "-w", "2"]
+        subprocess.run(
+            [dcm2niix.bin, *options, "-o", str(folder), inputs],
+            check=True,
+            capture_output=True,
+            timeout=NIFTI_TIMEOUT_S,
+            env={**os.environ, "TZ": "UTC", "OMP_NUM_THREADS": "1"},
+        )
+    return sorted(file for file in folder.glob("*.nii") if not RESLICED.search(file.stem))
+
+
+def clean_sidecar(sidecar: dict[str, Any]) -> dict[str, Any]:
+    """Drop from a BIDS sidecar what names a person, a place or a moment, at every level."""
+    return {
+        name: clean_sidecar(value) if isinstance(value, dict) else value
+        for name, value in sidecar.items()
+        if not SIDECAR_DROPPED.search(name)
+    }
+
+
+def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Product]:
+    """Convert the objects of one complete volumetric series to .nii.gz and .json.
+
+    Parameters
+    ----------
+    files : the cleaned objects
+    voxels : frames x rows x columns of all of them together
+    folder : where products go, exists
+
+    Returns
+    -------
+    list of Product
+        empty when dcm2niix fails, writes nothing, or writes other than every voxel once
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as converted:
+            volumes = convert(files, Path(converted))
+            shapes = [np.asarray(nibabel.nifti1.load(volume).dataobj).shape for volume in volumes]
+            if sum(math.prod(shape) for shape in shapes) != voxels:
+                return []
+            products = []
+            for number, (volume, shape) in enumerate(zip(volumes, shapes, strict=True), 1):
+                stem = folder / f"volume_{number}"
+                sidecar = clean_sidecar(json.loads(volume.with_suffix(".json").read_text("utf-8")))
+                packed, text = stem.with_suffix(".nii.gz"), stem.with_suffix(".json")
+                with replacing(packed) as tmp:
+                    tmp.write_bytes(gzip.compress(volume.read_bytes(), 6, mtime=0))
+                text.write_text(json.dumps(sidecar, indent=2, sort_keys=True) + "\n", "utf-8")
+                frames = math.prod(shape[2:])
+                modality = str(sidecar.get("Modality", ""))
+                products += [
+                    Product(packed, "", modality, frames),
+                    Product(text, "", modality, 0),
+                ]
+            return products
+    except (
+        subprocess.SubprocessError,
+        OSError,
+        ValueError,
+        nibabel.filebasedimages.ImageFileError,
+    ):
+        return []

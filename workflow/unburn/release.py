@@ -1,0 +1,618 @@
+"""Release what was cleared, hold back the rest, and account for every file of a submission.
+
+The verdicts of the gate are per item. Here they meet: a volume is released whole or not at all,
+an object that refers to images goes with them, and an object whose mask of painted pixels could
+not be written stays. Then products are made, files are put in place, and the tables are written;
+``released.tsv`` last, so that a killed job leaves nothing that looks finished.
+"""
+
+import argparse
+import csv
+import json
+import logging
+import multiprocessing
+import os
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from unburn import keys, reasons, tables
+from unburn.errors import ItemError, UserError, command
+from unburn.files import make_private, replacing, sha256
+from unburn.ledger import records, shard_folders, shard_table
+from unburn.products import Product, Touched, write_masks, write_nifti
+from unburn.submissions import check_key
+
+log = logging.getLogger(__name__)
+
+RELEASED_COLUMNS = (
+    *("output", "sha256", "patient", "study", "series", "sop_instance_uid", "modality", "frames"),
+    *("masked_frames", "masked_pixels", "synthetic_fraction", "engine", "series_complete"),
+    *("kind", "input_hmac"),
+)
+HELD_COLUMNS = ("item", "reason_code", "reason")
+LEDGER_COLUMNS = (
+    *("item", "input", "sha256", "status", "reason_code", "output"),
+    *("sop_instance_uid_in", "sop_instance_uid_out"),
+)
+RELEASED_FOLDERS = ("dicom", "masks", "nifti")
+PRIVATE_FILE = 0o600
+
+# Objects that show or describe other objects; they are released with those.
+REFERRING = {"segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"}
+# An original identifier shorter than this may stand in a table by chance.
+SHORTEST_IDENTIFIER = 6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of the gate's section that decide here."""
+
+    unit: str  # series | item: what a volume is judged by
+
+    @classmethod
+    def of(cls, section: Mapping[str, object]) -> "Settings":
+        """Take the keys needed here out of the gate's section."""
+        return cls(unit=str(section["unit"]))
+
+
+@dataclass(frozen=True)
+class Item:
+    """One input file and what became of it so far."""
+
+    item: str
+    path: str
+    sha256: str
+    status: str  # released | held_back | ignored
+    reason_code: str
+    kind: str
+    modality: str
+    series: str  # label of the plan, empty where the header could not be read
+    volumetric: bool
+    candidate: Mapping[str, str]  # its row of candidates.tsv, empty when there is none
+    folder: Path  # of its shard
+
+    def held(self, code: str) -> "Item":
+        """Return the item held back for a reason."""
+        return replace(self, status="held_back", reason_code=code)
+
+    @property
+    def file(self) -> Path:
+        """The cleaned object."""
+        return self.folder / "candidates" / Path(self.candidate["file"]).name
+
+    @property
+    def touched(self) -> bool:
+        """Whether pixels were painted."""
+        return int(self.candidate.get("masked_pixels") or 0) > 0
+
+
+Items = dict[str, Item]
+
+
+# --- reading what the stages left
+
+
+def read_items(inventory: Path, work: Path) -> Items:
+    """Read every item of the inventory with the verdict of its shard, closed by default.
+
+    A planned item without a candidate or without a verdict is held back.
+    """
+    planned, candidates, verdicts = {}, {}, {}
+    for folder in shard_folders(work):
+        for row in records(shard_table(folder)):
+            planned[row["item"]] = (folder, row["volumetric"] == "1")
+        for row in records(folder / "candidates.tsv"):
+            candidates[row["item"]] = row
+        for row in records(folder / "verdicts.tsv"):
+            verdicts[row["item"]] = row
+    items = {}
+    for row in records(inventory):
+        name = row["item"]
+        folder, volumetric = planned.get(name, (work, False))
+        candidate = candidates.get(name, {})
+        status, code = fate(row, name in planned, candidate, verdicts.get(name, {}))
+        items[name] = Item(
+            item=name,
+            path=row["path"],
+            sha256=row["sha256"] or candidate.get("sha256_in", ""),
+            status=status,
+            reason_code=code,
+            kind=row["kind"],
+            modality=row["modality"],
+            series=row["series"],
+            volumetric=volumetric,
+            candidate=candidate,
+            folder=folder,
+        )
+    return items
+
+
+def fate(
+    row: Mapping[str, str],
+    in_a_shard: bool,
+    candidate: Mapping[str, str],
+    verdict: Mapping[str, str],
+) -> tuple[str, str]:
+    """Return status and reason of an item as far as it can be told from itself alone."""
+    if row["status"] != "planned":
+        return row["status"], row["reason_code"]
+    if not in_a_shard or not candidate:
+        return "held_back", "not_written"
+    if candidate["status"] != "candidate":
+        return "held_back", candidate["reason_code"] or "not_written"
+    if verdict.get("verdict") != "release":
+        return "held_back", verdict.get("reason_code") or "gate_failed"
+    return "released", ""
+
+
+# --- rules between items
+
+
+def settle(items: Items, unit: str) -> Items:
+    """Apply the rules between items until none holds back another one."""
+    while True:
+        settled = hold_clashes(items)
+        if unit == "series":
+            settled = hold_volumes(settled)
+        settled = hold_references(settled)
+        if settled == items:
+            return settled
+        items = settled
+
+
+def hold_clashes(items: Items) -> Items:
+    """Hold back released items that would be written to the same place."""
+    places = Counter(one.candidate["output"] for one in items.values() if one.status == "released")
+    return {
+        name: one.held("conflicting_instance")
+        if one.status == "released" and places[one.candidate["output"]] > 1
+        else one
+        for name, one in items.items()
+    }
+
+
+def hold_volumes(items: Items) -> Items:
+    """Hold back the rest of a volume of which a part was held back."""
+    volumes = {one.series for one in items.values() if one.volumetric}
+    images = {"", "image", "secondary_capture"}
+    broken = {
+        one.series
+        for one in items.values()
+        if one.series in volumes and one.status == "held_back" and one.kind in images
+    }
+    return {
+        name: one.held("series_held")
+        if one.status == "released" and one.volumetric and one.series in broken
+        else one
+        for name, one in items.items()
+    }
+
+
+def hold_references(items: Items) -> Items:
+    """Hold back an object that refers to an image that is not released with it."""
+    released = {one.candidate["sop_in"] for one in items.values() if one.status == "released"}
+
+    def stays(one: Item) -> bool:
+        references = {uid for uid in one.candidate.get("references", "").split(";") if uid}
+        return one.status == "released" and one.kind in REFERRING and not references <= released
+
+    return {name: one.held("reference_held") if stays(one) else one for name, one in items.items()}
+
+
+def by_series(items: Items) -> dict[str, list[Item]]:
+    """Group the items that are part of a series and not ignored, in the order of their numbers."""
+    series: dict[str, list[Item]] = defaultdict(list)
+    for one in items.values():
+        if one.series and one.status != "ignored":
+            series[one.series].append(one)
+    return series
+
+
+# --- products
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a process needs to make the products of one series."""
+
+    name: str
+    touched: tuple[Touched, ...]
+    volume: tuple[Path, ...]  # of a complete volume, else empty
+    voxels: int
+    folder: Path
+    key: bytes
+
+
+def make_products(series: Series) -> tuple[str, list[Product] | None]:
+    """Make mask and NIfTI of a series; None where the mask could not be written."""
+    series.folder.mkdir(parents=True)
+    try:
+        products = write_masks(series.touched, series.folder, series.key)
+    except ItemError:
+        return series.name, None
+    if series.volume:
+        products += write_nifti(series.volume, series.voxels, series.folder)
+    return series.name, products
+
+
+def plan_products(items: Items, folder: Path, key: bytes) -> list[Series]:
+    """List the series that have products: those with painted pixels, and complete volumes."""
+    plans = []
+    for name, members in by_series(items).items():
+        released = [one for one in members if one.status == "released"]
+        touched = tuple(
+            Touched(one.file, one.folder / "masks.h5", one.item) for one in released if one.touched
+        )
+        slices = [one for one in released if one.volumetric]
+        frames = sum(int(one.candidate["frames"] or 1) for one in slices)
+        whole = len(released) == len(members) == len(slices) and frames > 1
+        if touched or whole:
+            files = tuple(
+                one.file for one in sorted(slices, key=lambda one: one.candidate["sop_out"])
+            )
+            voxels = sum(int(one.candidate["pixels_total"]) for one in slices)
+            plans.append(Series(name, touched, files if whole else (), voxels, folder / name, key))
+    return plans
+
+
+def run_products(plans: Sequence[Series], threads: int) -> dict[str, list[Product] | None]:
+    """Make the products of every series, each in one process."""
+    if threads == 1 or len(plans) < 2:
+        return dict(map(make_products, plans))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(threads, mp_context=context) as pool:
+        return dict(pool.map(make_products, plans))
+
+
+def hold_unmasked(items: Items, products: Mapping[str, list[Product] | None]) -> Items:
+    """Hold back painted objects of a series whose mask could not be written."""
+    return {
+        name: one.held("mask_not_written")
+        if one.status == "released" and one.touched and products.get(one.series, []) is None
+        else one
+        for name, one in items.items()
+    }
+
+
+# --- tables
+
+
+def complete_series(items: Items) -> set[str]:
+    """Labels of the series of which every item is released."""
+    return {
+        name
+        for name, members in by_series(items).items()
+        if all(one.status == "released" for one in members)
+    }
+
+
+def place_of(one: Item, results: Path) -> Path:
+    """Where an item's object goes.
+
+    Raises
+    ------
+    ValueError
+        if the output is not a plain relative path below ``dicom/``
+    """
+    output = PurePosixPath(one.candidate["output"])
+    if output.parts[:1] != ("dicom",) or ".." in output.parts:
+        raise ValueError(f"item {one.item}: an output outside dicom/")
+    return results / output
+
+
+def item_row(one: Item, digest: str, complete: set[str], key: bytes) -> dict[str, object]:
+    """One line of released.tsv for an item; its input only as a keyed digest."""
+    row = one.candidate
+    total, masked = int(row["pixels_total"] or 0), int(row["masked_pixels"] or 0)
+    return {
+        "output": row["output"],
+        "sha256": digest,
+        "patient": row["patient_out"],
+        "study": row["study_out"],
+        "series": row["series_out"],
+        "sop_instance_uid": row["sop_out"],
+        "modality": row["modality"],
+        "frames": row["frames"],
+        "masked_frames": row["masked_frames"] or 0,
+        "masked_pixels": masked,
+        "synthetic_fraction": f"{masked / total if total else 0:.6f}",
+        "engine": row["engine"],
+        "series_complete": int(one.series in complete),
+        "kind": one.kind,
+        "input_hmac": keys.keyed(key, "input", one.sha256).hex(),
+    }
+
+
+def product_places(
+    items: Items, products: Mapping[str, list[Product] | None], complete: set[str]
+) -> list[tuple[Path, dict[str, object]]]:
+    """Pair each product's file with its line of released.tsv (sha256 still missing).
+
+    A mask is ``masks/<patient>/<study>/<series>[_k].dcm``; a volume lies likewise in ``nifti/``.
+    """
+    pairs = []
+    for name, members in by_series(items).items():
+        released = [one for one in members if one.status == "released"]
+        for product in (products.get(name) or []) if released else []:
+            row = released[0].candidate
+            folder = "masks" if product.modality == "SEG" else "nifti"
+            number = product.file.name.split(".")[0].split("_")[1]
+            ending = "" if number == "1" else f"_{number}"
+            stem = f"{folder}/{row['patient_out']}/{row['study_out']}/{row['series_out']}{ending}"
+            line: dict[str, object] = {
+                **dict.fromkeys(RELEASED_COLUMNS, ""),
+                "output": stem + "".join(product.file.suffixes),
+                "patient": row["patient_out"],
+                "study": row["study_out"],
+                "series": row["series_out"],
+                "sop_instance_uid": product.sop_instance_uid,
+                "modality": product.modality,
+                "frames": product.frames or "",
+                "series_complete": int(name in complete),
+                "kind": "mask" if folder == "masks" else folder,
+            }
+            pairs.append((product.file, line))
+    return pairs
+
+
+def ledger_row(one: Item) -> dict[str, object]:
+    """One line of the ledger."""
+    released = one.status == "released"
+    return {
+        "item": one.item,
+        "input": one.path,
+        "sha256": one.sha256,
+        "status": one.status,
+        "reason_code": one.reason_code,
+        "output": one.candidate["output"] if released else "",
+        "sop_instance_uid_in": one.candidate.get("sop_in", ""),
+        "sop_instance_uid_out": one.candidate["sop_out"] if released else "",
+    }
+
+
+def check_conservation(items: Items, inventory: Iterable[str]) -> None:
+    """Make sure that every file ends as exactly one of released, held back, ignored.
+
+    Raises
+    ------
+    ValueError
+        if an item is missing, twice, of unknown status, or held back or ignored without a reason
+    """
+    listed = list(inventory)
+    if len(listed) != len(set(listed)) or set(listed) != set(items):
+        raise ValueError("the ledger does not hold every item of the inventory once")
+    known = {"released": {""}, "held_back": set(reasons.HELD_BACK), "ignored": set(reasons.IGNORED)}
+    for one in items.values():
+        if one.reason_code not in known.get(one.status, set()):
+            raise ValueError(f"item {one.item}: a status or a reason that is not known")
+
+
+def check_tables(rows: Iterable[Mapping[str, object]], originals: set[str]) -> None:
+    """Make sure that no original identifier stands in a line that is handed out.
+
+    Raises
+    ------
+    UserError
+        if one does
+    """
+    for row in rows:
+        named = {str(row[name]) for name in ("patient", "study", "series", "sop_instance_uid")}
+        named |= set(PurePosixPath(str(row["output"])).parts)
+        named |= {PurePosixPath(part).stem for part in named}
+        if named & originals:
+            raise UserError(
+                where="released.tsv",
+                found="an original identifier would stand in the table; nothing was released",
+                advice="please report this as a fault of unburn",
+            )
+
+
+def read_mapping(work: Path) -> dict[str, str]:
+    """Old to new UID of every object of the submission."""
+    mapping: dict[str, str] = {}
+    for folder in shard_folders(work):
+        rows = tables.read(folder / "uids.tsv")
+        mapping.update(zip(rows["id_old"], rows["id_new"], strict=True))
+    return mapping
+
+
+# --- files
+
+
+def place(source: Path, target: Path) -> None:
+    """Put a file in its place by a hard link, or by a copy on another file system."""
+    with replacing(target) as tmp:
+        try:
+            os.link(source, tmp)
+        except OSError:
+            shutil.copyfile(source, tmp)
+    target.chmod(0o644)
+
+
+def remove_unlisted(results: Path, listed: set[str]) -> int:
+    """Remove files in dicom/, masks/ and nifti/ that are not listed, and empty folders."""
+    removed = 0
+    for name in RELEASED_FOLDERS:
+        for parent, _, names in os.walk(results / name, topdown=False):
+            folder = Path(parent)
+            for file in (folder / name for name in names):
+                if file.relative_to(results).as_posix() not in listed:
+                    file.unlink()
+                    removed += 1
+            if not any(folder.iterdir()):
+                folder.rmdir()
+    return removed
+
+
+def write_mapping(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
+    """Write id_old,id_new as CSV that only its owner can read."""
+    with replacing(path) as tmp:
+        with open(tmp, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("id_old", "id_new"), *pairs])
+        tmp.chmod(PRIVATE_FILE)
+
+
+def hash_unhashed(items: Items, threads: int) -> Items:
+    """Fill in the sha256 of held-back files that no stage has read whole.
+
+    A file that cannot be read keeps an empty one.
+    """
+
+    def digest(path: str) -> str:
+        try:
+            return sha256(Path(path))
+        except OSError:
+            return ""
+
+    missing = [one for one in items.values() if not one.sha256]
+    with ThreadPoolExecutor(threads) as pool:
+        digests = pool.map(digest, [one.path for one in missing])
+        found = {
+            one.item: replace(one, sha256=hex_) for one, hex_ in zip(missing, digests, strict=True)
+        }
+    return items | found
+
+
+def publish(
+    work: Path,
+    results: Path,
+    items: Items,
+    products: Mapping[str, list[Product] | None],
+    key: bytes,
+    key_id: str,
+    threads: int,
+) -> None:
+    """Put files in place, remove what is not listed, write the tables."""
+    complete = complete_series(items)
+    released = [one for one in items.values() if one.status == "released"]
+    product_pairs = product_places(items, products, complete)
+    places = [(one.file, place_of(one, results)) for one in released]
+    places += [(file, results / str(row["output"])) for file, row in product_pairs]
+
+    mapping = read_mapping(work)
+    originals = {one.candidate.get("patient_in", "") for one in items.values()}
+    originals |= {old for old, new in mapping.items() if old != new}
+    originals |= {
+        one.candidate["sop_in"]
+        for one in items.values()
+        if one.candidate and one.candidate["sop_in"] != one.candidate["sop_out"]
+    }
+    originals = {old for old in originals if len(old) >= SHORTEST_IDENTIFIER}
+    with ThreadPoolExecutor(threads) as pool:
+        digests = list(pool.map(sha256, [source for source, _ in places]))
+    rows = [
+        item_row(one, digest, complete, key) for one, digest in zip(released, digests, strict=False)
+    ]
+    rows += [
+        row | {"sha256": digest}
+        for (_, row), digest in zip(product_pairs, digests[len(released) :], strict=True)
+    ]
+    rows.sort(key=lambda row: str(row["output"]))
+    check_tables(rows, originals)
+
+    (results / "released.tsv").unlink(missing_ok=True)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda pair: place(*pair), places))
+    removed = remove_unlisted(results, {str(row["output"]) for row in rows})
+    if removed:
+        log.info("%d files of a former run removed", removed)
+
+    write_private_tables(work, items, mapping, key_id)
+    held = [
+        {
+            "item": one.item,
+            "reason_code": one.reason_code,
+            "reason": reasons.REASONS[one.reason_code],
+        }
+        for one in items.values()
+        if one.status == "held_back"
+    ]
+    tables.write(results / "held_back.tsv", held, HELD_COLUMNS)
+    tables.write(results / "released.tsv", rows, RELEASED_COLUMNS)
+
+
+def write_private_tables(work: Path, items: Items, mapping: Mapping[str, str], key_id: str) -> None:
+    """Write the ledger, the mappings of UIDs and patients, and the id of the key they came from."""
+    write_mapping(work / "uid_mapping.csv", sorted(mapping.items()))
+    patients = {
+        (one.candidate["patient_in"], one.candidate["patient_out"])
+        for one in items.values()
+        if one.candidate.get("patient_in") and one.candidate.get("patient_out")
+    }
+    write_mapping(work / "patid_mapping.csv", sorted(patients))
+    tables.write(work / "ledger.tsv", map(ledger_row, items.values()), LEDGER_COLUMNS)
+    (work / "ledger.tsv").chmod(PRIVATE_FILE)
+    with replacing(work / "key_id") as tmp:
+        tmp.write_text(f"{key_id}\n", "ascii")
+
+
+def release(
+    inventory: Path,
+    work: Path,
+    results: Path,
+    master: bytes,
+    project: str,
+    settings: Settings,
+    threads: int,
+) -> Items:
+    """Release one submission; return every item with what became of it."""
+    key_id, key = keys.key_id(master), keys.project_key(master, project)
+    check_key(work, key_id)
+    items = read_items(inventory, work)
+    items = {
+        name: one.held("not_written")
+        if one.status == "released" and not one.file.is_file()
+        else one
+        for name, one in items.items()
+    }
+    items = settle(items, settings.unit)
+    staging = work / "products"
+    shutil.rmtree(staging, ignore_errors=True)
+    make_private(staging)
+    try:
+        products = run_products(plan_products(items, staging, key), threads)
+        items = settle(hold_unmasked(items, products), settings.unit)
+        items = hash_unhashed(items, threads)
+        check_conservation(items, tables.read(inventory)["item"])
+        publish(work, results, items, products, key, key_id, threads)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return items
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Release one submission."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--submission", required=True)
+    parser.add_argument("--sheet", type=Path, required=True)
+    parser.add_argument("--inventory", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--key", type=Path, required=True)
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    args = parser.parse_args(argv)
+    items = release(
+        args.inventory,
+        args.work,
+        args.results,
+        keys.load(args.key),
+        args.project,
+        Settings.of(args.settings),
+        args.threads,
+    )
+    count = Counter(one.status for one in items.values())
+    log.info(
+        "submission %s: %d items, %d released, %d held back, %d ignored",
+        *(args.submission, len(items)),
+        *(count["released"], count["held_back"], count["ignored"]),
+    )
+
+
+if __name__ == "__main__":
+    command(main)
