@@ -19,7 +19,7 @@ APT := $(shell command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] && echo ap
 .PHONY: demo test check install lock
 
 demo: install
-	$(BIN)/snakemake --cores $(CORES) --quiet rules progress
+	@$(BIN)/snakemake --cores $(CORES) --no-hooks; state=$$?; $(BIN)/python -m unburn status; exit $$state
 
 test: install
 	$(BIN)/python -m pytest tests

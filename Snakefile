@@ -30,9 +30,14 @@ rule all:
         final_targets(),
 
 
+# One submission that fails does not stop the others, however the workflow is started.
+onstart:
+    workflow.scheduler.keepgoing = True
+
+
 onsuccess:
-    summary(show_failed=False)
+    summary()
 
 
 onerror:
-    summary(show_failed=True)
+    summary()

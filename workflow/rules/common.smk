@@ -21,9 +21,6 @@ except UserError as error:
 
 KEY_ID = keys.key_id(MASTER)
 
-# One submission that fails must not stop the others, whoever starts the workflow and how.
-workflow.execution_settings.keep_going = True
-
 # Jobs find the package in this checkout, and without --sdm the interpreter that runs Snakemake.
 # Replacing the prefix replaces Snakemake's own, so its strict mode is repeated.
 JOB = {"PYTHONPATH": str(REPO / "workflow"), "PYTHONNOUSERSITE": "1"}
@@ -92,6 +89,6 @@ def final_targets():
     return collect("<work>/{submission}/accounted", submission=RUN.rows)
 
 
-def summary(show_failed):
-    """The last lines on the screen: how many were found, released and held back, and where to look."""
-    print(submissions.summary(RUN, show_failed), file=sys.stderr)
+def summary():
+    """Print the last lines on the screen: how many were released and held back, where to look."""
+    print(submissions.summary(RUN), file=sys.stderr)

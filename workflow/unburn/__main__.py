@@ -18,6 +18,13 @@ def doctor(options: argparse.Namespace) -> None:
     doctor.show(options.configfile)
 
 
+def status(options: argparse.Namespace) -> None:
+    """Say what was found, released and held back so far, and where to look."""
+    from unburn import settings, submissions
+
+    print(submissions.summary(settings.load_file(options.configfile)))
+
+
 def key_new(options: argparse.Namespace) -> None:
     """Make a master key, readable by its owner alone."""
     from unburn import keys
@@ -52,9 +59,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--version", action="version", version=f"unburn {__version__}")
     verbs = result.add_subparsers(title="verbs", required=True, metavar="VERB")
 
-    verb = verbs.add_parser("doctor", help=doctor.__doc__)
-    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
-    verb.set_defaults(call=doctor)
+    for call in (doctor, status):
+        verb = verbs.add_parser(call.__name__, help=call.__doc__)
+        verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+        verb.set_defaults(call=call)
 
     verb = verbs.add_parser("key", help="Handle the master key.")
     actions = verb.add_subparsers(required=True, metavar="ACTION")

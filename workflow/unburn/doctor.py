@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from unburn import keys, settings, submissions
 from unburn.errors import UserError
 from unburn.settings import REPO
@@ -113,13 +111,8 @@ def _weights() -> Iterator[Finding]:
 
 
 def _run(configfile: Path) -> Iterator[Finding]:
-    if not configfile.is_file():
-        yield Finding("missing", f"settings: no file {configfile}", "name it with --configfile")
-        return
-    with open(configfile, encoding="utf-8") as file:
-        config = yaml.safe_load(file) or {}
     try:
-        run = settings.load(config, [configfile])
+        run = settings.load_file(configfile)
         yield Finding("ok", f"settings {configfile}, {len(run.rows)} submissions")
         key_id = keys.key_id(submissions.check(run))
         yield Finding("ok", f"key {run.config['key_file']}, id {key_id}")

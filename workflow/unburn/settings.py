@@ -86,6 +86,27 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
     return Run(complete, rows)
 
 
+def load_file(configfile: Path) -> Run:
+    """Check the settings of one configuration file, for verbs that run without Snakemake."""
+    if not configfile.is_file():
+        raise UserError(
+            where=str(configfile),
+            found="there is no such file",
+            advice="name your settings with --configfile, or go to the folder of the run",
+        )
+    with open(configfile, encoding="utf-8") as file:
+        try:
+            config = yaml.safe_load(file) or {}
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 0
+            raise UserError(
+                where=f"{configfile}:{line}",
+                found=f"not YAML ({error.problem})",
+                advice="settings are lines of `name: value`, groups are indented by blanks",
+            ) from None
+    return load(config, [configfile])
+
+
 def leaves(rules: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Each single setting: its dotted name and its part of the schema."""
     for name, rule in rules["properties"].items():

@@ -127,7 +127,7 @@ def counts(ledger: Path) -> tuple[collections.Counter[str], collections.Counter[
     return collections.Counter(table.status), collections.Counter(held.reason_code)
 
 
-def summary(run: Run, failed: bool) -> str:
+def summary(run: Run) -> str:
     """The last lines on the screen: what was found, released and held back, and where to look."""
     work, results = Path(run.config["work"]), Path(run.config["results"])
     lines = [""]
@@ -135,8 +135,7 @@ def summary(run: Run, failed: bool) -> str:
         ledger = work / label / "ledger.tsv"
         if not ledger.is_file() or not (results / label / "report.html").is_file():
             lines.append(f"{label}: not finished")
-            if failed:
-                lines += [f"    {sentence}" for sentence in _sentences(label)]
+            lines += [f"    {sentence}" for sentence in _sentences(label)]
             continue
         by_status, by_reason = counts(ledger)
         total = sum(by_status.values())

@@ -1,5 +1,6 @@
 """Tab-separated tables: every value a string, an empty cell an empty string."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,18 @@ import pandas as pd
 
 from unburn.files import replacing
 
+BREAKS = re.compile(r"[\t\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
 
 def read(path: Path) -> pd.DataFrame:
     """Read a table; all columns are str, nothing becomes NaN, a leading zero stays."""
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=3)
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=3, skip_blank_lines=False)
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Write rows in the order of ``columns``; tabs and line ends in values become blanks."""
-    frame = pd.DataFrame(list(rows), columns=list(columns)).astype(str)
-    frame = frame.replace(r"[\t\r\n]", " ", regex=True)
-    with replacing(Path(path)) as tmp:
-        frame.to_csv(tmp, sep="\t", index=False, quoting=3, escapechar="\\")
+    with replacing(Path(path)) as tmp, open(tmp, "w", encoding="utf-8") as file:
+        file.write("\t".join(columns) + "\n")
+        for row in rows:
+            cells = (str(row[name]) for name in columns)
+            file.write("\t".join(" ".join(BREAKS.split(cell)) for cell in cells) + "\n")

@@ -1,0 +1,28 @@
+"""Runs that several tests look at: each is made once a session."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from runs import DEMO, make_run, snakemake
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory) -> Path:
+    """A finished run of the demo, in a folder with a space in its name, on two cores."""
+    run = make_run(
+        tmp_path_factory.mktemp("demo") / "run of the demo",
+        {"demo": DEMO / "data"},
+        evaluate={"truth": str(DEMO / "truth.tsv")},
+    )
+    result = snakemake(run)
+    (run / "screen.txt").write_text(result.stdout + result.stderr)
+    assert result.returncode == 0, result.stderr
+    return run
+
+
+@pytest.fixture(scope="session")
+def canaries() -> list[str]:
+    """Every identifying string that was planted in the demo."""
+    with open(DEMO / "canaries.tsv", encoding="utf-8", newline="") as file:
+        return [row["text"] for row in csv.DictReader(file, delimiter="\t")]

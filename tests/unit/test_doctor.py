@@ -1,0 +1,52 @@
+import pytest
+
+from unburn import doctor, keys
+from unburn.errors import UserError
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "sheet.tsv").write_text("submission\tpath\nlab-1\timages\n")
+    (tmp_path / "config.yaml").write_text("sheet: sheet.tsv\n")
+    keys.new(tmp_path / "unburn.key")
+    return tmp_path
+
+
+def lines(found, state):
+    return [finding.what for finding in found if finding.state == state]
+
+
+def test_a_ready_run_misses_nothing(run):
+    found = list(doctor.findings(run / "config.yaml"))
+    assert not lines(found, "missing")
+    text = "\n".join(lines(found, "ok"))
+    for part in ("Python 3.1", "packages as locked", "torch 2.13", "detector.safetensors"):
+        assert part in text
+    assert "folder of the submission lab-1" in text
+
+
+def test_what_is_missing_is_named_with_its_remedy(run, capsys):
+    (run / "images").rmdir()
+    with pytest.raises(UserError, match="1 needed things are missing"):
+        doctor.show(run / "config.yaml")
+    assert "hint: see sheet.tsv, line 2" in capsys.readouterr().out
+    (run / "unburn.key").unlink()
+    with pytest.raises(UserError):
+        doctor.show(run / "config.yaml")
+    assert "python -m unburn key new" in capsys.readouterr().out
+
+
+def test_an_absent_tesseract_is_optional(run, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = list(doctor.findings(run / "config.yaml"))
+    assert any("tesseract" in what for what in lines(found, "optional"))
+    assert not lines(found, "missing")
+
+
+def test_the_lock_pins_every_package_by_hash():
+    text = doctor.LOCK.read_text()
+    assert len(doctor.locked()) > 50
+    assert text.count("==") <= text.count("--hash=sha256:")
+    assert "torch" not in doctor.locked() and "opencv-python" not in doctor.locked()

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from unburn import settings
+from unburn.errors import UserError
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sheet.tsv").write_text("submission\tpath\nlab-1\timages\n")
+    return tmp_path
+
+
+def write(folder, text):
+    file = Path("config.yaml")
+    (folder / file).write_text(text)
+    return file
+
+
+def test_defaults_fill_what_is_not_set(run_folder):
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\ngate:\n  sample: 0.5\n"))
+    assert run.config["gate"]["sample"] == 0.5
+    assert run.config["gate"]["reader"] == "rapidocr"
+    assert run.config["results"] == "results"
+
+
+def test_default_paths_of_the_product_lie_in_the_repository(run_folder):
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\n"))
+    assert Path(run.config["detect"]["weights"]).is_relative_to(settings.REPO)
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\ndetect: {weights: own}\n"))
+    assert run.config["detect"]["weights"] == "own"
+
+
+def test_all_mistakes_are_told_at_once_with_their_lines(run_folder):
+    (run_folder / "sheet.tsv").write_text("submission\tpath\nLab 1\tx\nlab-2\t\n")
+    config = "sheet: sheet.tsv\nseed: -1\ngate:\n  reader: rapidocrr\n  sampel: 0.1\n"
+    with pytest.raises(UserError) as error:
+        settings.load_file(write(run_folder, config))
+    text = str(error.value)
+    assert "5 to mend" in text
+    assert "config.yaml:2: seed: -1 is less than the minimum of 0" in text
+    assert "config.yaml:4: gate.reader: 'rapidocrr' is not one of" in text
+    assert "did you mean rapidocr?" in text
+    assert "config.yaml:5: gate.sampel: there is no such setting" in text
+    assert "did you mean sample?" in text
+    assert "sheet.tsv:2: submission: it has a character that a label may not have" in text
+    assert "sheet.tsv:3: path: it is empty" in text
+
+
+def test_a_column_overrides_a_setting_for_its_submission(run_folder):
+    (run_folder / "sheet.tsv").write_text(
+        "submission\tpath\tgate.read\nlab-1\tx\tall\nlab-2\tx\t\n"
+    )
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\n"))
+    assert run.section("lab-1", "gate")["read"] == "all"
+    assert run.section("lab-2", "gate")["read"] == "suspicious"
+
+
+def test_a_wrong_value_in_a_column_is_told_with_its_line(run_folder):
+    (run_folder / "sheet.tsv").write_text("submission\tpath\tgate.read\nlab-1\tx\tnone\n")
+    with pytest.raises(UserError, match=r"sheet.tsv:2: gate.read: 'none' is not one of"):
+        settings.load_file(write(run_folder, "sheet: sheet.tsv\n"))
+
+
+def test_settings_that_differ_from_their_defaults_are_listed(run_folder):
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\nseed: 7\n"))
+    assert settings.changed(run.config) == {"seed": 7, "sheet": "sheet.tsv"}
+
+
+def test_broken_yaml_and_a_missing_file_get_a_sentence(run_folder):
+    with pytest.raises(UserError, match=r"config.yaml:3: not YAML"):
+        settings.load_file(write(run_folder, "gate:\n  sample: [1\n"))
+    with pytest.raises(UserError, match="there is no such file"):
+        settings.load_file(Path("absent.yaml"))
+
+
+def test_every_setting_has_a_default_that_its_own_rule_allows():
+    for name, rule in settings.leaves(settings.schema()):
+        assert {"default", "description", "x-hint", "type"} <= set(rule), name
+        assert not list(settings._check_value(rule["default"], rule)), name
+
+
+def test_the_table_in_the_manual_is_the_schema():
+    text = settings.README.read_text(encoding="utf-8")
+    assert settings.table() in text, "run: python -m unburn.settings"

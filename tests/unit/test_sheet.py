@@ -1,0 +1,54 @@
+import pytest
+
+from unburn import sheet
+from unburn.errors import UserError
+
+
+def read(tmp_path, text, name="sheet.tsv", overridable=()):
+    file = tmp_path / name
+    file.write_text(text)
+    return sheet.read(file, dict.fromkeys(overridable))
+
+
+def test_rows_come_by_label_with_project_and_line(tmp_path):
+    rows, mistakes = read(tmp_path, "submission\tpath\tproject\n\na\t/x\tp\n# note\nb\ty z\t\n")
+    assert not mistakes
+    assert (rows["a"].project, rows["a"].line) == ("p", 3)
+    assert (rows["b"].project, rows["b"].path.name) == ("b", "y z")
+
+
+def test_commas_are_read_in_a_csv(tmp_path):
+    rows, mistakes = read(tmp_path, "submission,path\na,x\n", "sheet.csv")
+    assert not mistakes and list(rows) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("submission,path\na,x\n", "the column 'path' is missing"),
+        ("submission\tpath\tgate.reed\na\tx\ty\n", "did you mean gate.read?"),
+        ("submission\tpath\na\tx\na\ty\n", "'a' is there already, in line 2"),
+        ("submission\tpath\n\tx\n", "submission: it is empty"),
+        ("submission\tpath\n../a\tx\n", "1 to 32 of small letters, digits and '-'"),
+        ("submission\tpath\na\tx\tsurplus\n", "3 cells under 2 column names"),
+        ("submission\tpath\tpath\na\tx\ty\n", "the column 'path' is there twice"),
+        ("submission\tpath\n", "it names no submission"),
+        ("", "the column 'submission' is missing"),
+    ],
+)
+def test_a_mistake_is_told_with_place_and_way_out(tmp_path, text, message):
+    _, mistakes = read(tmp_path, text, overridable=["gate.read"])
+    assert any(message in mistake and "hint: " in mistake for mistake in mistakes), mistakes
+
+
+def test_a_message_never_shows_a_path_of_images(tmp_path):
+    _, mistakes = read(tmp_path, "submission\tpath\nLab\t/data/doe_jane\nb\t/data/doe_jane\tz\n")
+    assert mistakes and not any("doe" in mistake for mistake in mistakes)
+
+
+def test_a_job_looks_its_row_up(tmp_path):
+    file = tmp_path / "sheet.tsv"
+    file.write_text("submission\tpath\tgate.read\na\t/x\tall\n")
+    assert str(sheet.lookup(file, "a").path) == "/x"
+    with pytest.raises(UserError, match="no line for the submission b"):
+        sheet.lookup(file, "b")

@@ -1,0 +1,81 @@
+import json
+import stat
+
+import pytest
+
+from unburn import keys, settings, submissions, tables
+from unburn.errors import UserError
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "sheet.tsv").write_text("submission\tpath\nlab-1\timages\n")
+    keys.new(tmp_path / "unburn.key")
+    return settings.load({"sheet": "sheet.tsv"}, [])
+
+
+def test_the_work_folder_is_private_before_any_job(run, tmp_path):
+    submissions.check(run)
+    assert stat.S_IMODE((tmp_path / "work").stat().st_mode) == 0o700
+
+
+def test_a_run_without_a_key_names_the_command(run, tmp_path):
+    (tmp_path / "unburn.key").unlink()
+    with pytest.raises(UserError, match="python -m unburn key new"):
+        submissions.check(run)
+
+
+def test_the_demo_key_is_refused_for_other_data(run, tmp_path):
+    (tmp_path / "unburn.key").write_text(keys.DEMO_KEY)
+    with pytest.raises(UserError, match=r"sheet.tsv:2: the key is the demo's"):
+        submissions.check(run)
+
+
+def test_another_key_than_the_ledgers_is_refused(run, tmp_path):
+    master = submissions.check(run)
+    (tmp_path / "work" / "lab-1").mkdir()
+    (tmp_path / "work" / "lab-1" / "key_id").write_text(keys.key_id(master) + "\n")
+    submissions.check(run)
+    (tmp_path / "work" / "lab-1" / "key_id").write_text("0123456789abcdef\n")
+    with pytest.raises(UserError, match="its ledger was made with another key"):
+        submissions.check(run)
+
+
+def test_absent_weights_name_the_remedy(run):
+    run.config["detect"]["weights"] = "absent.safetensors"
+    with pytest.raises(UserError, match=r"there is no file absent.safetensors\n.*git checkout"):
+        submissions.check_weights(run)
+
+
+def test_contents_change_with_the_row_and_with_the_folder(run, tmp_path):
+    row, master = run.rows["lab-1"], b"k" * 32
+    first = submissions.contents(row, master, walk=True)
+    assert submissions.contents(row, master, walk=True) == first
+    (tmp_path / "images" / "deep").mkdir()
+    second = submissions.contents(row, master, walk=True)
+    (tmp_path / "images" / "deep" / "a.dcm").touch()
+    third = submissions.contents(row, master, walk=True)
+    assert len({first, second, third}) == 3
+    assert submissions.contents(row, b"o" * 32, walk=True) != third
+
+
+def test_more_held_back_than_allowed_is_an_error_with_numbers(tmp_path, capsys):
+    ledger = tmp_path / "ledger.tsv"
+    status = ["released", "held_back", "held_back", "ignored"]
+    tables.write(ledger, [{"status": s, "reason_code": ""} for s in status], ["status", "reason_code"])
+    arguments = ["--ledger", str(ledger), "--settings"]
+    submissions.main([*arguments, json.dumps({"max_held_back": 0.7})])
+    with pytest.raises(UserError, match=r"2 of 3 items are held back, 66.7%"):
+        submissions.main([*arguments, json.dumps({"max_held_back": 0.5})])
+
+
+def test_the_summary_repeats_what_a_stage_says_to_the_user(run, tmp_path):
+    log = tmp_path / "logs" / "plan" / "lab-1.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("INFO x\nerror: submission lab-1: no folder\n    hint: mount it\nmore\n")
+    text = submissions.summary(run)
+    assert "lab-1: not finished" in text
+    assert "error: submission lab-1: no folder" in text and "hint: mount it" in text
+    assert "more" not in text

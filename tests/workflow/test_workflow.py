@@ -1,0 +1,87 @@
+"""The workflow as text: it lints, is formatted, explains itself, and the documents are in step."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from runs import REPO, SNAKEMAKE, clean_environment
+
+TOOLS = Path(sys.executable).parent
+STAGES = ["plan", "frames", "detect", "mask", "crop", "inpaint", "reassemble", "gate", "release"]
+STAGES += ["evaluate", "report"]
+
+
+def run(*command):
+    return subprocess.run(
+        command, cwd=REPO, capture_output=True, text=True, env=clean_environment()
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [SNAKEMAKE, "--lint"],
+        [TOOLS / "snakefmt", "--check", "Snakefile", "workflow"],
+        [TOOLS / "ruff", "check", "."],
+        [TOOLS / "ruff", "format", "--check", "."],
+        [TOOLS / "mypy"],
+    ],
+    ids=["lint", "snakefmt", "ruff", "ruff-format", "mypy"],
+)
+def test_a_checker_is_content(command):
+    result = run(*command)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+def test_a_clean_clone_plans_the_demo(snakefile, tmp_path):
+    result = run(SNAKEMAKE, "--snakefile", snakefile, "--dry-run", "--cores", "1", "--forceall")
+    assert result.returncode == 0, result.stderr
+    assert "plan_submission" in result.stdout + result.stderr
+
+
+def test_the_slurm_profile_is_found_and_holds_the_retries():
+    profile = (REPO / "slurm" / "config.yaml").read_text()
+    assert "executor: slurm" in profile and re.search(r"^retries: [1-9]", profile, re.MULTILINE)
+    rules = "".join(file.read_text() for file in (REPO / "workflow" / "rules").glob("*.smk"))
+    assert "retries" not in rules
+
+
+def test_rules_read_as_a_table_of_contents():
+    lines = run(SNAKEMAKE, "--list-rules").stdout.splitlines()
+    names = [line for line in lines if re.fullmatch(r"[a-z_]+", line)]
+    assert len(names) >= 13
+    for name in names:
+        described = lines[lines.index(name) + 1]
+        assert described.startswith("    ") and described.strip().endswith("."), name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_has_one_name_in_three_places(stage):
+    assert (REPO / "workflow" / "rules" / f"{stage}.smk").is_file()
+    assert (REPO / "workflow" / "unburn" / f"{stage}.py").is_file()
+    assert (REPO / "tests" / "unit" / f"test_{stage}.py").is_file()
+
+
+def test_every_rule_names_both_environments_a_log_and_resources():
+    for file in (REPO / "workflow" / "rules").glob("*.smk"):
+        for rule in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]:
+            for directive in ("log:", "conda:", "container:", "threads:", "resources:"):
+                assert f"    {directive}" in rule, f"{file.name}: {rule.split(':')[0]}: {directive}"
+
+
+def test_the_diagram_in_the_readme_is_the_workflows():
+    readme = (REPO / "README.md").read_text()
+    shown = re.search(r"<!-- diagram -->\s*```mermaid\n(.*?)```", readme, re.DOTALL)
+    assert shown, "README.md has no diagram between its marks"
+    result = run(SNAKEMAKE, "--rulegraph", "mermaid-js", "--forceall")
+    assert edges(shown[1]) == edges(result.stdout) and len(edges(shown[1])) >= 12
+
+
+def edges(mermaid):
+    """The arrows of a Mermaid graph by the names of its nodes."""
+    names = dict(re.findall(r"(\w+)\[([^\]]+)\]", mermaid))
+    arrows = re.findall(r"(\w+)\s*-->\s*(\w+)", mermaid)
+    return {(names.get(a, a), names.get(b, b)) for a, b in arrows}
