@@ -22,7 +22,6 @@ import dcm2niix
 import h5py
 import nibabel
 import numpy as np
-import pydicom
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -33,6 +32,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from unburn import __version__, keys
 from unburn.errors import ItemError
 from unburn.files import replacing
+from unburn.pixels import read_header
 
 NIFTI_TIMEOUT_S = 1800
 
@@ -278,7 +278,7 @@ def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Pr
             frames, planes = painted_frames(one)
             if not frames:
                 raise ItemError("mask_not_written")
-            header = pydicom.dcmread(one.file, stop_before_pixels=True)
+            header = read_header(one.file, stop_before_pixels=True)
             groups[planes.shape[1:]].append((header, frames, planes))
         for number, size in enumerate(sorted(groups), 1):
             headers, frame_lists, stacks = zip(*groups[size], strict=True)
