@@ -6,6 +6,7 @@ yields in another form is named by that form: YBR_FULL_422 becomes YBR_FULL, YBR
 become RGB.
 """
 
+import functools
 import io
 import logging
 import re
@@ -22,7 +23,7 @@ from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels import apply_color_lut, get_decoder
 
 from unburn.errors import ItemError
 
@@ -161,6 +162,22 @@ class StoredFrames:
             self[0]
         found = str(self._properties["photometric_interpretation"])
         return "YBR_FULL" if found == "YBR_FULL_422" else found
+
+    @functools.cached_property
+    def palette(self) -> np.ndarray | None:
+        """Colour of each stored index modulo 65536: uint8, (65536, 3); None without a palette.
+
+        Raises
+        ------
+        ItemError
+            ``undecodable`` when it is a PALETTE COLOR image and its tables cannot be read
+        """
+        if self.form.photometric != "PALETTE COLOR":
+            return None
+        try:
+            return _palette(self.dataset)
+        except Exception:
+            raise ItemError("undecodable") from None
 
     def __getitem__(self, index: int) -> np.ndarray:
         if not 0 <= index < self.frames:
@@ -727,6 +744,16 @@ def _to_little_endian(dataset: Dataset) -> None:
 def _pixel_bytes(dataset: Dataset) -> int:
     element: Any = dataset.get_item("PixelData", keep_deferred=True)
     return element.length if element.value is None else len(element.value)
+
+
+def _palette(dataset: Dataset) -> np.ndarray:
+    # every index a pixel can hold gets its colour as pydicom's own display gives it
+    indices = np.arange(65536, dtype=np.uint16)
+    coloured = apply_color_lut(indices.reshape(256, 256), dataset).reshape(-1, 3)
+    if coloured.dtype == np.uint8:
+        return coloured
+    # 16-bit tables hold 8-bit colours, by the standard in the high byte, often in the low one
+    return (coloured >> 8 if coloured.max() > 255 else coloured).astype(np.uint8)
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

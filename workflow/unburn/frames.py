@@ -1,0 +1,278 @@
+"""Decode a shard's frames to 8-bit pictures: views for the detector, a display for readers.
+
+Text can be burned in at any stored value: at 255 in a 16-bit image whose anatomy reaches 65535,
+one step above a flat background, in a colour as bright as its surroundings. One window cannot
+show all of these, so a frame has two views, and a third one where it has colour:
+
+0. what a person sees: a linear window; of colours the brightest channel;
+1. every step: small differences spread, large ones compressed, levels that fill whole areas
+   driven apart; of colours their sum, of palettes the stored index;
+2. red against blue.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import h5py
+import numpy as np
+import pandas as pd
+from pydicom.pixels import convert_color_space
+
+from unburn import tables
+from unburn.errors import ItemError, command
+from unburn.files import replacing
+from unburn.parallel import in_order
+from unburn.pixels import StoredFrames
+
+log = logging.getLogger(__name__)
+
+MOST_VIEWS = 3
+WINDOW = (0.005, 0.995)  # shares of the pixels that a window leaves dark and bright
+COLOUR = 8  # difference of channels, of 255, that lossy coding makes in a grey picture
+FLAT_SIDE = 5  # a level counts as flat where it fills a square of this side
+LONGEST_TABLE = 1 << 20  # levels of a look-up table; wider ranges are rounded to so many
+BLOCK_BYTES = 32 << 20  # decoded bytes of the frames that one task hands back
+
+
+class Source(Protocol):
+    """What is needed to show stored values; ``StoredFrames`` is one."""
+
+    bits_stored: int
+
+    @property
+    def photometric(self) -> str:
+        """(0028,0004) Photometric Interpretation of the values."""
+
+    @property
+    def palette(self) -> np.ndarray | None:
+        """As ``StoredFrames.palette``."""
+
+
+def views(
+    stored: np.ndarray,
+    photometric: str = "MONOCHROME2",
+    bits_stored: int = 8,
+    palette: np.ndarray | None = None,
+) -> np.ndarray:
+    """Make the pictures in which text of any stored value shows.
+
+    Parameters
+    ----------
+    stored : integers, (rows, columns) or (rows, columns, 3), signed or not
+    photometric : (0028,0004); MONOCHROME1 is inverted, YBR_FULL taken for what it looks like
+    bits_stored : (0028,0101); up to 8 unsigned bits, view 0 keeps the values as they are
+    palette : uint8, (65536, 3), colour of each index modulo 65536, for PALETTE COLOR
+
+    Returns
+    -------
+    uint8, (views, rows, columns): 1 view of a picture without content, 2 of a grey one,
+    3 where colours differ; none is there twice
+    """
+    colour = _colour(stored, photometric, bits_stored, palette)
+    if colour is None:
+        linear, steps = _window(stored, bits_stored), stored
+        if photometric == "MONOCHROME1":
+            linear, steps = 255 - linear, -1 - stored.astype(np.int64)
+        pictures = [linear, _spread(steps)]
+    else:
+        steps = stored if palette is not None else stored.astype(np.int64).sum(axis=2)
+        pictures = [colour.max(axis=2), _spread(steps)]
+        opponent = colour[..., 0].astype(np.int16) - colour[..., 2]
+        if np.abs(opponent).max() > COLOUR:
+            pictures.append(((opponent + 255) // 2).astype(np.uint8))
+    kept = [pictures[0]]
+    for picture in pictures[1:]:
+        if picture.min() < picture.max() and not any(np.array_equal(picture, k) for k in kept):
+            kept.append(picture)
+    return np.stack(kept)
+
+
+def display(stored: np.ndarray, source: Source) -> np.ndarray:
+    """One 8-bit picture for people and readers: colours right, MONOCHROME1 inverted.
+
+    Parameters
+    ----------
+    stored : one frame of ``source``
+
+    Returns
+    -------
+    uint8, (rows, columns), or (rows, columns, 3) in RGB
+    """
+    colour = _colour(stored, source.photometric, source.bits_stored, source.palette)
+    if colour is not None:
+        return colour
+    grey = _window(stored, source.bits_stored)
+    return 255 - grey if source.photometric == "MONOCHROME1" else grey
+
+
+def _colour(
+    stored: np.ndarray, photometric: str, bits_stored: int, palette: np.ndarray | None
+) -> np.ndarray | None:
+    """8-bit RGB (rows, columns, 3) of a colour frame, None of a grey one."""
+    if photometric == "PALETTE COLOR" and palette is not None:
+        return palette[stored.astype(np.int64) & 0xFFFF]
+    if stored.ndim == 2:
+        return None
+    rgb = stored
+    if photometric.startswith("YBR"):
+        rgb = convert_color_space(_eight_bits(stored, bits_stored), "YBR_FULL", "RGB")
+    return _eight_bits(rgb, bits_stored)
+
+
+def _eight_bits(stored: np.ndarray, bits_stored: int) -> np.ndarray:
+    if stored.dtype == np.uint8 and bits_stored == 8:
+        return stored
+    top = 2**bits_stored - 1
+    return np.clip(stored.astype(np.float64) * (255 / top) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _window(stored: np.ndarray, bits_stored: int) -> np.ndarray:
+    """Linear picture: the values themselves up to 8 bits, else a window on most of the pixels."""
+    if stored.dtype == np.uint8 and bits_stored <= 8:
+        return _eight_bits(stored, bits_stored)
+    low, high = np.quantile(_sample(stored), WINDOW)
+    if low == high:
+        low, high = float(stored.min()), float(stored.max())
+    scale = 255 / max(high - low, 1)
+    return np.clip((stored.astype(np.float32) - low) * scale + 0.5, 0, 255).astype(np.uint8)
+
+
+def _sample(stored: np.ndarray) -> np.ndarray:
+    # every pixel of small pictures, a regular grid of large ones: text covers many of its points
+    step = max(1, int((stored.size / (1 << 20)) ** 0.5))
+    return stored[::step, ::step]
+
+
+def _spread(steps: np.ndarray) -> np.ndarray:
+    """Map values by a rising curve to 0..255, so that each step that could be text is visible.
+
+    Half of the curve is an inverse hyperbolic sine about the most frequent value, in units of
+    the noise: steep near the background, and still rising 65000 steps above it. A quarter is
+    the rank among all pixels; a quarter the rank among levels that fill areas, whatever their
+    size, so that text one step above the ground of a small box stands out.
+    """
+    first = int(steps.min())
+    span = int(steps.max()) - first
+    if span == 0:
+        return np.zeros(steps.shape, np.uint8)
+    shrink = span // LONGEST_TABLE + 1
+    levels = ((steps.astype(np.int64) - first) // shrink).astype(np.int32)
+    counts = np.bincount(levels.ravel()).astype(np.float64)
+    values = np.arange(counts.size, dtype=np.float64)
+    rough = np.abs(np.diff(levels, axis=1)) if levels.shape[1] > 1 else np.zeros((1, 1))
+    noise = max(1.0, float(np.quantile(_sample(rough), 0.25)))
+    curve = np.arcsinh((values - counts.argmax()) / noise)
+    curve = (curve - curve[0]) / (curve[-1] - curve[0])
+    flat = np.bincount(levels[_flat(levels)], minlength=counts.size) ** 0.25
+    areas = _rank(flat) if (flat > 0).any() else _rank(counts)
+    table = 0.5 * curve + 0.25 * areas + 0.25 * _rank(counts)
+    table = (table - table[0]) / (table[-1] - table[0])
+    return np.rint(255 * table).astype(np.uint8)[levels]
+
+
+def _rank(weights: np.ndarray) -> np.ndarray:
+    """Share of the weight below each level, half of its own included."""
+    return (np.cumsum(weights) - weights / 2) / weights.sum()
+
+
+def _flat(levels: np.ndarray) -> np.ndarray:
+    """Where a square of ``FLAT_SIDE`` holds one level only: bool, as ``levels``."""
+    exact = levels.astype(np.float32)  # up to LONGEST_TABLE levels are exact
+    square = np.ones((FLAT_SIDE, FLAT_SIDE), np.uint8)
+    return cv2.erode(exact, square) == cv2.dilate(exact, square)
+
+
+def blocks(shard: pd.DataFrame) -> Iterator[tuple[int, str, int, int]]:
+    """Cut a shard's items with pixels into tasks: (item, path, first frame, frames)."""
+    for row in shard[shard.pixels == "1"].to_dict("records"):
+        frames = int(row["frames"])
+        size = int(row["rows"]) * int(row["columns"]) * MOST_VIEWS
+        count = max(1, BLOCK_BYTES // max(size, 1))
+        for first in range(0, frames, count):
+            yield int(row["item"]), row["path"], first, min(count, frames - first)
+
+
+def block_views(block: tuple[int, str, int, int]) -> tuple[int, int, list[np.ndarray], str]:
+    """The views of one block of frames: (item, first frame, views of each, reason code or '')."""
+    item, path, first, count = block
+    made: list[np.ndarray] = []
+    try:
+        with StoredFrames(Path(path)) as source:
+            if first == 0 and len(source) < count:
+                raise ItemError("bad_geometry")
+            for index in range(first, first + count):
+                stored = source[index]
+                made.append(views(stored, source.photometric, source.bits_stored, source.palette))
+    except ItemError as error:
+        return item, first, [], error.code
+    except Exception:
+        return item, first, [], "undecodable"
+    return item, first, made, ""
+
+
+def extract(shard: pd.DataFrame, out: Path, threads: int) -> dict[int, str]:
+    """Write the views of a shard's frames; return the reason codes of items that failed.
+
+    Frames that need fewer views than others of their item have black ones, which take no space.
+    """
+    total = dict(zip(shard["item"].astype(int), shard["frames"].astype(int), strict=True))
+    failed: dict[int, str] = {}
+    with replacing(out) as tmp, h5py.File(tmp, "w", libver="latest") as file:
+        group = file.create_group("items")
+        for item, first, made, code in in_order(block_views, blocks(shard), threads):
+            if item in failed:
+                continue
+            if code:
+                failed[item] = code
+                if str(item) in group:
+                    del group[str(item)]
+                continue
+            _append(group, str(item), total[item], first, made)
+        file.attrs["failed"] = json.dumps({str(item): code for item, code in failed.items()})
+    return failed
+
+
+def _append(
+    group: h5py.Group, name: str, frames: int, first: int, made: Sequence[np.ndarray]
+) -> None:
+    rows, columns = made[0].shape[1:]
+    most = max(len(frame) for frame in made)
+    if name not in group:
+        group.create_dataset(
+            name,
+            shape=(frames, most, rows, columns),
+            maxshape=(frames, MOST_VIEWS, rows, columns),
+            chunks=(1, 1, rows, columns),
+            dtype=np.uint8,
+            compression="lzf",
+            track_times=False,
+        )
+    pictures = group[name]
+    if pictures.shape[1] < most:
+        pictures.resize(most, axis=1)
+    for index, frame in enumerate(made, start=first):
+        for view, picture in enumerate(frame):
+            pictures[index, view] = picture
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Decode a shard's frames to the detector's 8-bit views."""
+    parser = argparse.ArgumentParser(prog="python -m unburn.frames", description=main.__doc__)
+    parser.add_argument("--shard", type=Path, required=True, help="table of the shard's items")
+    parser.add_argument("--threads", type=int, default=1, help="processes")
+    parser.add_argument("--out", type=Path, required=True, help="frames.h5 to write")
+    options = parser.parse_args(argv)
+    shard = tables.read(options.shard)
+    failed = extract(shard, options.out, options.threads)
+    log.info("%d items, %d could not be decoded", len(shard), len(failed))
+    for item, code in failed.items():
+        log.info("item %d: %s", item, code)
+
+
+if __name__ == "__main__":
+    command(main)
