@@ -1,0 +1,55 @@
+"""The environments install the same versions: .venv (Makefile), envs/cpu.yaml, containers/cpu.def."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+REPO = Path(__file__).parents[2]
+LOCK = REPO / "envs" / "requirements.lock"
+CONDA = yaml.safe_load((REPO / "envs" / "cpu.yaml").read_text())
+DEPLOY = (REPO / "envs" / "cpu.post-deploy.sh").read_text()
+IMAGE = (REPO / "containers" / "cpu.def").read_text()
+
+
+def locked():
+    return set(re.findall(r"^[a-zA-Z0-9][\w.-]*==\S+", LOCK.read_text(), re.MULTILINE))
+
+
+def torch():
+    return re.search(r"^TORCH := (torch==\S+)$", (REPO / "Makefile").read_text(), re.MULTILINE)[1]
+
+
+def test_conda_installs_what_the_lock_says():
+    pins = next(part["pip"] for part in CONDA["dependencies"] if isinstance(part, dict))
+    later = re.findall(r"[\w.-]+==\S+", DEPLOY)
+    assert len(pins) == len(set(pins))
+    assert {*pins, *later} == {*locked(), torch()}, "make lock writes envs/cpu.yaml again"
+
+
+def test_conda_itself_brings_little_and_pins_it():
+    assert CONDA["channels"] == ["conda-forge", "nodefaults"]
+    brought = [part for part in CONDA["dependencies"] if isinstance(part, str)]
+    assert all(re.fullmatch(r"[a-z]+=\d+\.\d+", part) for part in brought)
+    assert {part.split("=")[0] for part in brought} == {"python", "pip", "tesseract"}
+
+
+def test_the_lock_leaves_out_opencv_with_a_gui():
+    assert not any(re.match(r"opencv-python==", pin) for pin in locked())
+    assert any(pin.startswith("opencv-python-headless==") for pin in locked())
+
+
+def test_image_installs_torch_and_then_the_hashed_lock():
+    steps = re.findall(r"^\s*\$pip install (.*)$", IMAGE, re.MULTILINE)
+    assert steps == [
+        f"{{{{ TORCH_OPTIONS }}}} {torch()}",
+        "--require-hashes --no-deps -r /opt/unburn/requirements.lock",
+    ]
+    assert "envs/requirements.lock /opt/unburn/requirements.lock" in IMAGE
+    assert (REPO / "Makefile").read_text().count("--require-hashes --no-deps") == 1
+
+
+def test_versions_of_image_and_citation_follow_the_package():
+    version = re.search(r'^version = "(.*)"$', (REPO / "pyproject.toml").read_text(), re.MULTILINE)
+    assert f"image.version {version[1]}" in IMAGE
+    assert yaml.safe_load((REPO / "CITATION.cff").read_text())["version"] == version[1]
