@@ -1,4 +1,4 @@
-"""The environments install the same versions: .venv (Makefile), envs/cpu.yaml, containers/cpu.def."""
+"""The environments install the same versions: .venv, envs/cpu.yaml and containers/cpu.def."""
 
 import re
 from pathlib import Path
