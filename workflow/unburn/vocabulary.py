@@ -1,0 +1,88 @@
+"""The words that may stay in a cleaned header: an allow-list, since nobody can list all names."""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import lru_cache
+from pathlib import Path
+
+VOCABULARY = Path(__file__).resolve().parents[2] / "resources" / "vocabulary.txt"
+LETTERS_APART = set("clrt")  # "C spine", "T spine", "L", "R": other single letters are initials
+LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
+KEPT_SEPARATORS = set("_-+/.,")
+
+_ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_B_VALUE = re.compile(r"b\d{1,5}", re.IGNORECASE)
+
+
+@lru_cache
+def words() -> frozenset[str]:
+    """Read the allow-list: lower case, ASCII."""
+    lines = VOCABULARY.read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+def plain(text: str) -> str:
+    """Rewrite a text in ASCII: accents go, and so does what has no ASCII letter."""
+    text = text.replace("ß", "ss")
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+
+
+def known(word: str) -> bool:
+    """Say whether letters are a word of the list, or words of it run together: SpinalCord."""
+    listed = words()
+    if word.lower() in listed:
+        return True
+    parts = _CAMEL.findall(word)
+    return len(parts) > 1 and all(part.lower() in listed for part in parts)
+
+
+def _harmless(atoms: list[str], banned: Collection[str]) -> bool:
+    """Judge letters and numbers that stand without a gap: T2w, 5mm, b1000, CHEST, A4711."""
+    joined = "".join(atoms)
+    if joined.lower() in banned or any(atom.lower() in banned for atom in atoms):
+        return False
+    if joined.lower() in words() or _B_VALUE.fullmatch(joined):
+        return True
+    numbers = [atom for atom in atoms if atom[0].isdigit()]
+    letters = [atom for atom in atoms if not atom[0].isdigit()]
+    if len(numbers) > 2 or any(len(n.partition(".")[0]) > LONGEST_NUMBER for n in numbers):
+        return False
+    if not numbers and len(joined) == 1:
+        return joined.lower() in LETTERS_APART
+    return all(known(word) or (len(word) == 1 and bool(numbers)) for word in letters)
+
+
+@lru_cache(maxsize=4096)
+def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
+    """Return the parts of a descriptor that are known words, short numbers or both in one.
+
+    ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
+    Three numbers in a row go as well (12.03 counts as two), as they could be a date or a telephone
+    number.
+    """
+    text = plain(text)
+    groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
+    for match in _ATOM.finditer(text):
+        if groups and groups[-1][1] == match.start():
+            start, _, atoms = groups[-1]
+            groups[-1] = (start, match.end(), [*atoms, match[0]])
+        else:
+            groups.append((match.start(), match.end(), [match[0]]))
+    numeric = [group[2][0][0].isdigit() and len(group[2]) == 1 for group in groups]
+    result, last = "", -1
+    for index, (start, end, atoms) in enumerate(groups):
+        first, behind = index, index + 1
+        while numeric[index] and first > 0 and numeric[first - 1]:
+            first -= 1
+        while numeric[index] and behind < len(groups) and numeric[behind]:
+            behind += 1
+        figures = sum(1 + group[2][0].count(".") for group in groups[first:behind])
+        if (numeric[index] and figures > 2) or not _harmless(atoms, banned):
+            continue
+        if result:
+            between = text[groups[last][1] : start] if last == index - 1 else " "
+            result += between if between in KEPT_SEPARATORS else " "
+        result, last = result + text[start:end], index
+    return result
