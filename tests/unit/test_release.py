@@ -351,7 +351,6 @@ def test_main_reads_its_options(lab, tmp_path):
     keys.new(tmp_path / "unburn.key")
     options = {
         "submission": "lab",
-        "sheet": tmp_path / "sheet.tsv",
         "inventory": lab.work / "inventory.tsv",
         "work": lab.work,
         "results": lab.results,

@@ -588,7 +588,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Release one submission."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--submission", required=True)
-    parser.add_argument("--sheet", type=Path, required=True)
     parser.add_argument("--inventory", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
