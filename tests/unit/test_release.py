@@ -19,7 +19,7 @@ INVENTORY = (
     *("item", "path", "bytes", "mtime_ns", "sha256", "status", "reason_code", "kind"),
     *("modality", "sop_class", "series", "shard"),
 )
-SHARD = ("item", "path", "series", "kind", "modality", "volumetric")
+SHARD = ("item", "path", "series", "kind", "modality", "frames", "pixels", "volumetric")
 CANDIDATES = (
     *("item", "file", "status", "reason_code", "output", "sha256_in", "modality", "kind"),
     *("series", "patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
@@ -27,7 +27,15 @@ CANDIDATES = (
     *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
     *("seam_step", "scrubbed", "references"),
 )
-VERDICTS = ("item", "verdict", "reason_code", "face", "frames", "frames_read", "frames_failed")
+VERDICTS = (
+    *("item", "verdict", "reason_code", "face"),
+    *("frames", "frames_suspicious", "frames_read", "frames_failed"),
+)
+EXAMINED = [("item", "i4"), ("frame", "i4"), ("suspicion", "f4"), ("regions", "i4")]
+REGIONS = [
+    *[("item", "i4"), ("frame", "i4"), ("quad", "f4", (4, 2)), ("score", "f4")],
+    *[("height", "f4"), ("source", "S12"), ("kind", "S12")],
+]
 
 
 class Made:
@@ -77,10 +85,31 @@ class Made:
         self.inventory.append(
             self.listed(number, "planned", "") | {"kind": kind, "modality": "CT", "series": series}
         )
-        self.rows.append({"item": number, "series": series, "kind": kind, "volumetric": volumetric})
+        self.rows.append(
+            {
+                "item": number,
+                "path": str(self.inputs / f"Doe_Jane_{number}"),
+                "series": series,
+                "kind": kind,
+                "modality": "CT",
+                "frames": 1,
+                "pixels": int(kind == "image"),
+                "volumetric": volumetric,
+            }
+        )
         code = {"release": "", "hold": "residual_text"}.get(verdict, "")
         if verdict:
-            self.verdicts.append({"item": number, "verdict": verdict, "reason_code": code})
+            self.verdicts.append(
+                {
+                    "item": number,
+                    "verdict": verdict,
+                    "reason_code": code,
+                    "frames": 1,
+                    "frames_suspicious": int(mask is not None),
+                    "frames_read": 1,
+                    "frames_failed": int(verdict == "hold"),
+                }
+            )
         self.candidates.append(
             {
                 "item": number,
@@ -116,6 +145,12 @@ class Made:
         self.write_table(self.shard / "verdicts.tsv", self.verdicts, VERDICTS)
         uids = [{"id_old": row["sop_in"], "id_new": row["sop_out"]} for row in self.candidates]
         self.write_table(self.shard / "uids.tsv", uids, ("id_old", "id_new"))
+        masked = [int(number) for number in self.masks]
+        examined = [(int(row["item"]), 0, 0.0, int(row["item"]) in masked) for row in self.rows]
+        regions = [(item, 0, np.zeros((4, 2)), 0.9, 4.0, b"crnn", b"text") for item in masked]
+        with h5py.File(self.shard / "regions.h5", "w") as file:
+            file["examined"] = np.array(examined, EXAMINED)
+            file["regions"] = np.array(regions, REGIONS)
         with h5py.File(self.shard / "masks.h5", "w") as file:
             for number, mask in self.masks.items():
                 file[f"items/{number}"] = mask[None].astype(np.uint8)

@@ -1,0 +1,152 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from test_release import Made, box
+from unburn import evaluate
+from unburn.errors import UserError
+from unburn.evaluate import Line, Settings, covered_share, upper_bound
+
+NO_TRUTH = Settings(truth="", covered=0.9)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Two clean images, a painted one, a painted one held back, a broken and an ignored file."""
+    lab = Made(tmp_path)
+    lab.image()
+    lab.image(series="s00002")
+    lab.image(series="s00003", mask=box(), outside_differing=0, texture_ratio="0.9")
+    lab.image(series="s00004", mask=box(), verdict="hold")
+    lab.other("held_back", "broken")
+    lab.other("ignored", "dicomdir")
+    lab.release()
+    return lab
+
+
+def measured(lab, settings=NO_TRUTH):
+    return evaluate.evaluate("lab", lab.work, lab.results, settings)
+
+
+def test_upper_bound_of_none_in_n_is_exact():
+    assert upper_bound(0, 100) == pytest.approx(1 - 0.05 ** (1 / 100))
+    assert upper_bound(0, 0) == upper_bound(5, 5) == 1.0
+
+
+def test_upper_bound_holds_its_confidence():
+    """At the bound, as few as were found are seen with a chance of 5 % (Clopper and Pearson)."""
+    found, of = 3, 50
+    bound = upper_bound(found, of)
+    chance = sum(math.comb(of, k) * bound**k * (1 - bound) ** (of - k) for k in range(found + 1))
+    assert chance == pytest.approx(0.05)
+
+
+def test_release_rate_is_of_what_could_have_been_released(lab):
+    rate = measured(lab)["release"]
+    assert (rate["found"], rate["released"], rate["held_back"], rate["ignored"]) == (6, 3, 2, 1)
+    assert rate["release_rate"] == 0.6
+    assert rate["held_back_by_reason"] == {"broken": 1, "residual_text": 1}
+    assert rate["ignored_by_reason"] == {"dicomdir": 1}
+
+
+def test_privacy_counts_lines_frames_and_what_was_read(lab):
+    privacy = measured(lab)["privacy"]
+    assert privacy["lines_found"] == 2
+    assert privacy["lines_by_class"] == {"text": 2}
+    assert (privacy["frames_searched"], privacy["frames_with_text"]) == (4, 2)
+    assert (privacy["masked_items"], privacy["masked_pixels"]) == (1, 48)
+    assert privacy["held_for_residual_text"] == 1
+    assert privacy["read"]["frames"] == 3
+    assert privacy["read"]["with_text"] == 0
+    assert privacy["read"]["upper_bound"] == pytest.approx(1 - 0.05 ** (1 / 3))
+
+
+def test_unread_frames_are_bounded_by_the_calm_ones_that_were_read(lab):
+    for row in lab.verdicts:
+        row["frames"] = 10
+    lab.release()
+    unread = measured(lab)["privacy"]["unread"]
+    assert (unread["frames"], unread["share"]) == (27, 0.9)
+    assert (unread["sample_frames"], unread["sample_with_text"]) == (2, 0)
+    assert unread["upper_bound"] == pytest.approx(1 - 0.05**0.5)
+
+
+def test_unread_bound_is_zero_when_all_is_read(lab):
+    assert measured(lab)["privacy"]["unread"]["upper_bound"] == 0.0
+
+
+def test_quality_is_of_released_painted_items(lab):
+    quality = measured(lab)["quality"]
+    assert quality["pixels_outside_masks"] == 480 - 48
+    assert quality["pixels_outside_differing"] == 0
+    assert quality["synthetic_fraction"] == pytest.approx(48 / (3 * 480))
+    assert quality["synthetic_fraction_of_touched"] == pytest.approx(0.1)
+    assert quality["texture_ratio"] == {"items": 1, "median": 0.9, "p05": 0.9, "p95": 0.9}
+    assert quality["seam_step"]["median"] is None
+    assert quality["engines"] == {"flat": 1}
+
+
+def test_each_modality_has_its_release_rate(lab):
+    ct, unknown = measured(lab)["modalities"]
+    assert (ct["modality"], ct["items"], ct["release_rate"]) == ("CT", 4, 0.75)
+    assert (ct["masked_items"], ct["masked_released"]) == (2, 1)
+    assert (unknown["modality"], unknown["release_rate"]) == ("", 0.0)
+
+
+def write_truth(path, rows):
+    lines = ["file\tframe\tcolumn\trow\twidth\theight\ttext\tkind"]
+    path.write_text("\n".join([*lines, *("\t".join(map(str, row)) for row in rows)]) + "\n")
+    return Settings(truth=str(path), covered=0.9)
+
+
+def test_planted_lines_are_found_where_their_box_is_masked(lab, tmp_path):
+    settings = write_truth(
+        tmp_path / "truth.tsv",
+        [
+            ("inputs/Doe_Jane_3", 1, 4, 3, 8, 2, "JANE DOE", "identifier"),
+            ("Doe_Jane_3", 7, 4, 12, 8, 2, "90 kV", "technical"),
+            ("Doe_Jane_4", 1, 4, 3, 8, 2, "JANE DOE", "identifier"),
+            ("Doe_Jane_5", 1, 4, 3, 8, 2, "JANE DOE", "identifier"),
+        ],
+    )
+    metrics = measured(lab, settings)
+    released = metrics["truth"]["released"]
+    assert (released["lines"], released["masked"], released["left"]) == (2, 1, 1)
+    assert released["by_kind"] == {
+        "identifier": {"lines": 1, "masked": 1},
+        "technical": {"lines": 1, "masked": 0},
+    }
+    assert metrics["truth"]["held_back"] == {"lines": 1, "masked": 1}
+    assert "JANE" not in json.dumps(metrics)
+
+
+def test_truth_of_an_unknown_file_is_refused_with_its_line(lab, tmp_path):
+    settings = write_truth(tmp_path / "truth.tsv", [("nowhere", 1, 0, 0, 1, 1, "x", "x")])
+    with pytest.raises(UserError, match=r"line 2.*0 files"):
+        measured(lab, settings)
+
+
+def test_truth_without_a_column_is_refused(lab, tmp_path):
+    (tmp_path / "truth.tsv").write_text("file\tframe\nx\t1\n")
+    with pytest.raises(UserError, match="no column column, height, row, width"):
+        measured(lab, Settings(str(tmp_path / "truth.tsv"), 0.9))
+
+
+def test_covered_share_counts_what_lies_inside_the_frame():
+    mask = np.zeros((10, 10), np.uint8)
+    mask[0:2, 0:4] = 1
+    assert covered_share(mask, Line("1", 0, -2, 0, 6, 2, "")) == 1.0
+    assert covered_share(mask, Line("1", 0, 0, 0, 4, 4, "")) == 0.5
+    assert covered_share(mask, Line("1", 0, 20, 20, 4, 4, "")) == 0.0
+
+
+def test_main_writes_the_same_metrics_again(lab, tmp_path):
+    options = ["--submission", "lab", "--work", str(lab.work), "--results", str(lab.results)]
+    options += ["--settings", json.dumps({"truth": "", "covered": 0.9})]
+    outs = [tmp_path / "a.json", tmp_path / "b.json"]
+    for out in outs:
+        evaluate.main([*options, "--out", str(out)])
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    assert json.loads(outs[0].read_text())["release"]["released"] == 3
+    assert "Doe" not in outs[0].read_text()
