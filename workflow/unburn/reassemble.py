@@ -1,0 +1,405 @@
+"""Put painted pixels back into the original objects and clean their headers.
+
+Each planned item becomes a candidate, or is held back with a reason. A candidate's pixels outside
+the mask are counted against the original's after the file was written and read again.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pydicom
+from pydicom import uid
+from pydicom.dataset import FileMetaDataset
+
+from unburn import keys, metadata, pixels, tables
+from unburn.errors import ItemError, command
+from unburn.examined import load, unexamined
+from unburn.files import make_private, replacing, sha256
+from unburn.inpaint import seam_step, texture_ratio
+from unburn.ledger import records
+from unburn.parallel import in_order
+from unburn.patches import Patch, Reader, apply
+from unburn.pixels import StoredFrames
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    *("item", "file", "status", "reason_code", "output", "sha256_in", "modality", "kind", "series"),
+    *("patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
+    *("frame_of_reference_out", "frames", "masked_frames", "masked_pixels", "pixels_total"),
+    *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
+    *("seam_step", "scrubbed", "references"),
+)
+UID_COLUMNS = ("id_old", "id_new")
+REFERRING = {"segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The shard's files that a worker opens."""
+
+    masks: Path
+    fills: Path
+    painted: Path
+
+
+@dataclass
+class Painted:
+    """What was painted in one item, counted while its frames pass by."""
+
+    masked_frames: int = 0
+    masked_pixels: int = 0
+    flat_pixels: int = 0
+    painted_pixels: int = 0
+    texture_ratios: list[float] = field(default_factory=list)
+    seam_steps: list[float] = field(default_factory=list)
+
+
+def paint(stored: np.ndarray, mask: np.ndarray, patches: Iterable[Patch]) -> np.ndarray:
+    """Apply patches to a copy of a frame.
+
+    Parameters
+    ----------
+    stored : (rows, columns[, samples]), stored values
+    mask : bool (rows, columns)
+    patches : of this frame; together they must write every pixel of the mask
+
+    Raises
+    ------
+    ItemError
+        ``not_painted`` when a pixel of the mask was left
+    """
+    out = stored.copy()
+    left = mask.copy()
+    for patch in patches:
+        apply(out, patch)
+        window = left[patch.top : patch.top + patch.rows, patch.left : patch.left + patch.columns]
+        window[patch.content.mask[: patch.rows, : patch.columns]] = False
+    if left.any():
+        raise ItemError("not_painted")
+    return out
+
+
+def differing(before: np.ndarray, after: np.ndarray, mask: np.ndarray | None) -> int:
+    """Count pixels outside the mask (bool, (rows, columns)) that differ in any sample."""
+    if before.shape != after.shape or before.dtype != after.dtype:
+        return int(np.prod(before.shape[:2]))
+    unlike = before != after
+    if unlike.ndim == 3:
+        unlike = unlike.any(axis=2)
+    return int(unlike.sum() if mask is None else (unlike & ~mask).sum())
+
+
+def references(dataset: pydicom.Dataset) -> list[str]:
+    """(0008,1155) Referenced SOP Instance UID of all levels, each once, sorted."""
+    return sorted(
+        {
+            str(element.value)
+            for element in dataset.iterall()
+            if element.tag == 0x00081155 and element.value
+        }
+    )
+
+
+def average(values: Iterable[float]) -> str:
+    """Mean of the finite values to four digits; an empty string when there is none."""
+    finite = [value for value in values if np.isfinite(value)]
+    return f"{np.mean(finite):.4g}" if finite else ""
+
+
+@contextmanager
+def failing(code: str) -> Iterator[None]:
+    """Turn any error into one that holds the item back; its text may quote the header."""
+    try:
+        yield
+    except ItemError:
+        raise
+    except Exception as error:
+        log.info("%s: %s", code, type(error).__name__)
+        raise ItemError(code) from None
+
+
+# --- files
+
+
+class Masks:
+    """The masks of one item, frame by frame; None where nothing is masked."""
+
+    def __init__(self, path: Path, item: int):
+        self._file = h5py.File(path)
+        self._masks = self._file.get(f"items/{item}")
+
+    def __enter__(self) -> "Masks":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __getitem__(self, frame: int) -> np.ndarray | None:
+        if self._masks is None:
+            return None
+        mask = self._masks[frame] > 0
+        return mask if mask.any() else None
+
+    def __bool__(self) -> bool:
+        """Whether any frame is masked."""
+        return self._masks is not None and any(
+            self[frame] is not None for frame in range(len(self._masks))
+        )
+
+
+def painted_frames(
+    source: StoredFrames, masks: Masks, inputs: Inputs, item: int, done: Painted
+) -> Iterator[np.ndarray]:
+    """Yield the frames of an item with all patches applied, and count in ``done``."""
+    with Reader(inputs.fills) as fills, Reader(inputs.painted) as painted:
+        for frame in range(source.frames):
+            stored, mask = source[frame], masks[frame]
+            if mask is None:
+                yield stored
+                continue
+            flat, crops = list(fills.of(item, frame)), list(painted.of(item, frame))
+            out = paint(stored, mask, [*flat, *crops])
+            done.masked_frames += 1
+            done.masked_pixels += int(mask.sum())
+            by_crops = written(mask.shape, crops) & mask
+            done.painted_pixels += int(by_crops.sum())
+            done.flat_pixels += int((mask & ~by_crops).sum())
+            done.texture_ratios.append(texture_ratio(out, mask))
+            done.seam_steps.append(seam_step(out, mask))
+            yield out
+
+
+def written(shape: tuple[int, ...], patches: Iterable[Patch]) -> np.ndarray:
+    """Where patches write, bool (rows, columns)."""
+    where = np.zeros(shape, bool)
+    for patch in patches:
+        window = where[patch.top : patch.top + patch.rows, patch.left : patch.left + patch.columns]
+        window |= patch.content.mask[: patch.rows, : patch.columns]
+    return where
+
+
+def outside_differing(original: StoredFrames, candidate: Path, masks: Masks) -> int:
+    """Decode a written candidate and count pixels outside the masks that are not the original's."""
+    with StoredFrames(candidate) as after:
+        if len(after) != len(original):
+            return len(original) * original.rows * original.columns
+        return sum(
+            differing(original[frame], after[frame], masks[frame]) for frame in range(len(original))
+        )
+
+
+def write(dataset: pydicom.Dataset, out: Path) -> None:
+    """Write a DICOM file with an empty preamble, never deflated, so that its bytes can be searched.
+
+    (0002,0010) Transfer Syntax UID stays otherwise, as encoded pixels keep their bytes.
+    """
+    dataset.preamble = bytes(128)
+    if dataset.file_meta.TransferSyntaxUID.is_deflated:
+        dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    pydicom.dcmwrite(out, dataset, enforce_file_format=True)
+
+
+def unchanged(row: Mapping[str, str]) -> bool:
+    """Whether the original is still the file that was planned, by size and time."""
+    state = Path(row["path"]).stat()
+    return (state.st_size, state.st_mtime_ns) == (int(row["bytes"]), int(row["mtime_ns"]))
+
+
+def place(cleaned: metadata.Cleaned, key: bytes) -> str:
+    """Where a released object goes: a path of pseudonyms made with the key."""
+    header = cleaned.dataset
+    uids = (header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)
+    labels = [keys.label(key, "path", str(value)) for value in uids]
+    return "/".join(["dicom", cleaned.patient_out, *labels]) + ".dcm"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is the same for every item of a shard."""
+
+    inputs: Inputs
+    settings: metadata.Settings
+    engine: str
+    key: bytes
+    folder: Path
+
+
+def candidate(
+    row: Mapping[str, str], plan: Plan, out: Path
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Make one candidate file; return what its row says of it, and its new UIDs by old.
+
+    Raises
+    ------
+    ItemError
+        with the reason why there is none
+    """
+    item, original = int(row["item"]), Path(row["path"])
+    with failing("changed_input"):
+        if not unchanged(row):
+            raise ItemError("changed_input")
+    dataset = pixels.read_header(original)
+    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = pixels.transfer_syntax(dataset)
+    done, scrubbed, touched = Painted(), 0, None
+    with Masks(plan.inputs.masks, item) as masks:
+        with failing("undecodable"):
+            if masks:
+                with StoredFrames(original) as source:
+                    frames = painted_frames(source, masks, plan.inputs, item, done)
+                    pixels.replace_pixels(dataset, frames, source.photometric)
+            elif "PixelData" in dataset:
+                scrubbed = pixels.scrub_stream(dataset)
+        engine = plan.engine if done.painted_pixels else "flat" if done.flat_pixels else ""
+        if row["pixels"] == "1":
+            lossy = row["lossy"] == "1"
+            touched = metadata.Touched(done.masked_pixels, engine, lossy)
+        with failing("metadata_failed"):
+            cleaned = metadata.clean(dataset, plan.key, plan.settings, touched)
+        with failing("not_written"):
+            write(cleaned.dataset, out)
+            differ = 0
+            if "PixelData" in dataset:
+                with StoredFrames(original) as source:
+                    differ = outside_differing(source, out, masks)
+    header = cleaned.dataset
+    cells = {
+        "output": place(cleaned, plan.key),
+        "sha256_in": sha256(original),
+        "patient_in": cleaned.patient_in,
+        "patient_out": cleaned.patient_out,
+        "study_out": header.StudyInstanceUID,
+        "series_out": header.SeriesInstanceUID,
+        "sop_in": dataset.SOPInstanceUID,
+        "sop_out": header.SOPInstanceUID,
+        "frame_of_reference_out": header.get("FrameOfReferenceUID") or "",
+        "masked_frames": done.masked_frames,
+        "masked_pixels": done.masked_pixels,
+        "flat_pixels": done.flat_pixels,
+        "painted_pixels": done.painted_pixels,
+        "engine": engine,
+        "outside_differing": differ,
+        "texture_ratio": average(done.texture_ratios),
+        "seam_step": average(done.seam_steps),
+        "scrubbed": scrubbed,
+        "references": ";".join(references(dataset)) if row["kind"] in REFERRING else "",
+    }
+    return cells, cleaned.uids
+
+
+def attempt(
+    plan: Plan, task: tuple[Mapping[str, str], str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Make one candidate, or say why not; never stops the others.
+
+    ``task`` is the item's row of the shard and the code of what failed already, or an empty
+    string. Returns its row of candidates.tsv and its new UIDs by old.
+    """
+    row, reason = task
+    counts = [int(row[name] or 0) for name in ("frames", "rows", "columns")]
+    cells: dict[str, Any] = {
+        **dict.fromkeys(COLUMNS, ""),
+        **{name: row[name] for name in ("item", "modality", "kind", "series", "frames")},
+        **dict.fromkeys(("outside_differing", "masked_frames", "masked_pixels", "scrubbed"), 0),
+        "pixels_total": int(np.prod(counts)),
+    }
+    out = plan.folder / f"{row['item']}.dcm"
+    if not reason:
+        try:
+            with failing("not_written"):
+                made, uids = candidate(row, plan, out)
+            return cells | made | {"status": "candidate", "file": out.name}, uids
+        except ItemError as error:
+            reason = error.code
+            out.unlink(missing_ok=True)
+    return cells | {"status": "held_back", "reason_code": reason}, {}
+
+
+def failures(frames: Path, regions: Path, rows: Iterable[Mapping[str, str]]) -> dict[int, str]:
+    """Reason codes of items that stages before could not handle."""
+    with h5py.File(frames) as file:
+        failed = {int(item): code for item, code in json.loads(file.attrs["failed"]).items()}
+    frames_of = {int(row["item"]): int(row["frames"] or 1) for row in rows if row["pixels"] == "1"}
+    return dict.fromkeys(unexamined(frames_of, load(regions)), "not_examined") | failed
+
+
+def reassemble(
+    shard: Path,
+    frames: Path,
+    regions: Path,
+    inputs: Inputs,
+    settings: metadata.Settings,
+    engine: str,
+    key: bytes,
+    threads: int,
+    candidates: Path,
+    table: Path,
+    uids: Path,
+) -> None:
+    """Make the candidates of a shard, their table and the table of their UIDs."""
+    rows = records(shard)
+    failed = failures(frames, regions, rows)
+    mapping: dict[str, str] = {}
+    lines = []
+    with replacing(candidates) as folder:
+        make_private(folder)
+        work = partial(attempt, Plan(inputs, settings, engine, key, folder))
+        tasks = ((row, failed.get(int(row["item"]), "")) for row in rows)
+        for cells, new in in_order(work, tasks, threads):
+            lines.append(cells)
+            mapping |= new
+    tables.write(table, lines, COLUMNS)
+    tables.write(
+        uids,
+        [dict(zip(UID_COLUMNS, pair, strict=True)) for pair in sorted(mapping.items())],
+        UID_COLUMNS,
+    )
+    log.info(
+        "%d items: %d candidates, %d held back, %d with painted pixels",
+        len(lines),
+        sum(line["status"] == "candidate" for line in lines),
+        sum(line["status"] == "held_back" for line in lines),
+        sum(bool(line["masked_pixels"]) for line in lines),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("shard", "frames", "regions", "masks", "fills", "painted", "key"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON of metadata")
+    parser.add_argument("--engine", type=json.loads, required=True, help="JSON of inpaint")
+    parser.add_argument("--threads", type=int, default=1)
+    for name in ("candidates", "table", "uids"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    options: Any = parser.parse_args(argv)
+    reassemble(
+        options.shard,
+        options.frames,
+        options.regions,
+        Inputs(options.masks, options.fills, options.painted),
+        metadata.Settings(**options.settings),
+        options.engine["engine"],
+        keys.project_key(keys.load(options.key), options.project),
+        options.threads,
+        options.candidates,
+        options.table,
+        options.uids,
+    )
+
+
+if __name__ == "__main__":
+    command(main)
