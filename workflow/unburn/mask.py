@@ -1,0 +1,312 @@
+"""From regions to masks: what of every frame will be painted over.
+
+Regions are filled as whole quadrangles, never as the shape of letters, so that a mask cannot be
+read. Text that stands still is masked in every frame of its file or series, also where the
+detector missed it.
+"""
+
+import argparse
+import json
+import logging
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from unburn import tables
+from unburn.errors import UserError, command
+from unburn.files import replacing
+
+log = logging.getLogger(__name__)
+
+JPEG_DCT = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
+BLOCK = 8  # ITU-T T.81: the DCT spreads an error over its block of 8 x 8
+NO_REGIONS = np.zeros(0, [("quad", "<f4", (4, 2)), ("height", "<f4")])
+CHROMA_BLOCK = 16  # of pixels, where chroma has half the resolution
+CHROMA_BLEED_PX = 2  # decoders interpolate chroma across the border of its block
+STATIC_SHARE = 0.5  # of a region's pixels that must stand still for the whole region to be pooled
+FAR_PX = 100_000
+SUBPIXEL_BITS = 4  # OpenCV draws with coordinates in 1/16 px
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Section ``mask`` of the settings; its schema explains the values."""
+
+    pool: bool
+    pool_fraction: float
+    dilate_px: int
+    dilate_relative: float
+    lossy_margin_px: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """What masking needs to know of one image: its number, shape and how it was compressed."""
+
+    number: int
+    series: str
+    frames: int
+    rows: int
+    columns: int
+    block: int  # side of the blocks that the mask must consist of, 1 for none
+    margin: int  # px that are added for the reach of a lossy codec
+
+
+def draw(mask: np.ndarray, quad: np.ndarray, radius: float) -> None:
+    """Set every pixel of ``mask`` within ``radius`` px of a filled quadrangle, in place.
+
+    ``mask`` uint8 (rows, columns); ``quad`` float (4, 2), corners as (column, row) in any order
+    around the outline, of which the convex hull is filled.
+    """
+    if not mask.size:
+        return
+    # OpenCV's coordinates are integers that must not overflow; no frame is as large as FAR_PX
+    quad = np.clip(quad, -FAR_PX, FAR_PX).astype(np.float32)
+    points = cv2.convexHull(quad.reshape(-1, 1, 2))
+    fixed = np.round(points * (1 << SUBPIXEL_BITS)).astype(np.int32)
+    thickness = 2 * math.ceil(radius) + 1
+    cv2.fillPoly(mask, [fixed], 1, cv2.LINE_8, SUBPIXEL_BITS)
+    cv2.polylines(mask, [fixed], True, 1, thickness, cv2.LINE_8, SUBPIXEL_BITS)
+
+
+def radius(height: float, settings: Settings) -> float:
+    """Dilation in px for a line of text of this height in px."""
+    return settings.dilate_px + settings.dilate_relative * max(float(height), 0.0)
+
+
+def covered(quads: Iterable[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Union of undilated quadrangles: uint8 (rows, columns), 0 or 1."""
+    mask = np.zeros(shape, np.uint8)
+    for quad in quads:
+        draw(mask, quad, 0)
+    return mask
+
+
+def static(found: Sequence[np.ndarray], shape: tuple[int, int], settings: Settings) -> np.ndarray:
+    """Find text that stands still over the frames of one file or series.
+
+    Parameters
+    ----------
+    found : for each frame its regions, structured arrays with ``quad`` and ``height``
+    shape : (rows, columns)
+
+    Returns
+    -------
+    uint8 (rows, columns): dilated mask for every frame
+
+    Notes
+    -----
+    A pixel stands still when regions cover it in ``pool_fraction`` of the frames and in at least
+    two, so that a few false alarms in a long volume are not spread over all of it. Boxes of one
+    line differ by a few pixels between frames and may be split or joined: a region counts when
+    half of it stands still, and is then pooled whole.
+    """
+    mask = np.zeros(shape, np.uint8)
+    needed = max(2, math.ceil(settings.pool_fraction * len(found) - 1e-9))
+    with_regions = [regions for regions in found if len(regions)]
+    if len(with_regions) < needed:
+        return mask
+    count = np.zeros(shape, np.int32)
+    for regions in with_regions:
+        count += covered(regions["quad"], shape)
+    core = count >= needed
+    if not core.any():
+        return mask
+    distinct = {
+        (tuple(np.round(region["quad"], 1).ravel().tolist()), float(region["height"]))
+        for regions in with_regions
+        for region in regions
+    }
+    for corners, height in distinct:
+        quad = np.array(corners).reshape(4, 2)
+        window = _window(quad, shape)
+        own = covered([quad - (window[1].start, window[0].start)], core[window].shape) > 0
+        if own.any() and core[window][own].mean() >= STATIC_SHARE:
+            draw(mask, quad, radius(height, settings))
+    return mask | _dilate(core.astype(np.uint8), settings.dilate_px)
+
+
+def _dilate(mask: np.ndarray, margin: int) -> np.ndarray:
+    """Grow a mask by ``margin`` px in each direction, corners included."""
+    return cv2.dilate(mask, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
+
+
+def _window(quad: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the frame that a quadrangle can touch, as slices."""
+    low = np.floor(quad.min(axis=0)).astype(int) - 2
+    high = np.ceil(quad.max(axis=0)).astype(int) + 3
+    columns, rows = (
+        slice(*np.clip((low[axis], high[axis]), 0, shape[1 - axis]).tolist()) for axis in (0, 1)
+    )
+    return rows, columns
+
+
+def grow(mask: np.ndarray, block: int, margin: int) -> np.ndarray:
+    """Let a mask cover what a lossy codec may have spread: whole blocks, then a margin.
+
+    ``mask`` uint8 (rows, columns); blocks start in the first row and column. Returns uint8 of the
+    same shape that contains ``mask``.
+    """
+    rows, columns = mask.shape
+    if block > 1:
+        padded = np.pad(mask, ((0, -rows % block), (0, -columns % block)))
+        blocks = padded.reshape(padded.shape[0] // block, block, padded.shape[1] // block, block)
+        touched = blocks.max(axis=(1, 3))
+        mask = touched.repeat(block, axis=0).repeat(block, axis=1)[:rows, :columns]
+    if margin:
+        mask = _dilate(mask, margin)
+    return np.ascontiguousarray(mask)
+
+
+def reach(lossy: bool, transfer_syntax: str, samples: int, settings: Settings) -> tuple[int, int]:
+    """Block side and margin in px for a source.
+
+    JPEG spreads what it hides over its blocks, twice as wide where chroma is subsampled (not known
+    from the header, so every colour JPEG counts). Wavelets, near-lossless JPEG-LS and images that
+    were lossy before they were stored plainly have no grid to rely on: they get a margin.
+    """
+    if not lossy:
+        return 1, 0
+    if transfer_syntax not in JPEG_DCT:
+        return 1, settings.lossy_margin_px
+    return (CHROMA_BLOCK, CHROMA_BLEED_PX) if samples > 1 else (BLOCK, 0)
+
+
+def pools(items: Sequence[Item], settings: Settings) -> Iterator[list[Item]]:
+    """Group items whose frames share static text.
+
+    A file of several frames is a pool of its own; single frames of a series that have the same
+    size are one. Without pooling every item stands alone.
+    """
+    groups: dict[object, list[Item]] = {}
+    for item in items:
+        alone = item.frames > 1 or not settings.pool
+        key = item.number if alone else (item.series, item.rows, item.columns)
+        groups.setdefault(key, []).append(item)
+    yield from groups.values()
+
+
+def masks(
+    pool: Sequence[Item], regions: dict[tuple[int, int], np.ndarray], settings: Settings
+) -> Iterator[tuple[Item, int, np.ndarray]]:
+    """Yield item, frame and mask (uint8, rows x columns, 0 or 1) for every frame with a mask.
+
+    ``regions`` holds the regions of a frame under (item, frame).
+    """
+    shape = (pool[0].rows, pool[0].columns)
+    places = [(item, frame) for item in pool for frame in range(item.frames)]
+    found = [regions.get((item.number, frame), NO_REGIONS) for item, frame in places]
+    everywhere = static(found, shape, settings) if settings.pool else np.zeros(shape, np.uint8)
+    pooled = bool(everywhere.any())
+    for (item, frame), here in zip(places, found, strict=True):
+        if not pooled and not len(here):
+            continue
+        mask = everywhere.copy()
+        for region in here:
+            draw(mask, region["quad"], radius(region["height"], settings))
+        if mask.any():
+            yield item, frame, grow(mask, item.block, item.margin)
+
+
+def by_frame(regions: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
+    """Regions of each frame, under (item, frame)."""
+    order = np.lexsort((regions["frame"], regions["item"]))
+    ordered = regions[order]
+    keys = np.stack((ordered["item"], ordered["frame"]), axis=1)
+    starts = np.flatnonzero(np.any(np.diff(keys, axis=0, prepend=-1), axis=1))
+    parts = np.split(ordered, starts[1:]) if len(starts) else []
+    return {(int(part["item"][0]), int(part["frame"][0])): part for part in parts}
+
+
+def check(regions: np.ndarray, items: Sequence[Item], where: str) -> None:
+    """Refuse regions that do not belong to the shard's frames."""
+    frames = {item.number: item.frames for item in items}
+    strangers = [
+        (int(number), int(frame))
+        for number, frame in zip(regions["item"], regions["frame"], strict=True)
+        if not 0 <= frame < frames.get(int(number), 0)
+    ]
+    if strangers:
+        raise UserError(
+            where,
+            f"{len(strangers)} regions lie in frames that the shard does not have, "
+            f"the first in item {strangers[0][0]}, frame {strangers[0][1]}",
+            "frames and regions are of different runs; remove both and run again",
+        )
+    bad = ~np.isfinite(regions["quad"]).all(axis=(1, 2)) | ~np.isfinite(regions["height"])
+    if bad.any():
+        raise UserError(
+            where,
+            f"{int(bad.sum())} regions have no place",
+            "the detector's weights do not fit this version; fetch them again",
+        )
+
+
+def read_items(shard: Path, frames: Path, settings: Settings) -> list[Item]:
+    """The images of a shard whose frames were read, in the order of the table."""
+    table = tables.read(shard)
+    items = []
+    with h5py.File(frames, "r") as file:
+        stored = file.get("items", {})
+        for row in table.to_dict("records"):
+            if row["item"] not in stored:
+                continue
+            count, _, rows, columns = stored[row["item"]].shape
+            block, margin = reach(
+                row["lossy"] == "1", row["transfer_syntax"], int(row["samples"] or 1), settings
+            )
+            items.append(Item(int(row["item"]), row["series"], count, rows, columns, block, margin))
+    return items
+
+
+def write(out: Path, items: Sequence[Item], regions: np.ndarray, settings: Settings) -> int:
+    """Write masks.h5 and return the number of masked frames; memory holds a few frames."""
+    masked = 0
+    found = by_frame(regions)
+    with h5py.File(out, "w", libver="latest") as file:
+        group = file.create_group("items")
+        for pool in pools(items, settings):
+            for item, frame, mask in masks(pool, found, settings):
+                name = str(item.number)
+                if name not in group:
+                    group.create_dataset(
+                        name,
+                        (item.frames, *mask.shape),
+                        np.uint8,
+                        chunks=(1, *mask.shape),
+                        compression="gzip",
+                        compression_opts=1,
+                        track_times=False,
+                    )
+                group[name][frame] = mask
+                masked += 1
+    return masked
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Rule ``mask``."""
+    parser = argparse.ArgumentParser(prog="python -m unburn.mask")
+    parser.add_argument("--shard", type=Path, required=True)
+    parser.add_argument("--frames", type=Path, required=True)
+    parser.add_argument("--regions", type=Path, required=True)
+    parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args(argv)
+    settings = Settings(**args.settings)
+    items = read_items(args.shard, args.frames, settings)
+    with h5py.File(args.regions, "r") as file:
+        regions = file["regions"][:]
+    check(regions, items, args.regions.name)
+    with replacing(args.out) as tmp:
+        masked = write(tmp, items, regions, settings)
+    frames = sum(item.frames for item in items)
+    log.info("masked %d of %d frames, %d regions", masked, frames, len(regions))
+
+
+if __name__ == "__main__":
+    command(main)
