@@ -1,0 +1,77 @@
+import getpass
+import json
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+from unburn import keys, provenance
+from unburn.files import sha256
+from unburn.settings import REPO, _fill, schema
+
+GIT = ["git", "-c", "user.name=x", "-c", "user.email=x@x"]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Complete settings that name a weight file and places on a disk."""
+    (tmp_path / "weights.safetensors").write_bytes(b"weights")
+    values = _fill({"sheet": "/home/jane/doe.tsv", "key_file": "/home/jane/doe.key"}, schema())
+    values["detect"]["weights"] = str(tmp_path / "weights.safetensors")
+    return values
+
+
+def test_places_are_dropped_or_cut_to_the_name():
+    settings = {"sheet": "s", "seed": 1, "detect": {"weights": "/home/jane/w.pt", "threshold": 0.5}}
+    kept = {"seed": 1, "detect": {"weights": "w.pt", "threshold": 0.5}}
+    assert provenance.without_places(settings) == kept
+
+
+def test_record_is_complete_and_names_nobody(settings, tmp_path):
+    keys.new(tmp_path / "unburn.key")
+    options = ["--settings", json.dumps(settings), "--key", str(tmp_path / "unburn.key")]
+    provenance.main([*options, "--out", str(tmp_path / "provenance.json")])
+    text = (tmp_path / "provenance.json").read_text()
+    record = json.loads(text)
+    assert record["key_id"] == keys.key_id(keys.load(tmp_path / "unburn.key"))
+    assert record["seed"] == settings["seed"]
+    assert record["libraries"]["pydicom"]
+    assert set(record["code"]) == set(provenance.STAGES)
+    weights = {entry["setting"]: entry for entry in record["weights"]}
+    assert weights["detect.weights"] == {
+        "setting": "detect.weights",
+        "file": "weights.safetensors",
+        "sha256": sha256(tmp_path / "weights.safetensors"),
+    }
+    assert record["settings_changed"]["detect.weights"] == "weights.safetensors"
+    assert record["readers"]["rapidocr"]["weights"]
+    for secret in ("jane", str(tmp_path), str(REPO), str(Path.home()) + "/", platform.node()):
+        assert secret not in text
+    assert getpass.getuser() not in json.dumps(record["platform"])
+
+
+def test_commit_says_whether_tracked_files_changed(tmp_path):
+    for words in (["init", "-q"], ["add", "a"], ["commit", "-q", "-m", "x"]):
+        (tmp_path / "a").write_text("1")
+        subprocess.run([*GIT, *words], cwd=tmp_path, check=True)
+    clean = provenance.commit(tmp_path)
+    assert len(clean["commit"]) == 40
+    assert clean["changed_since"] is False
+    (tmp_path / "a").write_text("2")
+    assert provenance.commit(tmp_path) == clean | {"changed_since": True}
+
+
+def test_commit_of_a_copy_without_history_is_unknown(tmp_path):
+    assert provenance.commit(tmp_path)["commit"] == "unknown"
+    subprocess.run([*GIT, "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "copy").mkdir()
+    assert provenance.commit(tmp_path / "copy")["commit"] == "unknown"
+
+
+def test_program_that_is_missing_or_fails_gives_nothing():
+    assert provenance.output_of("no-such-program") is None
+    assert provenance.output_of("false") is None
+
+
+def test_library_that_is_missing_has_no_version():
+    assert provenance.versions(["no-such-library"]) == {"no-such-library": None}
