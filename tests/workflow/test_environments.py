@@ -42,11 +42,20 @@ def test_the_lock_leaves_out_opencv_with_a_gui():
 def test_image_installs_torch_and_then_the_hashed_lock():
     steps = re.findall(r"^\s*\$pip install (.*)$", IMAGE, re.MULTILINE)
     assert steps == [
-        f"{{{{ TORCH_OPTIONS }}}} {torch()}",
+        f"--index-url {{{{ TORCH_INDEX }}}} {torch()}",
         "--require-hashes --no-deps -r /opt/unburn/requirements.lock",
     ]
     assert "envs/requirements.lock /opt/unburn/requirements.lock" in IMAGE
     assert (REPO / "Makefile").read_text().count("--require-hashes --no-deps") == 1
+
+
+def test_arguments_of_the_image_have_values_without_quotes():
+    section = re.search(r"%arguments\n(.*?)\n%", IMAGE, re.DOTALL)[1]
+    given = re.findall(r"^\s*([A-Z_]+)=(.*)$", section, re.MULTILINE)
+    assert all(
+        re.fullmatch(r"[^\s\"']+", value) for _, value in given
+    )  # Apptainer takes them as is
+    assert {name for name, _ in given} == set(re.findall(r"{{ (\w+) }}", IMAGE))
 
 
 def test_versions_of_image_and_citation_follow_the_package():
