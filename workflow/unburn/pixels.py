@@ -23,7 +23,7 @@ from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.pixels import apply_color_lut
 
 from unburn.errors import ItemError
 
@@ -73,7 +73,7 @@ def transfer_syntax(dataset: Dataset) -> uid.UID:
 
 def is_lossy(dataset: Dataset) -> bool:
     """Whether the pixels went through a lossy codec, now or before (0028,2110)."""
-    return transfer_syntax(dataset) in LOSSY or _text(dataset, "LossyImageCompression") == "01"
+    return transfer_syntax(dataset) in LOSSY or text_of(dataset, "LossyImageCompression") == "01"
 
 
 def read_header(path: Path, **options: Any) -> Dataset:
@@ -124,7 +124,7 @@ class StoredFrames:
         self.frames, self.rows, self.columns = form.frames, form.rows, form.columns
         self.samples, self.signed, self.dtype = form.samples, form.signed, form.dtype
         self.bits_stored = form.bits_stored
-        self._decoder = _decoder(self.syntax)
+        self._decoder = decoder_of(self.syntax)
         element: Any = self.dataset.get_item("PixelData", keep_deferred=True)
         if element.value is None:
             file = open(self.path, "rb")  # noqa: SIM115 - closed by the stack
@@ -264,17 +264,17 @@ class Form:
             raise ItemError("float_pixels" if floats else "pixels_missing")
         if not _pixel_bytes(dataset):
             raise ItemError("pixels_missing")
-        form.rows = _number(dataset, "Rows")
-        form.columns = _number(dataset, "Columns")
-        form.samples = _number(dataset, "SamplesPerPixel", 1)
-        form.frames = _number(dataset, "NumberOfFrames", 1) or 1
-        form.bits_allocated = _number(dataset, "BitsAllocated")
-        form.bits_stored = _number(dataset, "BitsStored", form.bits_allocated)
-        form.high_bit = _number(dataset, "HighBit", form.bits_stored - 1)
-        form.signed = bool(_number(dataset, "PixelRepresentation", 0))
-        form.planar = _number(dataset, "PlanarConfiguration", 0) if form.samples > 1 else 0
+        form.rows = number_of(dataset, "Rows")
+        form.columns = number_of(dataset, "Columns")
+        form.samples = number_of(dataset, "SamplesPerPixel", 1)
+        form.frames = number_of(dataset, "NumberOfFrames", 1) or 1
+        form.bits_allocated = number_of(dataset, "BitsAllocated")
+        form.bits_stored = number_of(dataset, "BitsStored", form.bits_allocated)
+        form.high_bit = number_of(dataset, "HighBit", form.bits_stored - 1)
+        form.signed = bool(number_of(dataset, "PixelRepresentation", 0))
+        form.planar = number_of(dataset, "PlanarConfiguration", 0) if form.samples > 1 else 0
         usual = "MONOCHROME2" if form.samples == 1 else "RGB"
-        form.photometric = _text(dataset, "PhotometricInterpretation") or usual
+        form.photometric = text_of(dataset, "PhotometricInterpretation") or usual
         sound = (
             min(form.rows, form.columns, form.frames) > 0
             and form.photometric in PHOTOMETRIC.get(form.samples, ())
@@ -457,7 +457,7 @@ def scrub_stream(dataset: Dataset) -> int:
         when the value cannot be taken apart, as ``StoredFrames``
     """
     form, syntax = Form.of(dataset), transfer_syntax(dataset)
-    _decoder(syntax)
+    decoder_of(syntax)
     value = dataset.PixelData
     cleaned, removed = (
         _scrub_encapsulated(value, form, syntax, dataset)
@@ -685,7 +685,8 @@ def _padding(rest: bytes) -> bytes:
     return rest if len(rest) < 2 or not any(rest) else b""
 
 
-def _decoder(syntax: uid.UID) -> Any:
+def decoder_of(syntax: uid.UID) -> Any:
+    """The decoder of a transfer syntax, or ItemError ``video`` or ``unsupported_syntax``."""
     if is_video(syntax):
         raise ItemError("video")
     try:
@@ -756,7 +757,8 @@ def _palette(dataset: Dataset) -> np.ndarray:
     return (coloured >> 8 if coloured.max() > 255 else coloured).astype(np.uint8)
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """An element's value as text; empty when it is missing or malformed."""
     try:
         value = dataset.get(keyword)
     except Exception:
@@ -764,7 +766,8 @@ def _text(dataset: Dataset, keyword: str) -> str:
     return str(value).strip() if value is not None else ""
 
 
-def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+def number_of(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    """An element's value as a whole number; ItemError ``bad_geometry`` when it is none."""
     try:
         value = dataset.get(keyword)
         if value is None or value == "":

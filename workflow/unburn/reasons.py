@@ -14,6 +14,9 @@ IGNORED = {
 HELD_BACK = {
     # --- found by plan
     "unreadable": "The file could not be opened; check its access rights and hand it in again.",
+    "archive": "An archive (zip, tar, gz or the like); unpack it and hand in the files in it.",
+    "link_outside": "A link to something outside the submission's folder; hand in the file itself.",
+    "file_name": "The file's name has characters that no table can hold; rename it.",
     "broken": "The file begins like DICOM but cannot be read; it is damaged or cut off.",
     "no_sop_class": "The file does not say what kind of object it is (SOP Class UID is missing).",
     "private_sop_class": "An object of a manufacturer's own kind; its content cannot be checked.",

@@ -1,0 +1,609 @@
+"""Take stock of a submission: read every header, decide what happens, deal series into shards.
+
+Every file below the folder gets one row in the inventory. Numbers of items, labels of series and
+their shards stay when files are added later: they are kept in ``plan_state.json`` beside the
+inventory, so that only the shard with the new series is worked on again.
+"""
+
+import argparse
+import collections
+import gzip
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import stat
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from unburn import objects, sheet, tables
+from unburn.errors import ItemError, UserError, command
+from unburn.files import make_private, replacing, sha256
+from unburn.parallel import in_order
+from unburn.pixels import (
+    Form,
+    decoder_of,
+    is_lossy,
+    read_header,
+    text_of,
+    transfer_syntax,
+)
+from unburn.reasons import IGNORED
+
+log = logging.getLogger(__name__)
+
+INVENTORY = (  # fmt: skip
+    "item",
+    "path",
+    "bytes",
+    "mtime_ns",
+    "sha256",
+    "status",
+    "reason_code",
+    "kind",
+    "modality",
+    "sop_class",
+    "series",
+    "shard",
+)
+SHARD = (  # fmt: skip
+    "item",
+    "path",
+    "bytes",
+    "mtime_ns",
+    "series",
+    "kind",
+    "modality",
+    "sop_class",
+    "transfer_syntax",
+    "frames",
+    "rows",
+    "columns",
+    "samples",
+    "bits_allocated",
+    "lossy",
+    "pixels",
+    "read_all",
+    "volumetric",
+)
+STATE = "plan_state.json"
+FILES_PER_TASK = 32
+LOG_EVERY = 20_000  # files
+FEWEST_SLICES = 3  # of one orientation at different places: a volume
+
+# Scratch space: views are kept compressed, candidates are files like the originals, and of some
+# the pixels are decoded. Measured on ultrasound, CT, MR and radiographs; see test_plan.
+VIEWS_GREY, VIEWS_COLOUR, VIEWS_COMPRESSED, TOUCHED_SHARE = 2, 3, 0.7, 0.25
+CLEARLY_LESS = 0.5  # of the estimate: below it the run would fail
+
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd")
+ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
+EXPLICIT_VR = re.compile(rb"A[EST]|CS|D[AST]|F[LD]|IS|L[OT]|O[BDFLVW]|PN|S[HLQSTV]|TM|U[CILNRSTV]")
+UNTABLED = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Section ``plan`` of the settings."""
+
+    shard_gib: float
+    max_shards: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is known of one file; ``path`` is below the submission's folder."""
+
+    path: str
+    bytes: int = 0
+    mtime_ns: int = 0
+    sha256: str = ""
+    reason_code: str = ""
+    kind: str = ""
+    modality: str = ""
+    sop_class: str = ""
+    sop_instance: str = ""
+    series_key: str = ""
+    transfer_syntax: str = ""
+    frames: int = 0
+    rows: int = 0
+    columns: int = 0
+    samples: int = 0
+    bits_allocated: int = 0
+    lossy: bool = False
+    pixels: bool = False
+    read_all: bool = False
+    place: tuple[float, ...] = ()  # orientation and position of a slice, rounded
+    number: int = 0
+    series: str = ""
+    shard: str = ""
+    volumetric: bool = False
+
+    @property
+    def status(self) -> str:
+        """Of the inventory."""
+        if not self.reason_code:
+            return "planned"
+        return "ignored" if self.reason_code in IGNORED else "held_back"
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Size of the stored values of all frames; of other objects the file's size."""
+        pixels = self.frames * self.rows * self.columns * self.samples
+        return max(pixels * self.bits_allocated // 8, self.bytes)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Estimate of what the intermediates of this item take at most."""
+        count = VIEWS_GREY if self.samples == 1 else VIEWS_COLOUR
+        pixels = self.frames * self.rows * self.columns * count if self.pixels else 0
+        return int(VIEWS_COMPRESSED * pixels + self.bytes + TOUCHED_SHARE * self.decoded_bytes)
+
+
+@dataclass
+class State:
+    """What later plans of the same submission need to know of earlier ones."""
+
+    items: dict[str, int] = field(default_factory=dict)  # path: number
+    series: dict[str, list[str]] = field(default_factory=dict)  # key: [label, shard]
+    shards: dict[str, list[Any]] = field(default_factory=dict)  # shard: [sha256, mtime_ns]
+    next_item: int = 1
+    next_series: int = 1
+
+    @classmethod
+    def load(cls, path: Path) -> "State":
+        """Read it, or start anew."""
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else cls()
+
+    def save(self, path: Path) -> None:
+        """Write it."""
+        with replacing(path) as tmp:
+            tmp.write_text(json.dumps(vars(self), sort_keys=True), encoding="utf-8")
+
+
+# --- one file
+
+
+def foreign(head: bytes, size: int) -> str:
+    """What a file is by its first bytes: '' for DICOM, else a reason code.
+
+    ``head`` holds the first 352 bytes. Without the preamble of PS3.10 section 7.1 a file counts
+    as DICOM when its first element is one of group 0002 or 0008 that fits the file.
+    """
+    if not size:
+        return "empty_file"
+    if head[128:132] == b"DICM":
+        return ""
+    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0"):
+        return "nifti_input"
+    if head.startswith(ARCHIVES) or head[257:262] == b"ustar":
+        return "not_an_image" if b"[Content_Types].xml" in head else "archive"
+    if len(head) < 12:
+        return "not_an_image"
+    if head.startswith(b"DICM"):
+        return "broken"
+    for order in ORDERS:
+        group = int.from_bytes(head[:2], order)
+        length = int.from_bytes(head[4:8], order)
+        known = EXPLICIT_VR.fullmatch(head[4:6]) is not None
+        if group in (0x0002, 0x0008) and (known or 0 < length < min(size, 1 << 16)):
+            return ""
+    return "not_an_image"
+
+
+def look(root: Path, path: str) -> Item:
+    """Read one file's header and decide by it alone; never raises for what the file holds."""
+    item = Item(path)
+    place = root / path
+    try:
+        status = os.lstat(place)
+        if stat.S_ISLNK(status.st_mode):
+            return replace(item, reason_code="link_outside")
+        if stat.S_ISDIR(status.st_mode):  # listed only when it cannot be entered
+            return replace(item, reason_code="unreadable")
+        if not stat.S_ISREG(status.st_mode):
+            return replace(item, reason_code="not_an_image")
+        item = replace(item, bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+        if UNTABLED.search(path):
+            return replace(item, reason_code="file_name")
+        with open(place, "rb") as file:
+            code = foreign(file.read(352), status.st_size)
+        if code in ("archive", "not_an_image") and _holds_nifti(place):
+            code = "nifti_input"
+        item = replace(item, reason_code=code) if code else _from_header(item, place)
+        return replace(item, sha256=sha256(place)) if item.reason_code else item
+    except OSError:
+        return replace(item, reason_code="unreadable")
+
+
+def look_all(task: tuple[Path, list[str]]) -> list[Item]:
+    """``look`` at a few files."""
+    root, paths = task
+    return [look(root, path) for path in paths]
+
+
+def _holds_nifti(path: Path) -> bool:
+    """Whether a file is a compressed NIfTI volume, or the pixels of a pair .hdr and .img."""
+    if path.suffix.lower() == ".img":
+        header = path.with_suffix(".hdr")
+        if not header.is_file():
+            return False
+        with open(header, "rb") as file:
+            return foreign(file.read(352), 352) == "nifti_input"
+    try:
+        with gzip.open(path) as file:
+            return foreign(file.read(352), 352) == "nifti_input"
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def _from_header(item: Item, path: Path) -> Item:
+    try:
+        dataset = read_header(path)
+        meta = getattr(dataset, "file_meta", Dataset())
+        sop_class = text_of(dataset, "SOPClassUID") or text_of(meta, "MediaStorageSOPClassUID")
+        if not sop_class and len(dataset) < 2:
+            # a chance likeness of other files, or of DICOM no more than a beginning
+            prefixed = bool(getattr(dataset, "preamble", None))
+            return replace(item, reason_code="broken" if prefixed else "not_an_image")
+        outcome = objects.classify(sop_class)
+        study, series = (
+            text_of(dataset, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID")
+        )
+        item = replace(
+            item,
+            reason_code=outcome.reason_code,
+            kind=outcome.kind,
+            modality=objects.modality(text_of(dataset, "Modality")),
+            sop_class=sop_class,
+            sop_instance=text_of(dataset, "SOPInstanceUID"),
+            # a file that names no series is one of its own
+            series_key=_key(study, series) if series else _key("", item.path),
+            transfer_syntax=str(transfer_syntax(dataset)),
+            pixels=outcome.pixels,
+            read_all=outcome.read_all,
+        )
+        if outcome.kind:
+            item = _with_form(item, dataset)
+        return item
+    except ItemError as error:
+        return replace(item, reason_code=error.code)
+    except Exception:
+        return replace(item, reason_code="broken")
+
+
+def _with_form(item: Item, dataset: Dataset) -> Item:
+    """Add what the Image Pixel module says, or why it cannot be used."""
+    try:
+        if item.pixels:
+            decoder_of(uid.UID(item.transfer_syntax))
+        form = Form.of(dataset)
+        return replace(
+            item,
+            frames=form.frames,
+            rows=form.rows,
+            columns=form.columns,
+            samples=form.samples,
+            bits_allocated=form.bits_allocated,
+            lossy=is_lossy(dataset),
+            place=_place(dataset),
+        )
+    except ItemError as error:
+        if error.code == "pixels_missing" and not item.pixels and item.kind != "segmentation":
+            return item
+        return replace(item, reason_code=error.code)
+
+
+def _place(dataset: Dataset) -> tuple[float, ...]:
+    """(0020,0037) Image Orientation and (0020,0032) Image Position of a slice, rounded."""
+    try:
+        orientation = [round(float(v), 3) + 0.0 for v in dataset.ImageOrientationPatient]
+        position = [round(float(v), 3) + 0.0 for v in dataset.ImagePositionPatient]
+    except Exception:
+        return ()
+    return (*orientation, *position) if len(orientation) == 6 and len(position) == 3 else ()
+
+
+def _key(*names: str) -> str:
+    text = "\0".join(names).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+# --- all files
+
+
+def paths_below(root: Path) -> Iterator[str]:
+    """Every file below a folder, relative to it, in a fixed order.
+
+    Links to what is inside are left out, as it is met itself; links that lead out and folders
+    that cannot be entered are named once, as one entry each.
+    """
+    refused: list[str] = []
+    for folder, folders, files in os.walk(root, onerror=lambda e: refused.append(e.filename)):
+        folders.sort()
+        inside = os.path.relpath(folder, root)
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in sorted(files + links):
+            path = Path(folder, name)
+            if path.is_symlink() and path.exists() and path.resolve().is_relative_to(root):
+                continue
+            yield name if inside == "." else f"{inside}/{name}"
+    yield from sorted(os.path.relpath(folder, root) for folder in refused)
+
+
+def settle_copies(items: list[Item], root: Path) -> list[Item]:
+    """Ignore exact copies of DICOM files; hold back instances that exist with different content.
+
+    Files with the same (0008,0018) SOP Instance UID are compared by size, then by sha256. Of
+    equal ones the first by path stays.
+    """
+    groups = collections.defaultdict(list)
+    for index, item in enumerate(items):
+        if item.sop_instance and item.reason_code != "dicomdir":
+            groups[item.sop_instance].append(index)
+    settled = list(items)
+    for indices in groups.values():
+        if len(indices) < 2:
+            continue
+        contents: dict[str, int] = {}
+        for index in indices:
+            digest = items[index].sha256 or sha256(root / items[index].path)
+            if digest in contents:
+                settled[index] = replace(items[index], reason_code="duplicate", sha256=digest)
+            else:
+                contents[digest] = index
+        if len(contents) > 1:
+            for digest, index in contents.items():
+                if not items[index].reason_code:
+                    settled[index] = replace(
+                        items[index], reason_code="conflicting_instance", sha256=digest
+                    )
+    return settled
+
+
+def mark_volumes(items: list[Item]) -> list[Item]:
+    """Mark the items of volumetric series: stacks of slices, and multi-frame volumes."""
+    stacks = collections.defaultdict(set)
+    for item in items:
+        if item.status == "planned" and item.sop_class in objects.SLICES and item.place:
+            stacks[_stack(item)].add(item.place)
+    return [
+        replace(item, volumetric=True)
+        if item.status == "planned"
+        and (
+            (item.sop_class in objects.VOLUMES and item.frames > 1)
+            or (item.place and len(stacks.get(_stack(item), ())) >= FEWEST_SLICES)
+        )
+        else item
+        for item in items
+    ]
+
+
+def _stack(item: Item) -> tuple[Any, ...]:
+    return item.series_key, item.rows, item.columns, item.place[:6]
+
+
+def number(items: list[Item], state: State) -> list[Item]:
+    """Give items their numbers and series their labels: known ones keep theirs."""
+    numbered = []
+    for item in items:
+        if item.path not in state.items:
+            state.items[item.path], state.next_item = state.next_item, state.next_item + 1
+        if item.series_key and item.series_key not in state.series:
+            state.series[item.series_key] = [f"s{state.next_series:05d}", ""]
+            state.next_series += 1
+        label = state.series[item.series_key][0] if item.series_key else ""
+        numbered.append(replace(item, number=state.items[item.path], series=label))
+    return numbered
+
+
+def deal(items: list[Item], state: State, settings: Settings) -> list[Item]:
+    """Put each series with planned items into a shard: known ones where they were.
+
+    New series go to the last shard while it has room, then to new ones. The room grows with the
+    submission, so that there are never more than ``max_shards``.
+    """
+    sizes: dict[str, int] = collections.Counter()
+    for item in items:
+        if item.status == "planned":
+            sizes[item.series_key] += item.decoded_bytes
+    filled: dict[str, int] = collections.Counter()
+    for key, size in sizes.items():
+        if state.series[key][1]:
+            filled[state.series[key][1]] += size
+    # two neighbouring shards hold more than one room, so half as many rooms are enough
+    room = max(settings.shard_gib * 2**30, 2 * sum(sizes.values()) / settings.max_shards)
+    last = max((int(shard) for _, shard in state.series.values() if shard), default=-1)
+    for key, size in sizes.items():
+        if state.series[key][1]:
+            continue
+        full = last < 0 or (filled[f"{last:05d}"] and filled[f"{last:05d}"] + size > room)
+        if full and last + 1 < settings.max_shards:
+            last += 1
+        state.series[key][1] = f"{last:05d}"
+        filled[f"{last:05d}"] += size
+    return [
+        replace(item, shard=state.series[item.series_key][1]) if item.status == "planned" else item
+        for item in items
+    ]
+
+
+# --- files
+
+
+def write_shards(items: list[Item], root: Path, folder: Path, state: State) -> None:
+    """Write one table for each shard.
+
+    One whose content is as before keeps its time, so that its jobs are not run again.
+    """
+    members = collections.defaultdict(list)
+    for item in items:
+        if item.shard:
+            members[item.shard].append(item)
+    written: dict[str, list[Any]] = {}
+    with replacing(folder) as tmp:
+        make_private(tmp)
+        for shard in sorted(members):
+            path = tmp / f"{shard}.tsv"
+            rows = sorted(members[shard], key=lambda item: (item.series, item.number))
+            tables.write(path, (_row(item, root) for item in rows), SHARD)
+            digest, before = sha256(path), state.shards.get(shard)
+            if before and before[0] == digest:
+                os.utime(path, ns=(before[1], before[1]))
+            written[shard] = [digest, path.stat().st_mtime_ns]
+    state.shards = written
+
+
+def _row(item: Item, root: Path) -> dict[str, Any]:
+    row = {name: getattr(item, name) for name in {*INVENTORY, *SHARD} - {"item"}}
+    row = {name: int(value) if isinstance(value, bool) else value for name, value in row.items()}
+    path = UNTABLED.sub("?", str(root / item.path))
+    return row | {"item": item.number, "path": path}
+
+
+def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
+    """Write ``plan.json``: counts by outcome, decoded size and the estimate of scratch space."""
+    planned = [item for item in items if item.status == "planned"]
+    counts = {
+        name: dict(sorted(collections.Counter(values).items()))
+        for name, values in {
+            "status": (item.status for item in items),
+            "reason_code": (item.reason_code for item in items if item.reason_code),
+            "kind": (item.kind for item in planned),
+        }.items()
+    }
+    summary = {
+        "files": len(items),
+        **counts,
+        "series": len({item.series for item in planned}),
+        "shards": len({item.shard for item in planned}),
+        "frames": sum(item.frames for item in planned if item.pixels),
+        "bytes": sum(item.bytes for item in items),
+        "decoded_bytes": sum(item.decoded_bytes for item in planned),
+        "scratch_bytes": sum(item.scratch_bytes for item in planned),
+    }
+    with replacing(path) as tmp:
+        tmp.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return summary
+
+
+def check_folder(root: Path, work: Path, where: str) -> None:
+    """Refuse a folder that is missing, is a file, or overlaps with the work folder."""
+    advice = "correct the column path; a relative path counts from the folder of the run"
+    if not root.exists():
+        raise UserError(where, "the folder in the column path does not exist", advice)
+    if not root.is_dir():
+        raise UserError(where, "the column path names a file, not a folder", advice)
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise UserError(
+            where, "the folder cannot be read", "give this account the right to read it"
+        )
+    inside, outside = root.resolve(), work.resolve()
+    if inside.is_relative_to(outside) or outside.is_relative_to(inside):
+        raise UserError(
+            where,
+            "the submission's folder and the folder work/ lie in each other",
+            "run in a folder of its own, or set work to another place",
+        )
+
+
+def check_space(needed: int, folder: Path, where: str) -> None:
+    """Refuse to start where the disk has clearly less room than the run will need."""
+    used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    free = shutil.disk_usage(folder).free + used
+    if free < CLEARLY_LESS * needed:
+        raise UserError(
+            where,
+            f"about {_gib(needed)} of scratch space needed, {_gib(free)} free",
+            "make room, set work to another disk, or split the submission",
+        )
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB"
+
+
+def take_stock(root: Path, threads: int) -> list[Item]:
+    """Look at every file below a folder; the items in the order of their paths."""
+    paths = list(paths_below(root))
+    tasks = (
+        (root, paths[first : first + FILES_PER_TASK])
+        for first in range(0, len(paths), FILES_PER_TASK)
+    )
+    items: list[Item] = []
+    for found in in_order(look_all, tasks, threads):
+        items.extend(found)
+        if len(items) // LOG_EVERY > (len(items) - len(found)) // LOG_EVERY:
+            log.info("%d of %d headers read", len(items), len(paths))
+    return sorted(items, key=lambda item: item.path)
+
+
+def plan(
+    root: Path, inventory: Path, shards: Path, settings: Settings, threads: int, where: str
+) -> dict[str, Any]:
+    """Write inventory, shards and summary of the folder ``root``; return the summary.
+
+    ``where`` names the submission in errors.
+    """
+    folder = inventory.parent
+    check_folder(root, folder.parent, where)
+    root = root.resolve()
+    make_private(folder)
+    state = State.load(folder / STATE)
+    items = take_stock(root, threads)
+    if not items:
+        raise UserError(where, "the folder is empty", "copy the files there, or correct the path")
+    items = mark_volumes(settle_copies(items, root))
+    items = deal(number(items, state), state, settings)
+    summary = write_summary(items, folder / "plan.json")
+    check_space(summary["scratch_bytes"], folder, where)
+    write_shards(items, root, shards, state)
+    rows: Iterable[dict[str, Any]] = (
+        _row(item, root) for item in sorted(items, key=lambda item: item.number)
+    )
+    tables.write(inventory, rows, INVENTORY)
+    state.save(folder / STATE)
+    return summary
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the headers of a submission and deal its series into shards."""
+    parser = argparse.ArgumentParser(prog="python -m unburn.plan", description=main.__doc__)
+    parser.add_argument("--sheet", type=Path, required=True, help="sheet of submissions")
+    parser.add_argument("--submission", required=True, help="label in the sheet")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON of section plan")
+    parser.add_argument("--threads", type=int, default=1, help="processes")
+    parser.add_argument("--inventory", type=Path, required=True, help="table of files to write")
+    parser.add_argument("--shards", type=Path, required=True, help="folder of tables to write")
+    options = parser.parse_args(argv)
+    row = sheet.lookup(options.sheet, options.submission)
+    summary = plan(
+        row.path,
+        options.inventory,
+        options.shards,
+        Settings(**options.settings),
+        options.threads,
+        where=f"{options.sheet}:{row.line}: submission {row.submission}",
+    )
+    for name in ("status", "kind", "reason_code"):
+        log.info("%s: %s", name, ", ".join(f"{n} {code}" for code, n in summary[name].items()))
+    log.info(
+        "%d files, %d series in %d shards, %s decoded; about %s of scratch space",
+        summary["files"],
+        summary["series"],
+        summary["shards"],
+        _gib(summary["decoded_bytes"]),
+        _gib(summary["scratch_bytes"]),
+    )
+
+
+if __name__ == "__main__":
+    command(main)
