@@ -40,40 +40,17 @@ from unburn.reasons import IGNORED
 
 log = logging.getLogger(__name__)
 
-INVENTORY = (  # fmt: skip
-    "item",
-    "path",
-    "bytes",
-    "mtime_ns",
-    "sha256",
-    "status",
-    "reason_code",
-    "kind",
-    "modality",
-    "sop_class",
-    "series",
-    "shard",
+# fmt: off
+INVENTORY = (
+    "item", "path", "bytes", "mtime_ns", "sha256", "status", "reason_code", "kind",
+    "modality", "sop_class", "series", "shard",
 )
-SHARD = (  # fmt: skip
-    "item",
-    "path",
-    "bytes",
-    "mtime_ns",
-    "series",
-    "kind",
-    "modality",
-    "sop_class",
-    "transfer_syntax",
-    "frames",
-    "rows",
-    "columns",
-    "samples",
-    "bits_allocated",
-    "lossy",
-    "pixels",
-    "read_all",
-    "volumetric",
+SHARD = (
+    "item", "path", "bytes", "mtime_ns", "series", "kind", "modality", "sop_class",
+    "transfer_syntax", "frames", "rows", "columns", "samples", "bits_allocated", "lossy",
+    "pixels", "read_all", "volumetric",
 )
+# fmt: on
 STATE = "plan_state.json"
 FILES_PER_TASK = 32
 LOG_EVERY = 20_000  # files
