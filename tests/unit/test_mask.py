@@ -1,0 +1,206 @@
+import json
+
+import h5py
+import numpy as np
+import pytest
+from unburn import mask, tables
+from unburn.errors import UserError
+
+REGION = np.dtype(
+    [
+        ("item", "i4"),
+        ("frame", "i4"),
+        ("quad", "f4", (4, 2)),
+        ("score", "f4"),
+        ("height", "f4"),
+        ("source", "S12"),
+        ("kind", "S12"),
+    ]
+)
+PLAIN = mask.Settings(
+    pool=True, pool_fraction=0.2, dilate_px=0, dilate_relative=0.0, lossy_margin_px=8
+)
+JPEG = "1.2.840.10008.1.2.4.50"
+NATIVE = "1.2.840.10008.1.2.1"
+
+
+def box(left, top, width, height):
+    right, bottom = left + width, top + height
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+def regions(*rows):
+    """Rows of (item, frame, quad)."""
+    return np.array(
+        [
+            (item, frame, quad, 0.9, quad[2][1] - quad[0][1], b"crnn", b"")
+            for item, frame, quad in rows
+        ],
+        REGION,
+    )
+
+
+def item(number, frames=1, series="s00001", rows=60, columns=80, block=1, margin=0):
+    return mask.Item(number, series, frames, rows, columns, block, margin)
+
+
+def made(items, found, settings=PLAIN):
+    """Masks by (item, frame)."""
+    found = mask.by_frame(found)
+    return {
+        (one.number, frame): picture
+        for pool in mask.pools(items, settings)
+        for one, frame, picture in mask.masks(pool, found, settings)
+    }
+
+
+@pytest.mark.parametrize("angle", [0, 0.3, 1.2, 2.5])
+def test_draw_covers_a_turned_quadrangle_and_little_more(angle):
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    quad = np.array([(-30, -6), (30, -6), (30, 6), (-30, 6)]) @ turn + 50
+    picture = np.zeros((100, 100), np.uint8)
+    mask.draw(picture, quad, 3)
+    rows, columns = np.mgrid[:100, :100]
+    along, across = np.moveaxis((np.stack((columns, rows), -1) - 50) @ turn.T, -1, 0)
+    inside = (np.abs(along) <= 32) & (np.abs(across) <= 8)
+    outside = (np.abs(along) > 35.5) | (np.abs(across) > 11.5)
+    assert picture[inside].all()
+    assert not picture[outside].any()
+
+
+def test_draw_takes_corners_beyond_the_frame():
+    picture = np.zeros((20, 20), np.uint8)
+    mask.draw(picture, np.array(box(-1e9, 5, 2e9, 4)), 0)
+    assert picture[5:9].all()
+    assert not picture[12:].any()
+
+
+def test_masks_are_filled_and_dilated_relative_to_text_height():
+    settings = mask.Settings(
+        pool=False, pool_fraction=0.2, dilate_px=2, dilate_relative=0.25, lossy_margin_px=8
+    )
+    found = made([item(1)], regions((1, 0, box(20, 20, 30, 8))), settings)[1, 0]
+    assert found[17:32, 20:51].all() and found[20:29, 17:54].all()
+    rows, columns = np.nonzero(found)
+    assert rows.min() >= 15 and rows.max() <= 33 and columns.min() >= 15 and columns.max() <= 55
+
+
+def test_a_line_seen_in_some_frames_of_a_cine_is_masked_in_all():
+    seen = regions(*[(1, frame, box(10 + frame % 2, 10, 30, 8)) for frame in (0, 3, 7)])
+    found = made([item(1, frames=10)], seen)
+    assert sorted(found) == [(1, frame) for frame in range(10)]
+    assert found[1, 5][11:17, 12:38].all()
+
+
+def test_a_false_alarm_in_a_volume_stays_in_its_slice():
+    items = [item(number) for number in range(1, 51)]
+    everywhere = [(number, 0, box(5, 5, 30, 6)) for number in range(1, 51)]
+    alarms = [(7, 0, box(40, 40, 20, 10)), (8, 0, box(40, 40, 20, 10))]
+    found = made(items, regions(*everywhere, *alarms))
+    assert found[7, 0][45, 50] and found[8, 0][45, 50]
+    assert not found[9, 0][45, 50]
+    assert len(found) == 50
+
+
+def test_one_frame_of_two_is_not_enough_to_pool():
+    found = made([item(1), item(2)], regions((1, 0, box(5, 5, 30, 6))))
+    assert sorted(found) == [(1, 0)]
+
+
+def test_split_boxes_of_one_line_are_pooled_whole():
+    wide = [(1, frame, box(10, 10, 60, 8)) for frame in range(3)]
+    split = [(1, frame, box(left, 10, 28, 8)) for frame in (3, 4) for left in (10, 42)]
+    found = made([item(1, frames=12)], regions(*wide, *split))
+    assert found[1, 11][10:19, 10:71].all()
+
+
+def test_series_and_sizes_are_pooled_apart():
+    items = [item(1), item(2), item(3, series="s00002"), item(4, rows=61)]
+    found = made(items, regions(*[(number, 0, box(5, 5, 30, 6)) for number in (1, 2)]))
+    assert sorted(found) == [(1, 0), (2, 0)]
+
+
+def test_without_pooling_each_frame_has_its_own_regions():
+    settings = mask.Settings(False, 0.2, 0, 0.0, 8)
+    found = made(
+        [item(1, frames=4)], regions(*[(1, k, box(5, 5, 30, 6)) for k in (0, 2)]), settings
+    )
+    assert sorted(found) == [(1, 0), (1, 2)]
+
+
+def test_grow_takes_whole_blocks_and_contains_the_mask():
+    picture = np.zeros((21, 30), np.uint8)
+    picture[7:9, 15:18] = 1
+    picture[20, 29] = 1
+    grown = mask.grow(picture, 8, 0)
+    assert grown[0:16, 8:24].all() and grown[16:, 24:].all()
+    assert grown.sum() == 16 * 16 + 5 * 6
+    assert mask.grow(picture, 1, 3)[4:12, 12:21].all()
+    assert (mask.grow(picture, 1, 0) == picture).all()
+
+
+def test_reach_knows_the_codecs():
+    assert mask.reach(False, NATIVE, 1, PLAIN) == (1, 0)
+    assert mask.reach(True, JPEG, 1, PLAIN) == (8, 0)
+    assert mask.reach(True, JPEG, 3, PLAIN) == (16, mask.CHROMA_BLEED_PX)
+    assert mask.reach(True, "1.2.840.10008.1.2.4.91", 1, PLAIN) == (1, 8)
+    assert mask.reach(True, NATIVE, 1, PLAIN) == (1, 8)
+
+
+def shard(folder, *rows):
+    """A shard's table and its frames; rows of (item, frames, rows, columns, lossy, syntax)."""
+    with h5py.File(folder / "frames.h5", "w") as file:
+        for number, frames, height, width, _, _ in rows:
+            file.create_dataset(f"items/{number}", (frames, 1, height, width), np.uint8)
+    columns = ("item", "series", "samples", "lossy", "transfer_syntax")
+    tables.write(
+        folder / "00000.tsv",
+        [dict(zip(columns, (r[0], "s00001", 1, r[4], r[5]), strict=True)) for r in rows],
+        columns,
+    )
+
+
+def run(folder, found, name="masks.h5"):
+    with h5py.File(folder / "regions.h5", "w") as file:
+        file["regions"] = found
+    arguments = {
+        "shard": folder / "00000.tsv",
+        "frames": folder / "frames.h5",
+        "regions": folder / "regions.h5",
+        "settings": json.dumps(vars(PLAIN)),
+        "out": folder / name,
+    }
+    mask.main([part for key, value in arguments.items() for part in (f"--{key}", str(value))])
+    return folder / name
+
+
+def test_main_writes_masked_items_only_and_the_same_bytes_twice(tmp_path):
+    shard(tmp_path, (1, 3, 40, 50, 0, NATIVE), (2, 1, 40, 48, 1, JPEG), (3, 1, 30, 30, 0, NATIVE))
+    found = regions((2, 0, box(9, 9, 10, 5)), (1, 1, box(0, 0, 50, 38)))
+    first = run(tmp_path, found)
+    with h5py.File(first) as file:
+        assert sorted(file["items"]) == ["1", "2"]
+        assert file["items/1"].shape == (3, 40, 50)
+        assert file["items/1"].chunks == (1, 40, 50)
+        assert not file["items/1"][0].any()
+        assert file["items/1"][1].mean() > 0.9
+        assert file["items/2"][0].sum() == 16 * 8
+    assert first.read_bytes() == run(tmp_path, found, "again.h5").read_bytes()
+
+
+def test_main_writes_an_empty_file_when_nothing_was_found(tmp_path):
+    shard(tmp_path, (1, 1, 40, 50, 0, NATIVE))
+    with h5py.File(run(tmp_path, regions())) as file:
+        assert len(file["items"]) == 0
+
+
+def test_regions_of_another_run_are_refused(tmp_path):
+    shard(tmp_path, (1, 3, 40, 50, 0, NATIVE))
+    with pytest.raises(UserError, match="2 regions lie in frames that the shard does not have"):
+        run(tmp_path, regions((1, 3, box(1, 1, 5, 5)), (9, 0, box(1, 1, 5, 5))))
+    assert not (tmp_path / "masks.h5").exists()
+
+
+def test_regions_without_a_place_are_refused():
+    with pytest.raises(UserError, match="1 regions have no place"):
+        mask.check(regions((1, 0, box(np.nan, 1, 5, 5))), [item(1)], "regions.h5")
