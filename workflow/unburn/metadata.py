@@ -138,9 +138,11 @@ NEEDED = _tags(
 TYPED_CODES = _tags("BodyPartExamined")
 CODE_ITEM = _tags("CodeValue LongCodeValue CodeMeaning CodingSchemeDesignator")
 PUBLIC_CODING_SCHEMES = frozenset(
-    ("DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "RADLEX", "FMA", "UMLS", "NCIt", "MDC")
-    + ("I10", "I9C", "ICDO3", "BI", "ACR", "IBSI", "NEU", "RADELEMENT", "PUBCHEM_CID", "ITIS_TSN")
-    + ("ISO639_1", "ISO3166_1", "MA", "UBERON", "NYID")
+    re.findall(
+        r"\S+",
+        "DCM SCT SRT SNM3 99SDM UCUM LN RADLEX FMA UMLS NCIt MDC I10 I9C ICDO3 BI ACR IBSI NEU"
+        " RADELEMENT PUBCHEM_CID ITIS_TSN ISO639_1 ISO3166_1 MA UBERON NYID",
+    )
 )
 CLASS_UIDS = _tags(
     "SOPClassUID ReferencedSOPClassUID RelatedGeneralSOPClassUID OriginalSpecializedSOPClassUID"
@@ -288,6 +290,7 @@ def action(tag: int, vr: str, preset: str) -> str:
     return chosen
 
 
+@cache
 def _listed_vr(tag: int) -> str:
     return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
 
@@ -422,11 +425,10 @@ class _Cleaner:
         public_code = _text(dataset, "CodingSchemeDesignator") in PUBLIC_CODING_SCHEMES
         for tag in list(dataset.keys()):
             number = int(tag)
-            if number >> 16 & 1:  # private
+            listed = _listed_vr(number)
+            if not listed or action(number, listed, self.preset) == "remove":
                 continue
             raw = dataset.get_item(tag)
-            if raw.VR == "UN" and not dictionary_has_tag(number):
-                continue
             try:
                 element = dataset[tag]
                 vr = _value_representation(number, str(element.VR))
@@ -434,7 +436,7 @@ class _Cleaner:
             except ItemError:
                 raise
             except Exception:  # malformed: pydicom raises many kinds
-                if number in PIXELS or "SQ" in (raw.VR, _listed_vr(number)):
+                if number in PIXELS or "SQ" in (raw.VR, listed):
                     raise ItemError("metadata_failed") from None
                 continue
             if cleaned is not None:
@@ -557,6 +559,7 @@ def _declare(dataset: Dataset, settings: Settings, touched: Touched | None) -> N
             dataset.LossyImageCompression = "01"
 
 
+@cache
 def _code(value: str) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator = value, "DCM"

@@ -1,0 +1,352 @@
+"""What identifies a patient in an original header, and whether it is found again in an output.
+
+Two searches: in text that was read from a picture, where letters are mistaken for digits, and in
+bytes, where a short word is met by chance. Words that name no one (the vocabulary of descriptors,
+titles, manufacturers) are never searched.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from pydicom.dataset import Dataset
+
+from unburn.metadata import action, quiet, table
+from unburn.vocabulary import plain, words
+
+SHORTEST_WORD = 3  # letters of a name that count when they are read as a word of their own
+SHORTEST_NUMBER = 5  # digits; shorter ones stand in every header
+SHORTEST_UID = 12
+MISREAD_FROM = 4  # from this length on O is taken for 0, I for 1, S for 5, B for 8 and so on
+MISSPELT_FROM = 6  # from this length on one letter may be wrong, missing or too many
+UNBOUNDED_FROM = 6  # from this length on a word may stand inside of another
+EARLIEST_YEAR = 1850
+COUNTED = "01234567890"
+
+STOP = frozenset(
+    re.findall(
+        "[a-z]+",
+        # people and titles
+        "anon anonym anonymous anonymized anonymised anonymize deidentified patient name unknown"
+        " none null removed remove nobody volunteer subject person case example sample dummy doctor"
+        " prof professor physician operator technologist tech admin administrator service user"
+        " guest mister missus misses miss master junior senior male female"
+        # places
+        " hospital hospitals clinic clinics klinik klinikum university universitat universite"
+        " medical medicine health healthcare center centre institute institution department dept"
+        " radiology imaging research school college foundation general national regional street"
+        " road avenue city state county country house building floor room"
+        # makers and machines
+        " siemens healthineers philips toshiba canon hitachi fujifilm fuji kodak carestream agfa"
+        " konica minolta hologic samsung mindray esaote shimadzu varian elekta accuray bruker"
+        " neusoft united uih acuson aloka sonosite medison lorad picker marconi elscint adac system"
+        " systems corporation company gmbh limited inc medizintechnik merge terarecon osirix horos"
+        " dcmtk offis pydicom workstation scanner console server pacs dicom storage archive network"
+        # what this program writes itself, see metadata.py
+        " unburn implementation preset table application confidentiality profile pixel data option"
+        " retain longitudinal temporal information modified dates characteristics descriptors"
+        " places burned text filled made pixels engine classic telea isotope monochrome palette",
+    )
+)
+
+_LETTERS = re.compile(r"[a-z]+")
+_CHUNK = re.compile(r"[a-z0-9]+")
+_MISREAD = str.maketrans(
+    {"o": "0", "q": "0", "i": "1", "l": "1", "|": "1", "!": "1"}
+    | {"s": "5", "$": "5", "b": "8", "z": "2", "g": "6"}
+)
+_NUMERIC_DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[./\-\s]\s?(\d{1,2})\s?[./\-\s]\s?(\d{1,4})(?!\d)")
+_PACKED_DATE = re.compile(r"(?<!\d)(\d{8})(?!\d)")
+_DAY_MONTH_YEAR = re.compile(
+    r"(?<!\d)(\d{1,2})[^a-z0-9]{0,2}([a-z]{3,9})[^a-z0-9]{0,2}(\d{2,4})(?!\d)"
+)
+_MONTH_DAY_YEAR = re.compile(r"([a-z]{3,9})[^a-z0-9]{0,2}(\d{1,2})[^a-z0-9]{1,2}(\d{2,4})(?!\d)")
+_STORED_DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
+
+# English, German, French, Spanish, Italian and Dutch, by their first letters
+_MONTHS = {
+    1: "jan gen ene",
+    2: "feb fev",
+    3: "mar mrz mae mrt",
+    4: "apr avr abr",
+    5: "may mai mag mei",
+    6: "jun giu juin",
+    7: "jul lug juil",
+    8: "aug aou ago",
+    9: "sep set",
+    10: "oct okt ott",
+    11: "nov",
+    12: "dec dez dic",
+}
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """What to look for; it identifies a patient and never leaves the job.
+
+    names : lower-case ASCII words of personal names
+    numbers : IDs, telephone numbers and the like, lower-case letters and digits without gaps
+    phrases : other identifying values (institution, address), lower-case letters and digits
+    dates : birth date, dates of the study and others
+    spellings : the values as they may stand in bytes, lower case
+    """
+
+    names: frozenset[str]
+    numbers: frozenset[str]
+    phrases: frozenset[str]
+    dates: frozenset[date]
+    spellings: frozenset[str]
+
+
+# --- collecting
+
+
+def _elements(dataset: Dataset) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield tag, VR and values as text of all attributes that may identify, on all levels."""
+    for key in list(dataset.keys()):
+        tag = int(key)
+        try:
+            element = dataset[key]
+            vr = str(element.VR)
+            if vr == "SQ":
+                for item in element.value or []:
+                    yield from _elements(item)
+                continue
+            if vr not in ("PN", "DA", "DT", "UI") and (tag >> 16 & 1 or not _named(tag, vr)):
+                continue
+            value = element.value
+            several = value if element.VM > 1 else [value] if value else []
+            yield tag, vr, [text for v in several if (text := str(v).strip(" \0"))]
+        except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
+            continue
+
+
+@cache
+def _named(tag: int, vr: str) -> bool:
+    """Say whether the table calls for removal of a short text that is no descriptor."""
+    row = table().get(tag)
+    if row is None or vr not in ("LO", "SH", "UC", "AE", "ST", "LT", "UT", "CS"):
+        return False
+    options = row["descriptors"] or row["patient"] or row["modified_dates"]
+    return not options and action(tag, vr, "research") in ("remove", "empty", "dummy")
+
+
+@cache
+def _of_device(tag: int) -> bool:
+    row = table().get(tag)
+    return row is not None and bool(row["device"] or row["institution"])
+
+
+def _idle(word: str) -> bool:
+    return word in STOP or word in words()
+
+
+def _distinct(text: str) -> bool:
+    """Say whether a text is no 00000 and no 123456, which stand in headers of anybody."""
+    return len(set(text)) > 2 and text not in COUNTED
+
+
+def _as_date(text: str) -> date | None:
+    match = _STORED_DATE.match(text)
+    try:
+        found = date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+    return found if found and found.year > EARLIEST_YEAR and found != date(1900, 1, 1) else None
+
+
+def _cases(text: str) -> set[str]:
+    """Spellings of a value: as it is, in capitals, without accents, each in lower-case ASCII."""
+    return {text, text.lower(), text.upper(), text.title(), plain(text).lower()}
+
+
+def _spelt(day: date) -> set[str]:
+    """Spellings of a date with all four digits of the year, or with separators."""
+    y, m, d, month = f"{day:%Y}", f"{day:%m}", f"{day:%d}", _MONTH_NAMES[day.month - 1]
+    result = {y + m + d, d + m + y, m + d + y}
+    for gap in "-./":
+        result |= {
+            gap.join(p) for p in ((y, m, d), (d, m, y), (m, d, y), (d, m, y[2:]), (m, d, y[2:]))
+        }
+    for gap in " -":
+        result |= {gap.join((d, month, y)), gap.join((d, month, y[2:]))}
+    return result | {d + month + y, f"{month} {d}, {y}", f"{month} {d} {y}"}
+
+
+def identifiers(dataset: Dataset) -> Identifiers:
+    """Collect what identifies a patient in an original header, at all levels of nesting.
+
+    Sex, age, size and weight are no identifiers here: the settings keep them.
+    """
+    names: set[str] = set()
+    numbers: set[str] = set()
+    phrases: set[str] = set()
+    spellings: set[str] = set()
+    dates: set[date] = set()
+    with quiet():
+        model = plain(
+            f"{dataset.get('Manufacturer')} {dataset.get('ManufacturerModelName')} "
+            f"{dataset.get('SoftwareVersions')}"
+        ).lower()
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+            uid = str(dataset.get(keyword) or "")
+            if len(uid) >= SHORTEST_UID:
+                spellings.add(uid)
+        for tag, vr, values in _elements(dataset):
+            for value in values:
+                low = plain(value).lower()
+                if vr in ("DA", "DT"):
+                    if day := _as_date(value):
+                        dates.add(day)
+                elif vr == "PN":
+                    parts = [
+                        w for w in re.findall(r"[^\W\d_]+", value) if not _idle(plain(w).lower())
+                    ]
+                    for part in parts:
+                        spellings |= _cases(part)
+                        names |= {w for w in _LETTERS.findall(plain(part).lower()) if not _idle(w)}
+                    numbers |= {w for w in _CHUNK.findall(low) if _is_number(w)}
+                elif vr != "UI":
+                    squeezed = "".join(_CHUNK.findall(low))
+                    if all(_idle(w) for w in _LETTERS.findall(low)) and not _is_number(squeezed):
+                        continue
+                    if _of_device(tag) and low in model:
+                        continue
+                    (numbers if _is_number(squeezed) else phrases).add(squeezed)
+                    spellings |= _cases(value) | {squeezed}
+    spellings |= numbers
+    for day in dates:
+        spellings |= _spelt(day)
+    return Identifiers(
+        names=frozenset(n for n in names if len(n) >= SHORTEST_WORD),
+        numbers=frozenset(n for n in numbers if _distinct(n)),
+        phrases=frozenset(p for p in phrases if len(p) >= MISSPELT_FROM and _distinct(p)),
+        dates=frozenset(dates),
+        spellings=frozenset(
+            s for s in spellings if _distinct(s) and (not s.isdigit() or len(s) >= SHORTEST_NUMBER)
+        ),
+    )
+
+
+def _is_number(text: str) -> bool:
+    return sum(c.isdigit() for c in text) >= 2 and len(text) >= SHORTEST_NUMBER
+
+
+# --- searching in text that was read
+
+
+def dates_in(text: str) -> set[tuple[int, int, int]]:
+    """Return every (year, month, day) a text may mean; years of two digits stay below 100."""
+    low, found = plain(text).lower(), set()
+    triples = [m.groups() for m in _NUMERIC_DATE.finditer(low)]
+    for packed in _PACKED_DATE.findall(low):
+        triples += [(packed[:4], packed[4:6], packed[6:]), (packed[:2], packed[2:4], packed[4:])]
+    for a, b, c in triples:
+        found |= {(int(a), int(b), int(c)), (int(c), int(b), int(a)), (int(c), int(a), int(b))}
+    for match in _DAY_MONTH_YEAR.finditer(low):
+        found |= {(int(match[3]), month, int(match[1])) for month in _months(match[2])}
+    for match in _MONTH_DAY_YEAR.finditer(low):
+        found |= {(int(match[3]), month, int(match[2])) for month in _months(match[1])}
+    return found
+
+
+def _months(name: str) -> list[int]:
+    return [m for m, starts in _MONTHS.items() if any(name.startswith(s) for s in starts.split())]
+
+
+def _near(one: str, other: str) -> bool:
+    """Say whether two words differ in at most one letter that is wrong, missing or too many."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    rest, remains = one[start:], other[start:]
+    return rest[1:] == remains[1:] or rest[1:] == remains or rest == remains[1:]
+
+
+def found_in_text(ids: Identifiers, text: str) -> bool:
+    """Say whether text read from a picture holds an identifier, allowing for misread letters."""
+    wanted_dates = {(d.year, d.month, d.day) for d in ids.dates}
+    wanted_dates |= {(d.year % 100, d.month, d.day) for d in ids.dates}
+    for line in text.splitlines():
+        if dates_in(line) & wanted_dates:
+            return True
+        low = plain(line).lower()
+        chunks = _CHUNK.findall(re.sub(r"[|!]", "1", low.replace("$", "s")))
+        misread = [chunk.translate(_MISREAD) for chunk in chunks]
+        squeezed = "".join(misread)
+        for name in ids.names:
+            blurred = name.translate(_MISREAD)
+            if name in chunks or (len(name) >= MISREAD_FROM and blurred in misread):
+                return True
+            if len(name) >= MISSPELT_FROM and (
+                blurred in squeezed
+                or any(
+                    _near(blurred, other)
+                    for chunk, other in zip(chunks, misread, strict=True)
+                    if not _idle(chunk)
+                )
+            ):
+                return True
+        for number in ids.numbers:
+            blurred = number.translate(_MISREAD)
+            if blurred in misread or (len(number) >= MISSPELT_FROM and blurred in squeezed):
+                return True
+        if any(phrase.translate(_MISREAD) in squeezed for phrase in ids.phrases):
+            return True
+    return False
+
+
+# --- searching in bytes
+
+
+def _continues(inner: int, outer: int, beyond: int) -> bool:
+    """Say whether a word or number goes on beyond its end: abc|d, 12|3, 12|.3."""
+    one, two, three = chr(inner), chr(outer), chr(beyond)
+    if one.isdigit():
+        return two.isdigit() or (two == "." and three.isdigit())
+    return one.isalpha() and outer < 128 and two.isalpha()
+
+
+def _bounded(data: bytes, start: int, needle: bytes, step: int) -> bool:
+    """Say whether a hit stands for itself; ``step`` bytes are one character."""
+    high = 1 if step == 2 and not needle[0] else 0  # big endian: the letter is the second byte
+    end = start + len(needle)
+
+    def at(index: int) -> int:
+        return data[index + high] if index >= 0 and index + high < len(data) else 0
+
+    return not (
+        _continues(at(start), at(start - step), at(start - 2 * step))
+        or _continues(at(end - step), at(end), at(end + step))
+    )
+
+
+def found_in_bytes(ids: Identifiers, data: bytes, minimum: int) -> bool:
+    """Say whether bytes hold an identifier of at least ``minimum`` characters.
+
+    Looked for in Latin-1, UTF-8 and UTF-16 of both byte orders, whatever the case. Shorter than
+    six characters it has to stand as a word of its own.
+    """
+    low = data.lower()
+    for spelling in ids.spellings:
+        if len(spelling) < minimum:
+            continue
+        needles = {(spelling.encode(code, "ignore").lower(), 1) for code in ("latin-1", "utf-8")}
+        needles |= {
+            (spelling.encode(code, "ignore").lower(), 2) for code in ("utf-16-le", "utf-16-be")
+        }
+        free = len(spelling) >= UNBOUNDED_FROM and not spelling.isdigit()
+        for needle, step in needles:
+            if len(needle) < minimum:
+                continue
+            start = low.find(needle)
+            while start >= 0:
+                if free or _bounded(low, start, needle, step):
+                    return True
+                start = low.find(needle, start + 1)
+    return False
