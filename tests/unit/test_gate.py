@@ -1,0 +1,299 @@
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from unburn import gate, tables
+from unburn.errors import UserError
+from unburn.gate import Found, Item, Moments, Settings
+from unburn.readers import Line
+
+SETTINGS = Settings(
+    reader="rapidocr",
+    read="suspicious",
+    sample=0.05,
+    threshold=0.5,
+    min_characters=2,
+    suspicion=0.05,
+    unit="series",
+    faces="flag",
+    max_held_back=None,
+    seed=1,
+)
+
+
+def item(number, series="s1", frames=1, **more):
+    defaults = {
+        **{"original": Path("o"), "candidate": Path("c"), "searched": True},
+        **{"read_all": False, "volumetric": False, "masked_frames": 0},
+    }
+    return Item(number, series, frames, **(defaults | more))
+
+
+def line(text, score, left=10, top=10, width=60, height=12):
+    right, bottom = left + width, top + height
+    quad = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+    return Line(text, score, quad)
+
+
+# --- what counts as text
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "counts"),
+    [("AB", 0.5, True), ("AB", 0.49, False), ("A.-", 0.9, False), ("4 7", 0.9, True)],
+)
+def test_legible_needs_characters_and_score(text, score, counts):
+    assert gate.legible(line(text, score), (256, 256), 0.5, 2) is counts
+
+
+def test_legible_needs_more_score_for_letters_as_high_as_anatomy():
+    huge = line("ABC", 0.7, height=60)
+    assert not gate.legible(huge, (256, 256), 0.5, 2)
+    assert gate.legible(line("ABC", 0.7, width=12, height=60), (256, 256), 0.5, 2)
+    assert gate.legible(replace(huge, score=0.9), (256, 256), 0.5, 2)
+
+
+# --- which frames are read
+
+
+def test_to_read_takes_suspected_frames_and_a_share_of_the_rest():
+    items = [item(1, frames=100), item(2, series="s2", frames=3)]
+    chosen = gate.to_read(items, {1: {4, 7}}, SETTINGS)
+    assert {4, 7} <= chosen[1] and len(chosen[1]) == 2 + 5
+    assert len(chosen[2]) == 1
+    assert chosen == gate.to_read(items, {1: {4, 7}}, SETTINGS)
+    assert chosen != gate.to_read(items, {1: {4, 7}}, replace(SETTINGS, seed=2))
+    assert gate.to_read(items, {}, replace(SETTINGS, sample=0.0)) == {1: set(), 2: set()}
+
+
+def test_to_read_takes_every_frame_where_asked():
+    everything = {0, 1, 2}
+    for one, settings in (
+        (item(1, frames=3), replace(SETTINGS, read="all")),
+        (item(1, frames=3, read_all=True), SETTINGS),
+        (item(1, frames=3, masked_frames=2), SETTINGS),
+    ):
+        assert gate.to_read([one], {1: {0}}, settings)[1] == everything
+    assert gate.to_read([item(1, frames=3, searched=False)], {}, SETTINGS)[1] == set()
+
+
+def test_jobs_cover_each_frame_once_and_each_item_s_bytes_once():
+    items = [item(1, frames=40), item(2, searched=False)]
+    made = gate.jobs(items, {1: set(range(40)), 2: set()})
+    assert [f for job in made if job.item.number == 1 for f in job.frames] == list(range(40))
+    assert [job.item.number for job in made if job.whole] == [1, 2]
+    assert max(len(job.frames) for job in made) <= gate.CHUNK
+
+
+def test_moments_show_text_that_single_frames_hide():
+    frames = np.random.default_rng(0).integers(90, 110, (50, 32, 32), np.uint8)
+    frames[:25, 10, 5:20] += 40
+    moments = Moments()
+    for frame in frames:
+        moments.add(frame)
+    maximum, minimum, deviation = moments.summary()
+    assert (maximum == frames.max(0)).all() and (minimum == frames.min(0)).all()
+    expected = frames.astype(float).std(0)
+    assert np.allclose(deviation, expected * 255 / expected.max(), atol=0.51)
+    assert Moments.summary(_even())[2].max() == 0
+
+
+def _even():
+    moments = Moments()
+    for _ in range(3):
+        moments.add(np.full((4, 4), 9, np.uint8))
+    return moments
+
+
+# --- verdicts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ((0, Found(read=1), False, False), ""),
+        ((0, Found(), True, False), "not_examined"),
+        ((3, Found(), False, False), "pixels_differ"),
+        ((0, Found(error=True), False, False), "gate_failed"),
+        ((0, Found(identifier=True, failed=1), False, False), "residual_identifier"),
+        ((0, Found(failed=1), False, False), "residual_text"),
+        ((0, Found(), False, True), "residual_text"),
+    ],
+)
+def test_reason_is_closed_by_default(arguments, code):
+    assert gate.reason(*arguments) == code
+
+
+def test_text_in_a_series_picture_holds_all_unless_a_frame_explains_it():
+    items = [item(1), item(2)]
+    rows = {n: {"status": "candidate", "outside_differing": "0"} for n in (1, 2)}
+    alarm = [frozenset({1, 2})]
+    held = gate.verdicts(items, rows, {1: Found(), 2: Found()}, set(), alarm)
+    assert held == {1: "residual_text", 2: "residual_text"}
+    held = gate.verdicts(items, rows, {1: Found(failed=1), 2: Found()}, set(), alarm)
+    assert held == {1: "residual_text", 2: ""}
+
+
+def test_one_failing_slice_holds_its_volume_and_no_other_series():
+    items = [item(k, volumetric=True) for k in (1, 2)] + [item(3), item(4)]
+    reasons = {1: "residual_text", 2: "", 3: "residual_text", 4: ""}
+    held = gate.by_series(items, reasons, set(), SETTINGS)
+    assert held == {1: "residual_text", 2: "series_held", 3: "residual_text", 4: ""}
+    assert gate.by_series(items, reasons, set(), replace(SETTINGS, unit="item")) == reasons
+
+
+def test_head_volumes_are_held_only_when_asked():
+    items, reasons = [item(1, volumetric=True)], {1: ""}
+    assert gate.by_series(items, reasons, {"s1"}, SETTINGS) == {1: ""}
+    hold = replace(SETTINGS, faces="hold")
+    assert gate.by_series(items, reasons, {"s1"}, hold) == {1: "face"}
+
+
+@pytest.mark.parametrize(
+    ("header", "head"),
+    [
+        ({"Modality": "MR", "BodyPartExamined": "BRAIN"}, True),
+        ({"Modality": "CT", "SeriesDescription": "t1 mprage"}, True),
+        ({"Modality": "PT", "BodyPartExamined": "WHOLEBODY"}, True),
+        ({"Modality": "CT", "BodyPartExamined": "KNEE"}, False),
+        ({"Modality": "CT", "Rows": 512, "PixelSpacing": [0.5, 0.5]}, True),
+        ({"Modality": "CT", "Rows": 512, "PixelSpacing": [0.9, 0.9]}, False),
+        ({"Modality": "US", "BodyPartExamined": "BRAIN"}, False),
+    ],
+)
+def test_shows_head_says_yes_when_nobody_says_no(header, head):
+    dataset = Dataset()
+    for keyword, value in header.items():
+        setattr(dataset, keyword, value)
+    assert gate.shows_head(dataset) is head
+
+
+# --- files
+
+
+def candidate(path, picture, **header):
+    """A secondary-capture-like object with 8-bit (frames, rows, columns)."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, "1.2.3"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2", "1.2.1"
+    frames, dataset.Rows, dataset.Columns = picture.shape
+    dataset.NumberOfFrames = frames
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+    dataset.PixelRepresentation = 0
+    for keyword, value in header.items():
+        setattr(dataset, keyword, value)
+    dataset.PixelData = picture.tobytes()
+    dataset["PixelData"].VR = "OB"
+    pydicom.dcmwrite(path, dataset, enforce_file_format=True)
+    return path
+
+
+def grey(frames=2, text="", frame=0):
+    picture = np.full((frames, 96, 200), 20, np.uint8)
+    picture += np.random.default_rng(0).integers(0, 9, picture.shape, np.uint8)
+    if text:
+        cv2.putText(picture[frame], text, (8, 50), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 240, 1)
+    return picture
+
+
+def test_split_pixels_takes_the_pixel_data_apart(tmp_path):
+    picture = grey()
+    path = candidate(tmp_path / "a.dcm", picture, PatientID="outside")
+    outside, inside = gate.split_pixels(path.read_bytes(), gate.read_header(path))
+    assert inside == picture.tobytes() and b"outside" in outside
+    assert len(outside) + len(inside) == path.stat().st_size + 1
+
+
+class Shard:
+    """Candidates with their originals, tables and regions, made by hand."""
+
+    def __init__(self, folder, pictures, identity="4711-0815", residue=None, **columns):
+        self.folder = folder
+        (folder / "candidates").mkdir()
+        rows, table, examined = [], [], []
+        for number, picture in enumerate(pictures, start=1):
+            original = candidate(folder / f"{number}.dcm", picture, PatientID=identity)
+            header = {"PatientComments": residue} if residue and number == 1 else {}
+            candidate(folder / "candidates" / f"{number}.dcm", picture, **header)
+            rows.append(
+                {
+                    **{"item": number, "path": original, "series": "s00001", "pixels": 1},
+                    **{"frames": len(picture), "read_all": 0, "volumetric": 0},
+                }
+                | columns
+            )
+            table.append(
+                {
+                    **{"item": number, "status": "candidate", "frames": len(picture)},
+                    **{"masked_frames": 0, "outside_differing": 0, "reason_code": ""},
+                }
+            )
+            examined += [(number, k, 0.5, 0) for k in range(len(picture))]
+        self.rows, self.table, self.examined = rows, table, examined
+
+    def run(self, settings=SETTINGS):
+        tables.write(self.folder / "shard.tsv", self.rows, list(self.rows[0]))
+        tables.write(self.folder / "candidates.tsv", self.table, list(self.table[0]))
+        kind = [("item", "i4"), ("frame", "i4"), ("suspicion", "f4"), ("regions", "i4")]
+        with h5py.File(self.folder / "regions.h5", "w") as file:
+            file["examined"] = np.array(self.examined, kind)
+        names = ("shard.tsv", "regions.h5", "candidates", "candidates.tsv")
+        out = self.folder / "verdicts.tsv"
+        gate.gate(*(self.folder / name for name in names), settings, 1, out)
+        return tables.read(out).to_dict("records")
+
+
+def test_gate_releases_what_is_clean_and_holds_what_is_read(tmp_path):
+    clean, legible = Shard(tmp_path, [grey(), grey(text="DOE JANE", frame=1)]).run()
+    assert (clean["verdict"], clean["reason_code"]) == ("release", "")
+    assert (legible["verdict"], legible["reason_code"]) == ("hold", "residual_text")
+    assert (legible["frames"], legible["frames_read"], legible["frames_failed"]) == ("2", "2", "1")
+    assert legible["frames_suspicious"] == "2"
+
+
+def test_gate_finds_text_in_frames_that_nobody_suspected(tmp_path):
+    shard = Shard(tmp_path, [grey(6, text="ROE 4712", frame=3)])
+    shard.examined = [(number, k, 0.0, 0) for number, k, _, _ in shard.examined]
+    (row,) = shard.run()
+    assert row["reason_code"] == "residual_text" and row["frames_suspicious"] == "0"
+
+
+def test_gate_holds_an_identifier_that_stayed_in_the_header(tmp_path):
+    first, second = Shard(tmp_path, [grey(1), grey(1)], residue="see 4711-0815").run()
+    assert first["reason_code"] == "residual_identifier" and second["verdict"] == "release"
+
+
+def test_gate_holds_what_it_cannot_check_and_goes_on(tmp_path):
+    shard = Shard(tmp_path, [grey(1) for _ in range(5)])
+    (tmp_path / "candidates" / "1.dcm").write_bytes(b"no dicom")
+    shard.table[1]["outside_differing"] = 1
+    shard.table[2] |= {"status": "held_back", "reason_code": "not_painted"}
+    shard.examined = [row for row in shard.examined if row[0] != 4]
+    codes = [row["reason_code"] for row in shard.run()]
+    assert codes == ["gate_failed", "pixels_differ", "not_painted", "not_examined", ""]
+
+
+def test_gate_refuses_a_table_without_a_planned_item(tmp_path):
+    shard = Shard(tmp_path, [grey(1), grey(1)])
+    del shard.table[1]
+    with pytest.raises(UserError, match="no line for item 2"):
+        shard.run()
+
+
+def test_gate_stops_when_its_reader_is_missing(tmp_path, monkeypatch):
+    def missing():
+        raise UserError("reader tesseract", "not installed", "install it")
+
+    monkeypatch.setitem(gate.READERS, "tesseract", missing)
+    with pytest.raises(UserError, match="not installed"):
+        Shard(tmp_path, [grey(1)]).run(replace(SETTINGS, reader="tesseract"))
+    assert not (tmp_path / "verdicts.tsv").exists()

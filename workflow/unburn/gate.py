@@ -1,0 +1,520 @@
+"""The independent check: a reader that is not the detector looks at every candidate.
+
+A candidate is released only when its frames that had to be read show no text, no identifier of
+its original header is in what was read or in its bytes, and no pixel outside the mask differs.
+What cannot be checked is held back. What was read stays in the process that read it.
+"""
+
+import argparse
+import functools
+import hashlib
+import json
+import logging
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from unburn import frames, identifiers, tables
+from unburn.errors import ItemError, UserError, command
+from unburn.examined import load, suspicious, unexamined
+from unburn.ledger import records
+from unburn.parallel import in_order
+from unburn.pixels import StoredFrames, read_header
+from unburn.readers import READERS, Line, Reader
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    *("item", "verdict", "reason_code", "face"),
+    *("frames", "frames_suspicious", "frames_read", "frames_failed"),
+)
+CHUNK = 16  # frames that one job reads; fixed, so that results do not depend on the processes
+LARGE, LARGE_THRESHOLD = 1 / 6, 0.8
+BYTES_OUTSIDE, BYTES_INSIDE = 4, 8  # shorter tokens hit pixel data by chance
+UNDEFINED_LENGTH = 0xFFFFFFFF
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+HEAD_MODALITIES = {"CT", "MR", "PT"}
+HEAD = re.compile(
+    r"HEAD|BRAIN|FACE|FACIAL|SKULL|CRANI|NECK|ORBIT|SINUS|TEMPORAL|PITUIT|SELLA|DENTAL|MAXILL"
+    r"|MANDIB|JAW|NASAL|KOPF|SCHAEDEL|SCHÄDEL|HIRN|WHOLE ?_?BODY|NEURO|MPRAGE|\bEARS?\b|\bEYES?\b"
+    r"|\bIAC\b|\bTMJ\b|\bEAM\b"
+)
+HEAD_FIELD_MM = 400.0  # a larger field of view was not chosen for a head
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Section ``gate`` of the settings and the run's seed; the schema explains the values.
+
+    ``max_held_back`` is `release`'s and is not used here.
+    """
+
+    reader: str
+    read: str
+    sample: float
+    threshold: float
+    min_characters: int
+    suspicion: float
+    unit: str
+    faces: str
+    max_held_back: float | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One candidate: its number, files, series, and what the tables say about it."""
+
+    number: int
+    series: str
+    frames: int
+    original: Path
+    candidate: Path
+    searched: bool  # has pixels in which text is looked for
+    read_all: bool
+    volumetric: bool
+    masked_frames: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A part of the reading: one item and some of its frames; ``whole`` adds its bytes."""
+
+    item: Item
+    frames: tuple[int, ...]
+    whole: bool
+
+
+@dataclass
+class Found:
+    """What reading found in one item. ``error`` means that a part could not be checked."""
+
+    read: int = 0
+    failed: int = 0
+    identifier: bool = False
+    error: bool = False
+
+    def add(self, other: "Found") -> None:
+        """Add what another job found in the same item."""
+        self.read += other.read
+        self.failed += other.failed
+        self.identifier |= other.identifier
+        self.error |= other.error
+
+
+@dataclass
+class Moments:
+    """Maximum, minimum and standard deviation over frames of one size, one at a time."""
+
+    count: int = 0
+    maximum: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    minimum: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    total: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    squares: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def add(self, picture: np.ndarray) -> None:
+        """Add a frame, uint8 (rows, columns[, 3])."""
+        values = picture.astype(np.int64)
+        if self.count == 0:
+            self.maximum, self.minimum = picture.copy(), picture.copy()
+            self.total, self.squares = values, values**2
+        else:
+            np.maximum(self.maximum, picture, out=self.maximum)
+            np.minimum(self.minimum, picture, out=self.minimum)
+            self.total += values
+            self.squares += values * values
+        self.count += 1
+
+    def summary(self) -> list[np.ndarray]:
+        """Maximum, minimum and standard deviation (stretched to 0..255) as uint8."""
+        mean = self.total / self.count
+        deviation = np.sqrt(np.maximum(self.squares / self.count - mean**2, 0))
+        stretched = deviation * (255 / deviation.max()) if deviation.max() > 0 else deviation
+        return [self.maximum, self.minimum, np.round(stretched).astype(np.uint8)]
+
+
+def legible(line: Line, shape: tuple[int, ...], threshold: float, min_characters: int) -> bool:
+    """Whether a line counts as text that was read: enough letters and digits, sure enough.
+
+    ``shape`` (rows, columns) of the picture. Anatomy that is taken for text is taken for huge
+    letters: a line higher than ``LARGE`` of the picture must be read with ``LARGE_THRESHOLD``.
+    """
+    if sum(c.isalnum() for c in line.text) < min_characters:
+        return False
+    sides = np.linalg.norm(line.quad - np.roll(line.quad, 1, axis=0), axis=1)
+    large = min(sides[0] + sides[2], sides[1] + sides[3]) / 2 > LARGE * min(shape[:2])
+    return line.score >= (max(threshold, LARGE_THRESHOLD) if large else threshold)
+
+
+def shows_text(lines: Iterable[Line], shape: tuple[int, ...], settings: Settings) -> bool:
+    """Whether any line of a picture counts as text that was read."""
+    return any(legible(x, shape, settings.threshold, settings.min_characters) for x in lines)
+
+
+def to_read(
+    items: Sequence[Item], suspected: Mapping[int, set[int]], settings: Settings
+) -> dict[int, set[int]]:
+    """Choose the frames that are read one by one.
+
+    All of them with ``read`` "all" and for items that ask for it. Else those that the detector
+    suspects, and of the rest of each series a share ``sample``, at least one frame unless it is 0.
+    A mask in more frames than it suspects is not the detector's (static text, known regions):
+    then all frames of the item are read.
+    """
+    chosen: dict[int, set[int]] = {}
+    rest: dict[str, list[tuple[bytes, int, int]]] = defaultdict(list)
+    for item in items:
+        everything = set(range(item.frames)) if item.searched else set()
+        mine = suspected.get(item.number, set()) & everything
+        if settings.read == "all" or item.read_all or item.masked_frames > len(mine):
+            mine = everything
+        chosen[item.number] = set(mine)
+        rest[item.series] += [
+            (_draw(settings.seed, item.number, frame), item.number, frame)
+            for frame in everything - mine
+        ]
+    for left in rest.values():
+        number = math.ceil(settings.sample * len(left))
+        for _, item_number, frame in sorted(left)[:number]:
+            chosen[item_number].add(frame)
+    return chosen
+
+
+def _draw(seed: int, item: int, frame: int) -> bytes:
+    """A draw that depends on nothing but the seed and the frame."""
+    return hashlib.sha256(f"{seed} {item} {frame}".encode()).digest()
+
+
+def split_pixels(raw: bytes, dataset: pydicom.Dataset) -> tuple[bytes, bytes]:
+    """Split a DICOM file's bytes into those outside and those inside of its pixel data.
+
+    ``dataset`` was read from these bytes and nothing was changed in it.
+    """
+    spans = []
+    for keyword in PIXEL_KEYWORDS:
+        if keyword in dataset:
+            element: Any = dataset.get_item(keyword, keep_deferred=True)
+            start, length = int(element.value_tell), int(element.length)
+            spans.append((start, len(raw) if length == UNDEFINED_LENGTH else start + length))
+    outside, at = [], 0
+    for start, stop in sorted(spans):
+        outside.append(raw[at:start])
+        at = stop
+    return b"\0".join([*outside, raw[at:]]), b"\0".join(raw[a:b] for a, b in sorted(spans))
+
+
+def shows_head(header: pydicom.Dataset) -> bool:
+    """Whether a volume could show a face: head, neck or whole body, or nobody says what.
+
+    ``header`` is the original's. A volume without a word about the body part counts when its
+    field of view is that of a head.
+    """
+    if str(header.get("Modality", "")) not in HEAD_MODALITIES:
+        return False
+    body_part = str(header.get("BodyPartExamined", "") or "")
+    words = " ".join(
+        str(header.get(keyword, "") or "")
+        for keyword in ("StudyDescription", "SeriesDescription", "ProtocolName")
+    )
+    if HEAD.search(f"{body_part} {words}".upper()):
+        return True
+    if body_part.strip():
+        return False
+    spacing = header.get("PixelSpacing")
+    return not spacing or int(header.Rows) * float(spacing[0]) <= HEAD_FIELD_MM
+
+
+# --- in the worker processes
+
+
+@functools.cache
+def _reader(name: str) -> Reader:
+    return READERS[name]()
+
+
+def pictures(stored: np.ndarray, source: StoredFrames) -> list[np.ndarray]:
+    """The 8-bit pictures in which a frame is read.
+
+    The one that people see; of deeper pixels also the views in which every step shows.
+    """
+    shown = [frames.display(stored, source)]
+    if source.bits_stored > 8:
+        more = frames.views(stored, source.photometric, source.bits_stored, source.palette)
+        shown += list(more[1:])
+    return shown
+
+
+def survey(settings: Settings, items: Sequence[Item]) -> list[frozenset[int]]:
+    """Read maximum, minimum and deviation over the frames of one series.
+
+    Frames of one size are taken together, those of a multi-frame file by themselves. Returns the
+    groups of items in whose pictures text was read. Items that cannot be decoded are left out, as
+    `examine` will hold them.
+    """
+    groups: dict[tuple[object, ...], Moments] = defaultdict(Moments)
+    members: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    for item in items:
+        try:
+            with StoredFrames(item.candidate) as source:
+                own = item.number if source.frames > 1 else 0
+                key = (own, source.rows, source.columns, source.samples)
+                for frame in range(source.frames):
+                    groups[key].add(frames.display(source[frame], source))
+                members[key].add(item.number)
+        except Exception as error:
+            log.info("item %d: not in the survey (%s)", item.number, type(error).__name__)
+    reader = _reader(settings.reader)
+    return [
+        frozenset(members[key])
+        for key, moments in groups.items()
+        if moments.count > 1
+        and any(shows_text(reader.read(p), p.shape, settings) for p in moments.summary())
+    ]
+
+
+def examine(settings: Settings, job: Job) -> Found:
+    """Read some frames of one candidate and search its bytes; any failure is a finding."""
+    found = Found()
+    try:
+        header = read_header(job.item.original, stop_before_pixels=True)
+        wanted = identifiers.identifiers(header)
+        if job.whole:
+            found.identifier = _in_bytes(wanted, job.item.candidate)
+        if job.frames:
+            reader = _reader(settings.reader)
+            with StoredFrames(job.item.candidate) as source:
+                for frame in job.frames:
+                    named = shown = False
+                    for picture in pictures(source[frame], source):
+                        lines = reader.read(picture)
+                        text = "\n".join(line.text for line in lines)
+                        named |= identifiers.found_in_text(wanted, text)
+                        shown |= shows_text(lines, picture.shape, settings)
+                    found.read += 1
+                    found.failed += named or shown
+                    found.identifier |= named
+    except Exception as error:
+        log.warning("item %d: not checked (%s)", job.item.number, type(error).__name__)
+        found.error = True
+    return found
+
+
+def _in_bytes(wanted: identifiers.Identifiers, candidate: Path) -> bool:
+    dataset = read_header(candidate)
+    if dataset.file_meta.TransferSyntaxUID.is_deflated:
+        raise ItemError("gate_failed")  # what is searched are the bytes as they stand
+    outside, inside = split_pixels(candidate.read_bytes(), dataset)
+    return identifiers.found_in_bytes(wanted, outside, BYTES_OUTSIDE) or identifiers.found_in_bytes(
+        wanted, inside, BYTES_INSIDE
+    )
+
+
+def heads(item: Item) -> bool:
+    """Whether a volumetric item's original could show a face; yes when it cannot be told."""
+    if not item.volumetric:
+        return False
+    try:
+        header = read_header(item.original, stop_before_pixels=True)
+        return shows_head(header)
+    except Exception:
+        return True
+
+
+# --- the verdicts
+
+
+def reason(differing: int, found: Found, missed: bool, alarmed: bool) -> str:
+    """Reason code that holds one candidate by itself, or an empty string.
+
+    ``alarmed``: text was read in a picture made of the whole series and in none of its frames.
+    """
+    if missed:
+        return "not_examined"
+    if differing:
+        return "pixels_differ"
+    if found.error:
+        return "gate_failed"
+    if found.identifier:
+        return "residual_identifier"
+    return "residual_text" if found.failed or alarmed else ""
+
+
+def by_series(
+    items: Sequence[Item], reasons: Mapping[int, str], faces: set[str], settings: Settings
+) -> dict[int, str]:
+    """Let the verdict of a volume be that of all its items.
+
+    ``reasons`` has the code of every planned item, candidates or not; ``faces`` the series that
+    could show one.
+    """
+    result = dict(reasons)
+    held = {item.series for item in items if item.volumetric and reasons[item.number]}
+    for item in items:
+        if result[item.number]:
+            continue
+        if settings.faces == "hold" and item.series in faces:
+            result[item.number] = "face"
+        elif settings.unit == "series" and item.volumetric and item.series in held:
+            result[item.number] = "series_held"
+    return result
+
+
+def jobs(items: Sequence[Item], chosen: Mapping[int, set[int]]) -> list[Job]:
+    """Cut the reading into jobs of at most ``CHUNK`` frames; the first of an item has its bytes."""
+    made = []
+    for item in items:
+        order = sorted(chosen[item.number])
+        chunks = [tuple(order[k : k + CHUNK]) for k in range(0, len(order), CHUNK)] or [()]
+        made += [Job(item, chunk, k == 0) for k, chunk in enumerate(chunks)]
+    return made
+
+
+def load_items(
+    shard: Path, candidates: Path, table: Path
+) -> tuple[list[Item], dict[int, dict[str, str]]]:
+    """Read the planned items and, by number, their rows of the candidates' table."""
+    rows = {int(row["item"]): row for row in records(table)}
+    items = []
+    for row in records(shard):
+        number = int(row["item"])
+        if number not in rows:
+            raise UserError(
+                where=f"{table}",
+                found=f"no line for item {number}",
+                advice="remove the table and run again",
+            )
+        items.append(
+            Item(
+                number=number,
+                series=row["series"],
+                frames=int(rows[number]["frames"] or row["frames"] or 1),
+                original=Path(row["path"]),
+                candidate=candidates / f"{number}.dcm",
+                searched=row["pixels"] == "1",
+                read_all=row["read_all"] == "1",
+                volumetric=row["volumetric"] == "1",
+                masked_frames=int(rows[number]["masked_frames"] or 0),
+            )
+        )
+    return items, rows
+
+
+def verdicts(
+    items: Sequence[Item],
+    rows: Mapping[int, Mapping[str, str]],
+    found: Mapping[int, Found],
+    missed: set[int],
+    alarms: Sequence[frozenset[int]],
+) -> dict[int, str]:
+    """Reason code of every planned item by itself, before series are looked at; "" is none.
+
+    ``rows`` of candidates.tsv, ``missed`` items not searched whole, ``alarms`` groups of items
+    in whose common pictures text was read. When none of a group's frames shows it, all are held.
+    """
+    unexplained = {
+        number for group in alarms if not any(found[n].failed for n in group) for number in group
+    }
+    return {
+        item.number: reason(
+            int(rows[item.number]["outside_differing"] or 0),
+            found[item.number],
+            item.number in missed,
+            item.number in unexplained,
+        )
+        if rows[item.number]["status"] == "candidate"
+        else rows[item.number]["reason_code"]
+        for item in items
+    }
+
+
+def gate(
+    shard: Path,
+    regions: Path,
+    candidates: Path,
+    table: Path,
+    settings: Settings,
+    threads: int,
+    out: Path,
+) -> None:
+    """Check all candidates of a shard and write a verdict for every planned item."""
+    _reader(settings.reader)  # one that is missing stops here with a sentence
+    items, rows = load_items(shard, candidates, table)
+    examined_frames = load(regions)
+    present = [item for item in items if rows[item.number]["status"] == "candidate"]
+    frames_of = {item.number: item.frames for item in present if item.searched}
+    suspected = suspicious(examined_frames, settings.suspicion)
+    chosen = to_read(present, suspected, settings)
+
+    series: dict[str, list[Item]] = defaultdict(list)
+    for item in present:
+        if item.searched:
+            series[item.series].append(item)
+    surveys = in_order(partial(survey, settings), series.values(), threads)
+    alarms = [group for groups in surveys for group in groups]
+    for number in frozenset[int]().union(*alarms):
+        chosen[number] = set(range(frames_of[number]))
+    found: dict[int, Found] = defaultdict(Found)
+    work = jobs(present, chosen)
+    for job, result in zip(work, in_order(partial(examine, settings), work, threads), strict=True):
+        found[job.item.number].add(result)
+
+    faces = {label for label, members in series.items() if any(map(heads, members))}
+    missed = unexamined(frames_of, examined_frames)
+    final = by_series(items, verdicts(items, rows, found, missed, alarms), faces, settings)
+    tables.write(
+        out,
+        [
+            {
+                "item": item.number,
+                "verdict": "hold" if final[item.number] else "release",
+                "reason_code": final[item.number],
+                "face": int(item.series in faces),
+                "frames": item.frames if item.searched else 0,
+                "frames_suspicious": len(suspected.get(item.number, ())),
+                "frames_read": found[item.number].read,
+                "frames_failed": found[item.number].failed,
+            }
+            for item in items
+        ],
+        COLUMNS,
+    )
+    log.info(
+        "%d items: %d released, %d held back; %d of %d frames read one by one",
+        len(items),
+        sum(not code for code in final.values()),
+        sum(bool(code) for code in final.values()),
+        sum(one.read for one in found.values()),
+        sum(frames_of.values()),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("shard", "regions", "candidates", "table", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--settings", required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    options: Any = parser.parse_args(argv)
+    gate(
+        options.shard,
+        options.regions,
+        options.candidates,
+        options.table,
+        Settings(**json.loads(options.settings)),
+        options.threads,
+        options.out,
+    )
+
+
+if __name__ == "__main__":
+    command(main)
