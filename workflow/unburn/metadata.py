@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import config as pydicom_config
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
-from pydicom.dataelem import DataElement
+from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement, empty_value_for_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, UID_dictionary
@@ -181,6 +181,7 @@ PRESENT = (
 
 TEXT_VRS = frozenset(("LO", "SH", "UC", "ST", "LT", "UT"))
 LONG_TEXT_VRS = frozenset(("ST", "LT", "UT"))
+NUMERIC_VRS = frozenset(("US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"))
 BYTE_VRS = frozenset(("OB", "OW", "UN", "OB or OW"))
 DUMMIES: dict[str, Any] = {
     "CS": "REMOVED",
@@ -293,6 +294,22 @@ def action(tag: int, vr: str, preset: str) -> str:
 @cache
 def _listed_vr(tag: int) -> str:
     return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
+
+
+@cache
+def _most_values(tag: int) -> float:
+    """Return how many values the dictionary allows; "1-3" is three, "2-2n" any number."""
+    most = dictionary_VM(tag).partition("-")[2] or dictionary_VM(tag)
+    return int(most) if most.isdigit() else float("inf")
+
+
+def _is_numeric(element: DataElement, tag: int, vr: str) -> bool:
+    """Say whether binary numbers are such, and no text of many characters in their place."""
+    if vr.startswith("O"):
+        return True
+    if isinstance(element.value, bytes):
+        return vr not in NUMERIC_VRS and len(element.value) <= 2 * _most_values(tag)
+    return _most_values(tag) >= element.VM
 
 
 @cache
@@ -453,7 +470,8 @@ class _Cleaner:
         if do in ("keep", "bytes"):
             if self.derived and tag in EXTREMES:
                 return None
-            return copy.copy(element)
+            sound = do == "bytes" or _is_numeric(element, tag, vr)
+            return copy.copy(element) if sound else None
         if do in ("items", "content", "graphics"):
             return self.sequence(element, tag, do)
         if do == "empty" or element.is_empty:
@@ -523,7 +541,7 @@ class _Cleaner:
 
     def made(self, tag: int, vr: str, values: list[Any]) -> DataElement:
         """Make an attribute of our own values."""
-        value = values[0] if len(values) == 1 else values or None
+        value = values[0] if len(values) == 1 else values or empty_value_for_VR(vr)
         return DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE)
 
 
