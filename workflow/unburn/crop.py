@@ -141,17 +141,24 @@ def is_flat(blanked: np.ndarray, ring: np.ndarray, tolerance: float) -> bool:
     Notes
     -----
     Noise has the same median in each part of the ring; anatomy of low contrast does not. So the
-    medians of quarters, by row and by column, may differ by ``STRUCTURE`` deviations at most.
+    medians of quarters, by row and by column, may differ by ``STRUCTURE`` deviations within a
+    quarter at most.
     """
     places = np.argwhere(ring)
     for sample in range(blanked.shape[2]):
         values = blanked[..., sample][ring].astype(np.float64)
         if spread(values) > tolerance:
             return False
-        noise = 1.4826 * float(np.median(np.abs(values - np.median(values))))
+        if np.ptp(values) == 0:
+            continue
         for axis in (0, 1):
             order = np.argsort(places[:, axis], kind="stable")
-            middles = [np.median(part) for part in np.array_split(values[order], 4) if len(part)]
+            parts = [part for part in np.array_split(values[order], 4) if len(part)]
+            middles = [float(np.median(part)) for part in parts]
+            noise = 1.4826 * min(
+                float(np.median(np.abs(part - middle)))
+                for part, middle in zip(parts, middles, strict=True)
+            )
             if max(middles) - min(middles) > max(STRUCTURE * noise, 1.0):
                 return False
     return True

@@ -277,13 +277,15 @@ def paint(
     ring = surroundings(mask, hidden)
     if not ring.any():
         return pixels.copy()
+    near = surroundings(mask, hidden, NOISE_REACH_PX)
+    noise = noise and engine not in WITHOUT_NOISE and bool(np.ptp(pixels[near], axis=0).any())
     fill = ENGINES[engine]
     painted = pixels.astype(np.float64, copy=True)
-    white = rng.standard_normal(mask.shape)
+    white = rng.standard_normal(mask.shape) if noise else np.zeros(mask.shape)
     for sample in range(pixels.shape[2]):
         known = pixels[..., sample]
         filled = fill(known, mask, hidden)
-        if noise and engine not in WITHOUT_NOISE:
+        if noise:
             filled = filled + texture(known, mask, hidden, white)
         low, high = known[ring].min(), known[ring].max()
         painted[mask, sample] = np.clip(filled[mask], low, high)

@@ -1,0 +1,268 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from unburn import crop, engines, inpaint
+from unburn.engines import Settings, paint_content
+from unburn.errors import UserError
+from unburn.patches import Content, Patch, Reader, Writer
+
+SETTINGS = {"engine": "classic", "flat_tolerance": 0.02, "noise": True, "seed": 1}
+ENGINES = sorted(engines.ENGINES)
+
+
+def anatomy(side=128, noise=20.0, seed=1):
+    """Slow structure and noise, float64 about 1000."""
+    rows, columns = np.mgrid[:side, :side]
+    slow = 1000 + 300 * np.sin(rows / 23) * np.cos(columns / 31)
+    return slow + np.random.default_rng(seed).normal(0, noise, (side, side))
+
+
+def box(side=128, top=50, left=20, height=14, width=90):
+    mask = np.zeros((side, side), bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def content(picture, mask, dtype=np.uint16, **more):
+    """A crop as ``crop.cut`` makes it: blanked, with the limits of its surroundings."""
+    stored = picture.astype(dtype).reshape(*mask.shape, -1)
+    blanked = crop.blank(stored, mask, (0,) * stored.shape[2])
+    limits = (int(blanked[~mask].min()), int(blanked[~mask].max()))
+    return Content(blanked, mask, mask.copy(), limits, **more)
+
+
+def paint(source, **settings):
+    return paint_content(source, Settings(**{**SETTINGS, **settings}))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32])
+def test_engines_change_only_what_is_masked_and_stay_within_the_surroundings(engine, dtype):
+    picture = anatomy() / (8 if dtype == np.uint8 else 1) - (1000 if dtype == np.int16 else 0)
+    source = content(picture, box(), dtype)
+    painted = paint(source, engine=engine)
+    assert painted.dtype == dtype
+    assert (painted[~box()] == source.pixels[~box()]).all()
+    inside = painted[box()]
+    assert source.limits[0] <= inside.min() and inside.max() <= source.limits[1]
+    assert np.abs(inside - picture[box()][:, None]).mean() < 0.25 * np.ptp(picture)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_painted_does_not_depend_on_what_was_hidden(engine):
+    mask = np.zeros((150, 200), bool)
+    mask[10:24, 5:90] = True
+    mask[70:100, 60:160] = True
+    picture = np.tile(anatomy(), (2, 2))[:150, :200].astype(np.uint16)
+    settings = Settings(**{**SETTINGS, "engine": engine})
+    results = []
+    for seed in (1, 2):
+        hidden = np.random.default_rng(seed).integers(0, 65535, picture.shape).astype(np.uint16)
+        stored = np.where(mask, hidden, picture)
+        results.append(inpaint.paint_picture(stored, mask, "CT", settings))
+    assert np.array_equal(*results)
+    assert (results[0][~mask] == picture[~mask]).all()
+
+
+def test_16_bit_values_are_not_reduced_to_8():
+    ramp = np.tile(np.linspace(0, 60000, 128), (128, 1))
+    for engine in ("classic", "telea"):
+        painted = paint(content(ramp, box()), engine=engine, noise=False)[..., 0]
+        assert np.abs(painted[box()] - ramp[box()]).mean() < (30 if engine == "classic" else 1500)
+        assert len(np.unique(painted[box()])) > 80
+
+
+def test_thick_masks_are_filled_harmonically_and_never_overshoot():
+    picture = anatomy(noise=0)
+    mask = box(top=30, height=60)
+    filled = engines.fill_classic(np.where(mask, 0, picture), mask, mask)
+    ring = engines.surroundings(mask, mask)
+    assert picture[ring].min() <= filled[mask].min()
+    assert filled[mask].max() <= picture[ring].max()
+    middle = np.abs(engines._laplacian(np.ones((128, 128), bool)) @ filled.ravel())
+    assert middle.reshape(128, 128)[32:88, 22:108].max() < 1e-3
+
+
+def test_large_masks_are_solved_from_coarse_to_fine(monkeypatch):
+    picture, mask = anatomy(noise=0), box(top=30, height=60)
+    usable = np.ones((128, 128), bool)
+    direct = engines.solve(picture, mask, usable, 1.0)
+    monkeypatch.setattr(engines, "DIRECT_PIXELS", 500)
+    stepwise = engines.solve(picture, mask, usable, 1.0)
+    assert np.abs(stepwise - direct).max() < 0.02 * np.ptp(picture)
+
+
+def test_values_of_other_masks_and_beyond_the_frame_are_not_used():
+    mask = box()
+    source = content(anatomy(), mask)
+    hidden = mask.copy()
+    hidden[100:] = True
+    hidden[64:70, 30:60] = True
+    results = []
+    for value in (0, 1500):
+        pixels = source.pixels.copy()
+        pixels[hidden & ~mask] = value
+        other = Content(pixels, mask, hidden, source.limits)
+        unit = (pixels - 500.0) / 1000
+        rng = np.random.default_rng(1)
+        results.append(engines.paint(unit, mask, other.hidden, "classic", True, rng)[mask])
+    assert np.array_equal(*results)
+
+
+def test_texture_is_like_that_of_the_surroundings():
+    fine = anatomy(noise=20)
+    coarse = anatomy(noise=0) + 4 * cv2.GaussianBlur(
+        anatomy(seed=2) - anatomy(noise=0), (0, 0), 1.5
+    )
+    for picture in (fine, coarse):
+        painted = paint(content(picture, box(height=24)))[..., 0]
+        assert 0.6 < inpaint.texture_ratio(painted, box(height=24)) < 1.5
+        smooth = paint(content(picture, box(height=24)), noise=False)[..., 0]
+        assert inpaint.texture_ratio(smooth, box(height=24)) < 0.3
+
+
+def test_grey_pixels_stored_as_colour_stay_grey():
+    grey = (anatomy() / 8).astype(np.uint8)
+    painted = paint(content(np.repeat(grey[..., None], 3, axis=2), box(), np.uint8))
+    assert np.ptp(painted, axis=2).max() == 0
+
+
+def test_seeds_come_from_the_crop_and_the_settings():
+    source = content(anatomy(), box())
+    assert np.array_equal(paint(source), paint(source))
+    assert not np.array_equal(paint(source), paint(source, seed=2))
+    other = content(anatomy(), box(), modality="MR")
+    assert not np.array_equal(paint(source), paint(other))
+
+
+def test_the_padding_value_is_never_painted_into_tissue():
+    picture = anatomy()
+    picture[:, :60] = -2000
+    source = content(picture, box(), np.int16)
+    low = int(picture[:, 60:].min())
+    source = Content(
+        source.pixels, source.mask, source.hidden, (low, source.limits[1]), padding=(-2000, -2000)
+    )
+    painted = paint(source)[..., 0]
+    assert painted[box()].min() >= low
+    inside = Content(source.pixels, source.mask, source.hidden, source.limits, padding=(900, 999))
+    found = engines.avoid(np.array([899.0, 950.0, 1000.0]), inside)
+    assert found.tolist() == [899, 1000, 1000]
+
+
+def test_a_crop_of_which_nothing_is_known_stays_blank():
+    everything = np.ones((64, 64), bool)
+    source = Content(np.full((64, 64, 1), 9, np.uint8), everything, everything, (0, 255))
+    for engine in ENGINES:
+        assert (paint(source, engine=engine) == 9).all()
+
+
+def test_measures_know_a_seam_and_a_blur():
+    picture = anatomy()
+    assert 0.8 < inpaint.texture_ratio(picture, box()) < 1.2
+    assert abs(inpaint.seam_step(picture, box())) < 4
+    stepped = picture + 200 * box()
+    assert 170 < inpaint.seam_step(stepped, box()) < 205
+    assert np.isnan(inpaint.texture_ratio(np.zeros((64, 64)), box(64, 20, 10, 8, 20)))
+    assert np.isnan(inpaint.seam_step(picture, np.zeros((128, 128), bool)))
+
+
+# --- files
+
+
+def crops(path, count=3):
+    with Writer(path) as writer:
+        for seed in range(count):
+            for item in (1, 2):
+                source = content(anatomy(seed=seed), box())
+                writer.add(Patch(item, seed, 5, 6, 128, 128, source))
+    return path
+
+
+def run(source, out, threads=1, **settings):
+    arguments = ["--crops", source, "--out", out, "--threads", threads]
+    inpaint.main([*map(str, arguments), "--settings", json.dumps({**SETTINGS, **settings})])
+    return out.read_bytes()
+
+
+def test_main_paints_every_crop_once_and_keeps_the_table(tmp_path):
+    source = crops(tmp_path / "crops.h5")
+    run(source, tmp_path / "painted.h5")
+    with Reader(source) as before, Reader(tmp_path / "painted.h5") as after:
+        assert np.array_equal(before.table, after.table)
+        assert len(list(after.contents())) == 3
+        for group, index in after.contents():
+            one, two = before.content(group, index), after.content(group, index)
+            assert (one.pixels != two.pixels)[one.mask].mean() > 0.5
+            assert np.array_equal(two.pixels, paint(one))
+
+
+def test_main_gives_the_same_bytes_with_two_processes(tmp_path):
+    source = crops(tmp_path / "crops.h5")
+    assert run(source, tmp_path / "1.h5") == run(source, tmp_path / "2.h5", threads=2)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """An 8-bit colour and a 16-bit picture with their masks."""
+    (tmp_path / "in/a").mkdir(parents=True)
+    (tmp_path / "masks/a").mkdir(parents=True)
+    colour = np.repeat((anatomy() / 8).astype(np.uint8)[..., None], 3, axis=2)
+    cv2.imwrite(str(tmp_path / "in/a/b.png"), colour)
+    cv2.imwrite(str(tmp_path / "in/c.d.tif"), (40 * anatomy()).astype(np.uint16))
+    for name in ("a/b", "c.d"):
+        cv2.imwrite(str(tmp_path / f"masks/{name}.mask.png"), 255 * box().astype(np.uint8))
+    return tmp_path
+
+
+def folder(base, engine="classic"):
+    inpaint.folder(base / "in", base / "masks", base / "out", engine, "CT", 1)
+
+
+def test_folder_paints_pictures_in_the_depth_they_have(pictures):
+    folder(pictures)
+    for name, out, dtype in (("a/b.png", "a/b.png", np.uint8), ("c.d.tif", "c.d.png", np.uint16)):
+        before = cv2.imread(str(pictures / "in" / name), cv2.IMREAD_UNCHANGED)
+        after = cv2.imread(str(pictures / "out" / out), cv2.IMREAD_UNCHANGED)
+        assert after.dtype == dtype and after.shape == before.shape
+        assert (after[~box()] == before[~box()]).all()
+        assert (after[box()] != before[box()]).mean() > 0.5
+
+
+def test_folder_names_the_picture_without_a_mask_before_work_starts(pictures):
+    (pictures / "masks/c.d.mask.png").unlink()
+    with pytest.raises(UserError, match=r"c\.d\.tif: has no mask at .*c\.d\.mask\.png"):
+        folder(pictures)
+    assert not (pictures / "out").exists()
+
+
+def test_folder_refuses_two_pictures_of_one_name(pictures):
+    cv2.imwrite(str(pictures / "in/a/b.bmp"), np.zeros((9, 9), np.uint8))
+    with pytest.raises(UserError, match="would be written to the same name as"):
+        folder(pictures)
+    assert not (pictures / "out").exists()
+
+
+def test_folder_refuses_a_mask_of_another_size(pictures):
+    cv2.imwrite(str(pictures / "masks/a/b.mask.png"), np.zeros((9, 8), np.uint8))
+    with pytest.raises(UserError, match="8 x 9 px for a picture of 128 x 128 px"):
+        folder(pictures)
+
+
+def test_folder_names_the_engines_there_are(pictures):
+    with pytest.raises(UserError, match="no engine 'magic'\n    hint: one of flat, telea, classic"):
+        folder(pictures, "magic")
+
+
+def test_folder_refuses_to_write_over_its_input(pictures):
+    with pytest.raises(UserError, match="is the folder of the pictures"):
+        inpaint.folder(pictures / "in", pictures / "masks", pictures / "in", "flat")
+
+
+def test_folder_without_pictures_says_so(tmp_path):
+    with pytest.raises(UserError, match="no picture in it"):
+        inpaint.folder(tmp_path, tmp_path, tmp_path / "out", "flat")
+    with pytest.raises(UserError, match="no such folder"):
+        inpaint.folder(tmp_path / "nowhere", tmp_path, tmp_path / "out", "flat")
