@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 VOCABULARY = Path(__file__).resolve().parents[2] / "resources" / "vocabulary.txt"
-LETTERS_APART = set("clrt")  # "C spine", "T spine", "L", "R": other single letters are initials
+LETTERS_APART = set("clrtx")  # "C spine", "T spine", "L", "R", "X ray"; others are initials
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
+MOST_DIGITS = 6
 KEPT_SEPARATORS = set("_-+/.,")
 
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
@@ -43,15 +44,32 @@ def _harmless(atoms: list[str], banned: Collection[str]) -> bool:
     joined = "".join(atoms)
     if joined.lower() in banned or any(atom.lower() in banned for atom in atoms):
         return False
+    if len(joined) == 1 and not joined.isdigit():
+        return joined.lower() in LETTERS_APART
     if joined.lower() in words() or _B_VALUE.fullmatch(joined):
         return True
     numbers = [atom for atom in atoms if atom[0].isdigit()]
     letters = [atom for atom in atoms if not atom[0].isdigit()]
     if len(numbers) > 2 or any(len(n.partition(".")[0]) > LONGEST_NUMBER for n in numbers):
         return False
-    if not numbers and len(joined) == 1:
-        return joined.lower() in LETTERS_APART
     return all(known(word) or (len(word) == 1 and bool(numbers)) for word in letters)
+
+
+def _may_be_a_date(groups: list[list[str]], index: int) -> bool:
+    """Say whether a number has so many beside it that they could be a date, telephone or ID."""
+
+    def short(k: int) -> bool:
+        """Digits with at most single letters among them."""
+        return all(atom[0].isdigit() or len(atom) == 1 for atom in groups[k])
+
+    first, behind = index, index
+    while first >= 0 and short(first):
+        first -= 1
+    while behind < len(groups) and short(behind):
+        behind += 1
+    run = "-".join("".join(atoms) for atoms in groups[first + 1 : behind])
+    figures = [len(number) for number in re.findall(r"\d+", run)]
+    return sum(figures) >= MOST_DIGITS or (len(figures) > 2 and not re.search("[A-Za-z]", run))
 
 
 @lru_cache(maxsize=4096)
@@ -59,8 +77,7 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
     """Return the parts of a descriptor that are known words, short numbers or both in one.
 
     ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
-    Three numbers in a row go as well (12.03 counts as two), as they could be a date or a telephone
-    number.
+    Three numbers in a row go as well (12.03 counts as two), and so do six digits in a row.
     """
     text = plain(text)
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
@@ -70,16 +87,9 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
             groups[-1] = (start, match.end(), [*atoms, match[0]])
         else:
             groups.append((match.start(), match.end(), [match[0]]))
-    numeric = [group[2][0][0].isdigit() and len(group[2]) == 1 for group in groups]
     result, last = "", -1
     for index, (start, end, atoms) in enumerate(groups):
-        first, behind = index, index + 1
-        while numeric[index] and first > 0 and numeric[first - 1]:
-            first -= 1
-        while numeric[index] and behind < len(groups) and numeric[behind]:
-            behind += 1
-        figures = sum(1 + group[2][0].count(".") for group in groups[first:behind])
-        if (numeric[index] and figures > 2) or not _harmless(atoms, banned):
+        if _may_be_a_date([group[2] for group in groups], index) or not _harmless(atoms, banned):
             continue
         if result:
             between = text[groups[last][1] : start] if last == index - 1 else " "

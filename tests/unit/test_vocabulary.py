@@ -1,0 +1,51 @@
+import pytest
+from unburn.vocabulary import allowed, known, words
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("CHEST PA", "CHEST PA"),
+        ("DOE JANE", ""),
+        ("t2_tse_sag_doe", "t2_tse_sag"),
+        ("ep2d_diff_4scan_trace_p2_ADC", "ep2d_diff_4scan_trace_p2_ADC"),
+        ("Müller Schädel nativ", "Schadel nativ"),
+        ("T1_MPRAGE 1.0mm iso", "T1_MPRAGE 1.0mm iso"),
+        ("b1000 DWI", "b1000 DWI"),
+        ("L5-S1", "L5-S1"),
+        ("J Doe head", "head"),
+        ("山田 head", "head"),
+    ],
+)
+def test_known_words_and_short_numbers_stay(text, kept):
+    assert allowed(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12.03.57",
+        "03/04/1999",
+        "1957-03-12",
+        "555 12 34",
+        "MRN4711234",
+        "A47-11-12",
+        "3.4.57",
+        "1.2.1957",
+    ],
+)
+def test_dates_telephone_numbers_and_ids_go(text):
+    assert not any(c.isdigit() for c in allowed(text))
+
+
+def test_banned_words_go_although_they_are_listed():
+    assert allowed("HEAD CT", frozenset({"head"})) == "CT"
+
+
+def test_words_run_together_are_known():
+    assert known("SpinalCord") and not known("SpinalDoe")
+
+
+def test_the_list_is_lower_case_ascii_of_two_letters_or_more():
+    assert all(word.isascii() and word == word.lower() for word in words())
+    assert {"head", "chest", "mprage"} <= words()
