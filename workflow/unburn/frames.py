@@ -13,7 +13,9 @@ show all of these, so a frame has two views, and a third one where it has colour
 import argparse
 import json
 import logging
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +38,7 @@ WINDOW = (0.005, 0.995)  # shares of the pixels that a window leaves dark and br
 COLOUR = 8  # difference of channels, of 255, that lossy coding makes in a grey picture
 FLAT_SIDE = 5  # a level counts as flat where it fills a square of this side
 LONGEST_TABLE = 1 << 20  # levels of a look-up table; wider ranges are rounded to so many
+PACKING = 1  # zlib's level
 BLOCK_BYTES = 32 << 20  # decoded bytes of the frames that one task hands back
 
 
@@ -197,67 +200,78 @@ def blocks(shard: pd.DataFrame) -> Iterator[tuple[int, str, int, int]]:
             yield int(row["item"]), row["path"], first, min(count, frames - first)
 
 
-def block_views(block: tuple[int, str, int, int]) -> tuple[int, int, list[np.ndarray], str]:
-    """The views of one block of frames: (item, first frame, views of each, reason code or '')."""
-    item, path, first, count = block
-    made: list[np.ndarray] = []
+@dataclass(frozen=True)
+class Block:
+    """The views of some frames of one item, packed, or the reason why there are none."""
+
+    item: int
+    first: int
+    shape: tuple[int, int] = (0, 0)
+    packed: tuple[tuple[bytes, ...], ...] = ()  # of each frame its views, zlib
+    reason_code: str = ""
+
+
+def block_views(task: tuple[int, str, int, int]) -> Block:
+    """Decode one block of frames and pack their views."""
+    item, path, first, count = task
+    packed = []
     try:
         with StoredFrames(Path(path)) as source:
-            if first == 0 and len(source) < count:
+            if len(source) < first + count:
                 raise ItemError("bad_geometry")
             for index in range(first, first + count):
                 stored = source[index]
-                made.append(views(stored, source.photometric, source.bits_stored, source.palette))
+                made = views(stored, source.photometric, source.bits_stored, source.palette)
+                packed.append(tuple(zlib.compress(view, PACKING) for view in made))
+            return Block(item, first, (source.rows, source.columns), tuple(packed))
     except ItemError as error:
-        return item, first, [], error.code
+        return Block(item, first, reason_code=error.code)
     except Exception:
-        return item, first, [], "undecodable"
-    return item, first, made, ""
+        return Block(item, first, reason_code="undecodable")
 
 
 def extract(shard: pd.DataFrame, out: Path, threads: int) -> dict[int, str]:
     """Write the views of a shard's frames; return the reason codes of items that failed.
 
     Frames that need fewer views than others of their item have black ones, which take no space.
+    Packing is zlib's, in the processes: HDF5's faster LZF gives other bytes on each run.
     """
     total = dict(zip(shard["item"].astype(int), shard["frames"].astype(int), strict=True))
     failed: dict[int, str] = {}
-    with replacing(out) as tmp, h5py.File(tmp, "w", libver="latest") as file:
+    with replacing(out) as tmp, h5py.File(tmp, "w") as file:
         group = file.create_group("items")
-        for item, first, made, code in in_order(block_views, blocks(shard), threads):
-            if item in failed:
+        for block in in_order(block_views, blocks(shard), threads):
+            if block.item in failed:
                 continue
-            if code:
-                failed[item] = code
-                if str(item) in group:
-                    del group[str(item)]
+            if block.reason_code:
+                failed[block.item] = block.reason_code
+                if str(block.item) in group:
+                    del group[str(block.item)]
                 continue
-            _append(group, str(item), total[item], first, made)
+            _append(group, block, total[block.item])
         file.attrs["failed"] = json.dumps({str(item): code for item, code in failed.items()})
     return failed
 
 
-def _append(
-    group: h5py.Group, name: str, frames: int, first: int, made: Sequence[np.ndarray]
-) -> None:
-    rows, columns = made[0].shape[1:]
-    most = max(len(frame) for frame in made)
+def _append(group: h5py.Group, block: Block, frames: int) -> None:
+    name, most = str(block.item), max(len(views) for views in block.packed)
     if name not in group:
         group.create_dataset(
             name,
-            shape=(frames, most, rows, columns),
-            maxshape=(frames, MOST_VIEWS, rows, columns),
-            chunks=(1, 1, rows, columns),
+            shape=(frames, most, *block.shape),
+            maxshape=(frames, MOST_VIEWS, *block.shape),
+            chunks=(1, 1, *block.shape),
             dtype=np.uint8,
-            compression="lzf",
+            compression="gzip",
+            compression_opts=PACKING,
             track_times=False,
         )
     pictures = group[name]
     if pictures.shape[1] < most:
         pictures.resize(most, axis=1)
-    for index, frame in enumerate(made, start=first):
-        for view, picture in enumerate(frame):
-            pictures[index, view] = picture
+    for index, packed in enumerate(block.packed, start=block.first):
+        for view, chunk in enumerate(packed):
+            pictures.id.write_direct_chunk((index, view, 0, 0), chunk)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
