@@ -109,7 +109,10 @@ ALWAYS_REMOVED = _tags(
     " BreedRegistrationSequence DeidentificationMethod DeidentificationMethodCodeSequence"
     " PatientIdentityRemoved LongitudinalTemporalInformationModified SpecificCharacterSet"
     " ComponentWelderIDs RepairID OwnerID HL7InstanceIdentifier InstanceCoercionDateTime"
-    " GroupOfPatientsIdentificationSequence StudyIDIssuer ReferencedPatientAliasSequence"
+    " GroupOfPatientsIdentificationSequence IssuerOfAccessionNumberSequence"
+    " IssuerOfPatientIDQualifiersSequence OrderPlacerIdentifierSequence"
+    " OrderFillerIdentifierSequence AssigningFacilitySequence AssigningJurisdictionCodeSequence"
+    " AssigningAgencyOrDepartmentCodeSequence"
 )
 # Technical text that the manufacturer's software writes; people cannot type it at the scanner.
 TECHNICAL = _tags(
@@ -243,7 +246,8 @@ def _by_vr(tag: int, vr: str, preset: str) -> str:
     if vr == "PN":
         return "empty"
     if vr in TEXT_VRS:
-        return "empty" if vr in LONG_TEXT_VRS or preset == "basic" else "words"
+        plain = preset == "basic" or vr in LONG_TEXT_VRS
+        return "empty" if plain and tag not in NEEDED else "words"
     if vr == "UI":
         return "class uid" if tag in CLASS_UIDS else "uid"
     if vr in ("DA", "DT"):

@@ -1,0 +1,197 @@
+import io
+import time
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from unburn.identifiers import found_in_bytes, found_in_text, identifiers
+from unburn.metadata import Settings, clean, quiet
+
+
+def header(**values):
+    dataset = Dataset()
+    dataset.PatientName, dataset.PatientID = "Quillfeather^Rosamund", "MX-4711234"
+    dataset.PatientBirthDate, dataset.StudyDate = "19570312", "20040119"
+    dataset.AccessionNumber, dataset.StudyID = "A0098765", "5"
+    dataset.ReferringPhysicianName = "Thistlewood^B"
+    dataset.InstitutionName, dataset.Manufacturer = "Larkspur General Hospital", "Siemens"
+    dataset.StationName, dataset.PatientTelephoneNumbers = "LSPCT07", "0664 555 1234"
+    dataset.PatientAge, dataset.PatientSex, dataset.PatientWeight = "047Y", "F", "70"
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+IDS = identifiers(header())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "QUILLFEATHER",
+        "quillfeather, R.",
+        "Name: QU1LLFEATHER",
+        "QUILLFEATER",
+        "QUILLFEATHERROSAMUND",
+        "Rosamnud Rosarnund R0SAMUND",
+        "MX-4711234",
+        "ID MX 4711234",
+        "MX47II234",
+        "Acc A0098765",
+        "1957-03-12",
+        "12.03.1957",
+        "12/03/57",
+        "03/12/1957",
+        "DOB 12 MAR 1957",
+        "12-Mär-1957",
+        "Mar 12, 1957",
+        "19570312",
+        "12031957",
+        "19 JAN 2004",
+        "LARKSPUR GENERAL HOSPITAL",
+        "Dr Thistlewood",
+        "LSPCT07",
+        "Tel. 0664-555-1234",
+        "line one\nline two ROSAMUND",
+    ],
+)
+def test_identifiers_are_read_in_text(text):
+    assert found_in_text(IDS, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "CHEST PA",
+        "L",
+        "R 5.0 mm",
+        "Siemens",
+        "General Hospital",
+        "kV 120 mA 200",
+        "W 400 L 40",
+        "12.03.1958",
+        "047Y F 70",
+        "1234",
+        "IM 5/55",
+        "T2 TSE SAG 2004",
+        "FEATHER",
+        "ROSA",
+    ],
+)
+def test_other_text_is_no_alarm(text):
+    assert not found_in_text(IDS, text)
+
+
+def test_short_names_count_as_whole_words_only():
+    ids = identifiers(header(PatientName="Doe^Jane"))
+    assert (
+        found_in_text(ids, "DOE")
+        and found_in_text(ids, "JANE, D")
+        and found_in_text(ids, "D0E") is False
+    )
+    assert not found_in_text(ids, "DOES") and not found_in_text(ids, "JANET DOEN")
+
+
+def test_names_that_are_words_of_the_house_are_not_searched():
+    ids = identifiers(header(PatientName="Head^Phantom", ReferringPhysicianName="Anonymous"))
+    assert ids.names == frozenset()
+    assert not found_in_text(ids, "HEAD PHANTOM")
+
+
+@pytest.mark.parametrize("code", ["latin-1", "utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "value",
+    (
+        *("Quillfeather", "QUILLFEATHER", "rosamund", "MX-4711234", "mx4711234", "A0098765"),
+        *("19570312", "1957-03-12", "12.03.1957", "12 MAR 1957", "LSPCT07"),
+        "Larkspur General Hospital",
+    ),
+)
+def test_identifiers_are_found_in_bytes(value, code):
+    data = b"\x01\x02 \x00" + value.encode(code) + b"\x00 \x03"
+    assert found_in_bytes(IDS, data, 4)
+    if len(value) >= 8:
+        assert found_in_bytes(IDS, data, 8)
+    assert not found_in_bytes(IDS, data, 200)
+
+
+def test_names_with_accents_are_found_in_each_case():
+    ids = identifiers(header(SpecificCharacterSet="ISO_IR 100", PatientName="Müllerstädt^Zoë"))
+    for value in ("Müllerstädt", "MÜLLERSTÄDT", "müllerstädt", "Mullerstadt"):
+        assert found_in_bytes(ids, value.encode("utf-8"), 4)
+        assert found_in_bytes(ids, value.encode("latin-1"), 4)
+        assert found_in_text(ids, value)
+
+
+def test_names_in_other_scripts_are_found():
+    ids = identifiers(
+        header(SpecificCharacterSet="ISO_IR 192", PatientName="Yamada^Tarou=山田太郎^次郎")
+    )
+    assert found_in_bytes(ids, "山田太郎".encode(), 4)
+    assert found_in_bytes(ids, b" YAMADA ", 4)
+
+
+def test_short_words_and_numbers_have_to_stand_alone():
+    ids = identifiers(header(PatientName="Lee^Hugo", PatientID="47115"))
+    assert found_in_bytes(ids, b"x Hugo y", 4) and found_in_bytes(ids, b"id 47115.", 4)
+    assert not found_in_bytes(ids, b"Hugonot", 4)
+    assert not found_in_bytes(ids, b"2.25.98471150034", 4)
+    assert not found_in_bytes(ids, b"0.47115", 4) and not found_in_bytes(ids, b"47115.25", 4)
+
+
+def test_common_numbers_are_not_searched():
+    ids = identifiers(header(PatientID="123456", AccessionNumber="00000000", StudyID="1024"))
+    assert not found_in_bytes(ids, b"123456 00000000 1024", 4)
+
+
+def test_identifiers_come_from_all_levels_and_from_private_names():
+    item = Dataset()
+    item.PatientID, item.PersonName = "ZZ-998877", "Nightingale^F"
+    dataset = header(RequestAttributesSequence=[item])
+    dataset.private_block(0x0009, "X", create=True).add_new(1, "PN", "Periwinkle^Q")
+    ids = identifiers(dataset)
+    assert found_in_bytes(ids, b"zz-998877", 4) and found_in_text(ids, "NIGHTINGALE")
+    assert found_in_text(ids, "periwinkle")
+
+
+def test_uids_of_the_original_are_found():
+    ids = identifiers(header(StudyInstanceUID="1.2.840.113619.2.1.4711"))
+    assert found_in_bytes(ids, b"UI\x18\x001.2.840.113619.2.1.4711\x00", 4)
+
+
+def test_a_malformed_header_gives_what_can_be_read():
+    dataset = header(PatientBirthDate="not a date")
+    dataset.add_new(0x00081111, "SQ", [])
+    assert found_in_text(identifiers(dataset), "Quillfeather")
+    assert identifiers(Dataset()).spellings == frozenset()
+
+
+def test_a_cleaned_object_holds_none_of_them():
+    dataset = header(
+        SOPClassUID=CTImageStorage,
+        SOPInstanceUID="1.2.840.113619.2.1.1",
+        StudyInstanceUID="1.2.840.113619.2.1.2",
+        SeriesInstanceUID="1.2.840.113619.2.1.3",
+        StudyDescription="CHEST for Rosamund",
+        ImageComments="seen by Thistlewood",
+    )
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ids = identifiers(dataset)
+    data = []
+    for one in (dataset, clean(dataset, bytes(32), Settings("research", 3650)).dataset):
+        buffer = io.BytesIO()
+        with quiet():
+            one.save_as(buffer, enforce_file_format=True)
+        data.append(buffer.getvalue())
+    assert found_in_bytes(ids, data[0], 4) and not found_in_bytes(ids, data[1], 4)
+
+
+def test_pixels_are_searched_fast_and_without_alarms():
+    pixels = np.random.default_rng(1).integers(0, 256, 2_000_000, np.uint8).tobytes()
+    start = time.process_time()
+    assert not found_in_bytes(IDS, pixels, 8)
+    assert time.process_time() - start < 2
+    assert found_in_bytes(IDS, pixels + b"Quillfeather" + pixels, 8)
