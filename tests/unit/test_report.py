@@ -116,7 +116,10 @@ def test_report_flags_faces(lab, tmp_path):
     for row in lab.verdicts:
         row["face"] = 1
     lab.write()
-    assert "2 released" in pages(lab, tmp_path)[0]
+    page, _ = pages(lab, tmp_path)
+    assert "2 released" in page
+    assert 'href="dicom/patient/study/s00001out"' in page
+    assert "s00003out" not in page  # held back
 
 
 def test_picture_outlines_the_painted_region():

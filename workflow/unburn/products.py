@@ -238,7 +238,23 @@ def build_mask(
     key : the project's key, from which the mask's UIDs come
     name : names the mask among all masks of the project
     """
-    geometry = has_geometry(headers)
+    if has_geometry(headers):
+        try:
+            return assemble(headers, frames, planes, key, name, geometry=True)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            pass  # a geometry that highdicom refuses; the mask lies on its pictures all the same
+    return assemble(headers, frames, planes, key, name, geometry=False)
+
+
+def assemble(
+    headers: Sequence[Dataset],
+    frames: Sequence[list[int]],
+    planes: np.ndarray,
+    key: bytes,
+    name: str,
+    geometry: bool,
+) -> Segmentation:
+    """Make the SEG, placed in the patient or not; arguments as in ``build_mask``."""
     sources = [source_of(header, geometry) for header in headers]
     mask = Segmentation(
         source_images=sources if geometry else sources[:1],

@@ -11,7 +11,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import cv2
@@ -222,6 +222,16 @@ def reason_rows(by_reason: Mapping[str, int]) -> list[dict[str, Any]]:
     ]
 
 
+def face_folders(items: Iterable[Item]) -> list[str]:
+    """Folders of the released series that could show a face, pseudonymous."""
+    outputs = (
+        one.candidate["output"]
+        for one in items
+        if one.status == "released" and one.verdict.get("face") == "1"
+    )
+    return sorted({PurePosixPath(output).parent.as_posix() for output in outputs})
+
+
 def render(template: str, **values: Any) -> str:
     """Fill in a template of ``workflow/report``; every value is escaped but the style sheet."""
     environment = jinja2.Environment(
@@ -254,6 +264,7 @@ def report_page(
         truth=metrics.get("truth"),
         held=reason_rows(metrics["release"]["held_back_by_reason"]),
         ignored=reason_rows(metrics["release"]["ignored_by_reason"]),
+        faces=face_folders(items),
         pictures=within_budget(released_pictures(painted, results), settings.pictures),
         settings=provenance["settings"],
     )
