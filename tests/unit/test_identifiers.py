@@ -162,7 +162,8 @@ def test_uids_of_the_original_are_found():
 
 
 def test_a_malformed_header_gives_what_can_be_read():
-    dataset = header(PatientBirthDate="not a date")
+    with quiet():
+        dataset = header(PatientBirthDate="not a date")
     dataset.add_new(0x00081111, "SQ", [])
     assert found_in_text(identifiers(dataset), "Quillfeather")
     assert identifiers(Dataset()).spellings == frozenset()
