@@ -187,6 +187,8 @@ def test_nifti_holds_every_slice_and_is_the_same_bytes_again(tmp_path):
     assert image.shape == (40, 32, 5)
     assert image.header.get_zooms() == (0.5, 0.5, 2.0)
     assert volume.frames == 5
+    assert image.header["descrip"].item() == b""  # else: the time of day
+    assert np.array_equal(image.dataobj[..., 4][:, ::-1].T, np.arange(1280).reshape(32, 40) + 4)
     assert contents[0] == contents[1]
     assert str(tmp_path).encode() not in contents[0][1]
 
@@ -198,6 +200,11 @@ def test_nifti_with_missing_voxels_is_not_written(tmp_path):
 def test_nifti_of_broken_files_is_not_written(tmp_path):
     (tmp_path / "x.dcm").write_bytes(b"no image")
     assert write_nifti([tmp_path / "x.dcm"], 100, tmp_path) == []
+
+
+def test_volume_of_another_header_is_refused():
+    with pytest.raises(ValueError, match="NIfTI-1"):
+        products.blank_texts(bytes(352))
 
 
 def test_sidecar_drops_names_and_moments_at_every_level():

@@ -56,6 +56,8 @@ SIDECAR_DROPPED = re.compile(
     r"Patient|UID|Institution|Station|Serial|Accession|Operator|Physician|Comments|StudyID|Path"
     r"|Date|(Acquisition|Content|Series|Study)Time"
 )
+NIFTI1_HEADER_BYTES = 348
+NIFTI1_TEXTS = ((4, 32), (148, 252))  # data_type and db_name; descrip and aux_file
 # Second versions of a volume that dcm2niix writes beside the one with the stored slices.
 RESLICED = re.compile(r"_(Eq|Tilt)(_\d+)?$")
 
@@ -330,6 +332,24 @@ def convert(files: Sequence[Path], folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob("*.nii") if not RESLICED.search(file.stem))
 
 
+def blank_texts(nifti: bytes) -> bytes:
+    """Blank the free texts of a NIfTI-1 header: data_type, db_name, descrip, aux_file.
+
+    dcm2niix writes the time of day and a comment there.
+
+    Raises
+    ------
+    ValueError
+        if it is no little-endian NIfTI-1
+    """
+    if nifti[:4] != NIFTI1_HEADER_BYTES.to_bytes(4, "little"):
+        raise ValueError("not a little-endian NIfTI-1 header")
+    blank = bytearray(nifti)
+    for start, stop in NIFTI1_TEXTS:
+        blank[start:stop] = bytes(stop - start)
+    return bytes(blank)
+
+
 def clean_sidecar(sidecar: dict[str, Any]) -> dict[str, Any]:
     """Drop from a BIDS sidecar what names a person, a place or a moment, at every level."""
     return {
@@ -365,7 +385,7 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
                 sidecar = clean_sidecar(json.loads(volume.with_suffix(".json").read_text("utf-8")))
                 packed, text = stem.with_suffix(".nii.gz"), stem.with_suffix(".json")
                 with replacing(packed) as tmp:
-                    tmp.write_bytes(gzip.compress(volume.read_bytes(), 6, mtime=0))
+                    tmp.write_bytes(gzip.compress(blank_texts(volume.read_bytes()), 6, mtime=0))
                 text.write_text(json.dumps(sidecar, indent=2, sort_keys=True) + "\n", "utf-8")
                 frames = math.prod(shape[2:])
                 modality = str(sidecar.get("Modality", ""))
