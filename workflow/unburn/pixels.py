@@ -29,7 +29,7 @@ from unburn.errors import ItemError
 
 # pydicom and its decoders quote values of the header in warnings and log lines; those must
 # not reach a log of ours (DESIGN section 4, promise 5).
-for _name in ("pydicom", "pylibjpeg", "highdicom"):
+for _name in ("pydicom", "pylibjpeg", "libjpeg", "openjpeg", "rle", "highdicom"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
     logging.getLogger(_name).propagate = False
 for _module in (r"pydicom\b", r"pylibjpeg\b", r"highdicom\b"):
@@ -188,6 +188,8 @@ class StoredFrames:
             if self.syntax.is_encapsulated:
                 source: Any = encapsulate([self.encoded(index)])
                 stored, properties = self._decode(source, 0, 1)
+            elif self.form.bits_allocated == 1:
+                stored, properties = self._one_bit(index)
             else:
                 self._stream.seek(self._start)
                 stored, properties = self._decode(self._stream, index, self.frames)
@@ -210,6 +212,21 @@ class StoredFrames:
             self._stream.seek(offset)
             pieces.append(self._stream.read(length))
         return b"".join(pieces)
+
+    def _one_bit(self, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """A frame of packed bits; pydicom reads a byte too few where frames share bytes."""
+        size = self.rows * self.columns * self.samples
+        first = index * size
+        self._stream.seek(self._start + first // 8)
+        packed = np.frombuffer(self._stream.read(ceil((first % 8 + size) / 8)), np.uint8)
+        bits = np.unpackbits(packed, bitorder="little")[first % 8 :][:size]
+        properties = {"photometric_interpretation": self.form.photometric}
+        if self.samples == 1:
+            return bits.reshape(self.rows, self.columns), properties
+        if self.form.planar:
+            planes = bits.reshape(self.samples, self.rows, self.columns)
+            return planes.transpose(1, 2, 0), properties
+        return bits.reshape(self.rows, self.columns, self.samples), properties
 
     def _decode(self, source: Any, index: int, frames: int) -> tuple[np.ndarray, dict[str, Any]]:
         form = self.form

@@ -1,0 +1,434 @@
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.sequence import Sequence
+from unburn import pixels
+from unburn.errors import ItemError
+from unburn.pixels import StoredFrames, replace_pixels, scrub_stream
+
+ROWS, COLUMNS = 35, 33  # odd, so that padding and planes show
+
+
+def values(dtype, bits, frames=1, samples=1, seed=0):
+    """Random stored values: (frames, rows, columns[, samples])."""
+    low, high = (
+        (-(2 ** (bits - 1)), 2 ** (bits - 1)) if np.dtype(dtype).kind == "i" else (0, 2**bits)
+    )
+    shape = (frames, ROWS, COLUMNS) + ((samples,) if samples > 1 else ())
+    return np.random.default_rng(seed).integers(low, high, shape, dtype)
+
+
+def make(stored, photometric=None, syntax=uid.ExplicitVRLittleEndian, bits=None, planar=0, **more):
+    """A dataset whose native pixel data are ``stored`` in the byte order of ``syntax``."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.SOPClassUID, dataset.SOPInstanceUID = uid.SecondaryCaptureImageStorage, "1.2.3"
+    samples = stored.shape[3] if stored.ndim == 4 else 1
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = stored.shape[:3]
+    dataset.SamplesPerPixel = samples
+    dataset.PhotometricInterpretation = photometric or ("RGB" if samples == 3 else "MONOCHROME2")
+    if samples == 3:
+        dataset.PlanarConfiguration = planar
+    dataset.BitsAllocated = stored.dtype.itemsize * 8
+    dataset.BitsStored = bits or dataset.BitsAllocated
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(stored.dtype.kind == "i")
+    for keyword, value in more.items():
+        setattr(dataset, keyword, value)
+    order = "<" if syntax.is_little_endian else ">"
+    cells = stored.transpose(0, 3, 1, 2) if planar else stored
+    data = np.ascontiguousarray(cells).astype(stored.dtype.newbyteorder(order)).tobytes()
+    dataset.PixelData = data + b"\0" * (len(data) % 2)
+    dataset["PixelData"].VR = "OW" if dataset.BitsAllocated > 8 else "OB"
+    return dataset
+
+
+def encapsulated(stored, encoded, syntax, **more):
+    """A dataset whose pixel data are the encoded frames."""
+    dataset = make(stored, **more)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate(encoded)
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    return dataset
+
+
+def save(dataset, path, **options):
+    dataset.save_as(path, **({"enforce_file_format": True} | options))
+    return path
+
+
+def read(path):
+    with StoredFrames(path) as source:
+        return np.stack([source[k] for k in range(len(source))]), source.photometric
+
+
+KINDS = {
+    "8 bit": (values(np.uint8, 8, 3), {}),
+    "7 of 8 bit": (values(np.uint8, 7), {"bits": 7}),
+    "12 of 16 bit": (values(np.uint16, 12), {"bits": 12}),
+    "12 of 16 bit signed": (values(np.int16, 12, 2), {"bits": 12}),
+    "16 bit signed": (values(np.int16, 16), {}),
+    "32 bit": (values(np.uint32, 32, 2), {}),
+    "32 bit signed": (values(np.int32, 32), {}),
+    "RGB": (values(np.uint8, 8, 2, 3), {}),
+    "RGB by plane": (values(np.uint8, 8, 2, 3), {"planar": 1}),
+    "RGB 16 bit": (values(np.uint16, 16, 1, 3), {}),
+    "YBR": (values(np.uint8, 8, 1, 3), {"photometric": "YBR_FULL"}),
+    "MONOCHROME1": (values(np.uint8, 8), {"photometric": "MONOCHROME1"}),
+    "PALETTE": (values(np.uint8, 8), {"photometric": "PALETTE COLOR"}),
+}
+SYNTAXES = {
+    "implicit": uid.ImplicitVRLittleEndian,
+    "explicit": uid.ExplicitVRLittleEndian,
+    "big endian": uid.ExplicitVRBigEndian,
+    "deflated": uid.DeflatedExplicitVRLittleEndian,
+}
+
+
+@pytest.mark.parametrize("deferred", [True, False], ids=["from the file", "from memory"])
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_native_values_are_read_and_put_back_exactly(tmp_path, monkeypatch, kind, syntax, deferred):
+    monkeypatch.setattr(pixels, "DEFERRED_BYTES", 8 if deferred else 1 << 20)
+    stored, form = KINDS[kind]
+    path = save(make(stored, syntax=SYNTAXES[syntax], **form), tmp_path / "a.dcm")
+    with StoredFrames(path) as source:
+        assert source.dtype == stored.dtype and len(source) == len(stored)
+        for index in reversed(range(len(source))):
+            assert np.array_equal(source[index], stored[index])
+        changed = stored.copy()
+        changed[:, :5, :4] = 1
+        dataset, photometric = source.dataset, source.photometric
+        replace_pixels(dataset, iter(changed), photometric)
+    save(dataset, tmp_path / "b.dcm")
+    again = pydicom.dcmread(tmp_path / "b.dcm")
+    assert again.file_meta.TransferSyntaxUID == uid.ExplicitVRLittleEndian
+    assert again.SOPInstanceUID == "1.2.3"
+    assert again.HighBit == again.BitsStored - 1 == dataset.BitsStored - 1
+    found = pydicom.pixels.pixel_array(again, raw=True).reshape(changed.shape)
+    assert found.dtype == stored.dtype and np.array_equal(found, changed)
+    assert read(tmp_path / "b.dcm")[1] == photometric
+
+
+@pytest.mark.parametrize("rows, columns", [(16, 16), (7, 5), (3, 3)])
+def test_one_bit_frames_that_share_bytes_are_read_and_put_back(tmp_path, rows, columns):
+    bits = np.random.default_rng(1).integers(0, 2, (5, rows, columns), np.uint8)
+    dataset = make(bits, BitsAllocated=1, BitsStored=1, HighBit=0)
+    packed = np.packbits(bits.ravel(), bitorder="little").tobytes()
+    dataset.PixelData = packed + b"\0" * (len(packed) % 2)
+    path = save(dataset, tmp_path / "a.dcm")
+    found, photometric = read(path)
+    assert np.array_equal(found, bits)
+    with StoredFrames(path) as source:
+        header = source.dataset
+    replace_pixels(header, iter(1 - bits), photometric)
+    save(header, tmp_path / "b.dcm")
+    assert np.array_equal(pydicom.dcmread(tmp_path / "b.dcm").pixel_array, 1 - bits)
+
+
+def test_subsampled_colour_becomes_ybr_full(tmp_path):
+    full = values(np.uint8, 8, 2, 3)[:, :, :32].copy()
+    full[:, :, 1::2, 1:] = full[:, :, ::2, 1:]
+    dataset = make(full, photometric="YBR_FULL_422")
+    y, colour = full[..., 0], full[:, :, ::2, 1:]
+    pairs = np.stack([y[:, :, ::2], y[:, :, 1::2], colour[..., 0], colour[..., 1]], axis=-1)
+    dataset.PixelData = pairs.tobytes()
+    found, photometric = read(save(dataset, tmp_path / "a.dcm"))
+    assert photometric == "YBR_FULL" and np.array_equal(found, full)
+
+
+def test_colour_that_is_called_subsampled_and_is_not_is_read(tmp_path):
+    full = values(np.uint8, 8, 1, 3)
+    found, photometric = read(save(make(full, photometric="YBR_FULL_422"), tmp_path / "a.dcm"))
+    assert photometric == "YBR_FULL" and np.array_equal(found, full)
+
+
+def test_a_value_below_the_highest_bits_is_found_where_high_bit_says(tmp_path):
+    stored = values(np.uint16, 12)
+    dataset = make(stored, bits=12, HighBit=15)
+    dataset.PixelData = (stored << 4).astype("<u2").tobytes()
+    assert np.array_equal(read(save(dataset, tmp_path / "a.dcm"))[0], stored)
+
+
+ENCODED = {
+    "RLE": (uid.RLELossless, values(np.uint16, 16, 2), {}),
+    "RLE colour": (uid.RLELossless, values(np.uint8, 8, 2, 3), {}),
+    "JPEG-LS": (uid.JPEGLSLossless, values(np.uint16, 12, 2), {"bits": 12}),
+    "JPEG 2000": (uid.JPEG2000Lossless, values(np.int16, 16, 2), {}),
+    "JPEG 2000 colour": (
+        uid.JPEG2000Lossless,
+        values(np.uint8, 8, 2, 3),
+        {"photometric": "YBR_RCT"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_compressed_values_are_read_and_put_back_exactly(tmp_path, kind):
+    syntax, stored, form = ENCODED[kind]
+    dataset = make(stored, **{k: v for k, v in form.items() if k != "photometric"})
+    dataset.compress(syntax, generate_instance_uid=False)
+    if "photometric" in form:
+        dataset.PhotometricInterpretation = form["photometric"]
+    path = save(dataset, tmp_path / "a.dcm")
+    with StoredFrames(path) as source:
+        assert source.photometric == ("MONOCHROME2" if stored.ndim == 3 else "RGB")
+        assert not source.lossy
+        for index, frame in enumerate(stored):
+            assert np.array_equal(source[index], frame)
+        replace_pixels(source.dataset, stored, source.photometric)
+        save(source.dataset, tmp_path / "b.dcm")
+    again = pydicom.dcmread(tmp_path / "b.dcm")
+    assert np.array_equal(pydicom.pixels.pixel_array(again, raw=True), stored)
+    assert again.SOPInstanceUID == "1.2.3"
+
+
+def jpeg(frame, *segments):
+    """A baseline JPEG of a frame, with segments put in after its start."""
+    encoded = cv2.imencode(".jpg", frame)[1].tobytes()
+    return encoded[:2] + b"".join(segments) + encoded[2:]
+
+
+def segment(marker, body):
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def test_lossy_colour_is_read_as_the_decoder_gives_it(tmp_path):
+    smooth = np.full((1, 16, 16, 3), (40, 80, 200), np.uint8)
+    dataset = encapsulated(
+        smooth, [jpeg(smooth[0])], uid.JPEGBaseline8Bit, photometric="YBR_FULL_422"
+    )
+    with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
+        assert source.lossy and source.photometric == "YBR_FULL"
+        blue, green, red = 40, 80, 200  # OpenCV's order
+        y = 0.299 * red + 0.587 * green + 0.114 * blue
+        assert abs(source[0][8, 8, 0] - y) <= 2
+
+
+@pytest.mark.parametrize("table", ["basic", "none", "extended"])
+def test_frames_of_several_fragments_are_told_apart(tmp_path, table):
+    stored = values(np.uint8, 8, 3)
+    encoded = [jpeg(frame) for frame in stored]
+    dataset = encapsulated(stored, encoded, uid.JPEGBaseline8Bit)
+    if table == "extended":
+        value, offsets, lengths = encapsulate_extended(encoded)
+        dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offsets, lengths
+    else:
+        value = encapsulate(encoded, fragments_per_frame=3, has_bot=table == "basic")
+    dataset.PixelData = value
+    found, _ = read(save(dataset, tmp_path / "a.dcm"))
+    for frame, one in zip(found, encoded, strict=True):
+        assert abs(frame.astype(int) - cv2.imdecode(np.frombuffer(one, np.uint8), 0)).max() <= 2
+
+
+def code(path):
+    with pytest.raises(ItemError) as error, StoredFrames(path) as source:
+        for index in range(len(source)):
+            source[index]
+    return error.value.code
+
+
+def test_faults_have_their_codes(tmp_path):
+    stored = values(np.uint16, 16, 2)
+
+    def broken(change, syntax=uid.ExplicitVRLittleEndian):
+        dataset = make(stored, syntax=syntax)
+        change(dataset)
+        return code(save(dataset, tmp_path / "a.dcm", enforce_file_format=False))
+
+    def drop(*keywords):
+        return lambda dataset: [delattr(dataset, keyword) for keyword in keywords]
+
+    def put(**values):
+        return lambda dataset: [setattr(dataset, k, v) for k, v in values.items()]
+
+    assert broken(drop("PixelData")) == "pixels_missing"
+    assert broken(put(PixelData=b"")) == "pixels_missing"
+    assert broken(drop("Rows")) == "bad_geometry"
+    assert broken(put(BitsAllocated=12)) == "bad_geometry"
+    assert broken(put(BitsStored=17)) == "bad_geometry"
+    assert broken(put(SamplesPerPixel=2)) == "bad_geometry"
+    assert broken(put(PhotometricInterpretation="HSV")) == "bad_geometry"
+    assert broken(put(NumberOfFrames=3)) == "bad_geometry"
+    assert broken(put(NumberOfFrames=1)) == "bad_geometry"  # a frame would be lost
+    path = save(make(stored), tmp_path / "b.dcm")
+    path.write_bytes(path.read_bytes().replace(b"IS\x02\x002 ", b"IS\x02\x001A"))
+    assert code(path) == "bad_geometry"
+    path = save(make(stored), tmp_path / "c.dcm")
+    path.write_bytes(path.read_bytes()[:-9])
+    assert code(path) == "undecodable"
+    assert code(tmp_path / "missing.dcm") == "unreadable"
+    floats = make(stored)
+    del floats.PixelData
+    floats.FloatPixelData = stored.astype(np.float32).tobytes()
+    assert code(save(floats, tmp_path / "d.dcm")) == "float_pixels"
+    for syntax, expected in {
+        "1.2.840.10008.1.2.4.102": "video",
+        "1.2.840.10008.1.2.4.107": "video",
+        "1.2.840.10008.1.2.4.55": "unsupported_syntax",
+    }.items():
+        dataset = encapsulated(stored, [b"\0\0"] * 2, uid.UID(syntax))
+        assert code(save(dataset, tmp_path / "e.dcm")) == expected
+    dataset = encapsulated(stored, [b"\xff\xd8no image\xff\xd9"] * 2, uid.JPEGBaseline8Bit)
+    assert code(save(dataset, tmp_path / "f.dcm")) == "undecodable"
+    dataset = encapsulated(stored, [b"\xff\xd8no image\xff\xd9"] * 3, uid.JPEGBaseline8Bit)
+    assert code(save(dataset, tmp_path / "f.dcm")) == "bad_geometry"
+
+
+def test_faults_of_frames_that_are_put_back_are_refused():
+    stored = values(np.uint8, 8, 2)
+    for frames in (stored[:1], np.concatenate([stored, stored]), stored.astype(np.uint16)):
+        with pytest.raises(ItemError, match="not_written"):
+            replace_pixels(make(stored), frames, "MONOCHROME2")
+
+
+def test_a_file_without_preamble_or_meta_is_read(tmp_path):
+    stored = values(np.uint8, 8)
+    dataset = make(stored)
+    del dataset.file_meta
+    with open(tmp_path / "a.dcm", "wb") as file:
+        pydicom.dcmwrite(file, dataset, implicit_vr=True, little_endian=True)
+    assert np.array_equal(read(tmp_path / "a.dcm")[0], stored)
+
+
+def test_big_endian_words_are_turned_round_at_all_levels(tmp_path):
+    dataset = make(values(np.uint8, 8), syntax=uid.ExplicitVRBigEndian)
+    inner = Dataset()
+    inner.RedPaletteColorLookupTableData = b"\x01\x02"
+    dataset.add_new(0x00081140, "SQ", Sequence([inner]))
+    with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
+        replace_pixels(source.dataset, iter([source[0]]), source.photometric)
+        save(source.dataset, tmp_path / "b.dcm")
+    inner = pydicom.dcmread(tmp_path / "b.dcm")[0x00081140].value[0]
+    assert inner.RedPaletteColorLookupTableData == b"\x02\x01"
+
+
+def scrub(dataset, tmp_path):
+    """Scrub a dataset read from a file; (bytes removed, pixel data before, after, decoded)."""
+    path = save(dataset, tmp_path / "a.dcm")
+    again = pydicom.dcmread(path)
+    before = again.PixelData
+    removed = scrub_stream(again)
+    save(again, tmp_path / "b.dcm")
+    assert np.array_equal(read(path)[0], read(tmp_path / "b.dcm")[0])
+    assert scrub_stream(pydicom.dcmread(tmp_path / "b.dcm")) == 0
+    return removed, before, again.PixelData
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_scrubbing_leaves_clean_native_data_as_they_are(tmp_path, kind, syntax):
+    stored, form = KINDS[kind]
+    removed, before, after = scrub(make(stored, syntax=SYNTAXES[syntax], **form), tmp_path)
+    assert removed == 0 and before == after
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_scrubbing_leaves_the_images_of_compressed_data_as_they_are(tmp_path, kind):
+    syntax, stored, _ = ENCODED[kind]
+    dataset = make(stored)
+    dataset.compress(syntax, generate_instance_uid=False)
+    removed, before, after = scrub(dataset, tmp_path)
+    assert (removed == 0) == (before == after)
+    assert b"OpenJPEG" not in after
+
+
+def test_unused_bits_and_surplus_bytes_are_scrubbed(tmp_path):
+    stored = values(np.uint16, 12)
+    dataset = make(stored, bits=12)
+    hidden = stored.copy()
+    hidden[0, 3, 4] |= 0x4000
+    dataset.PixelData = hidden.astype("<u2").tobytes()
+    assert scrub(dataset, tmp_path)[0] == 1
+    dataset = make(stored, bits=12)
+    dataset.PixelData += b"DOE^JANE"
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed == 8 and b"DOE" not in after
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        segment(0xFE, b"DOE^JANE"),
+        segment(0xE1, b"Exif\0\0DOE^JANE"),
+        segment(0xE0, b"JFXX\0DOE^JANE"),
+        segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\1\3DOE^JANE "),
+        segment(0xEE, b"Adobe\0\x64\0\0\0\0\0DOE^JANE"),
+    ],
+    ids=["comment", "exif", "jfxx", "jfif thumbnail", "adobe tail"],
+)
+def test_text_in_jpeg_segments_is_scrubbed(tmp_path, hidden):
+    frame = values(np.uint8, 8)
+    dataset = encapsulated(frame, [jpeg(frame[0], hidden)], uid.JPEGBaseline8Bit)
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed >= 8 and b"DOE" not in after
+
+
+def test_text_after_an_image_or_in_a_stray_fragment_is_scrubbed(tmp_path):
+    frame = values(np.uint8, 8)
+    encoded = jpeg(frame[0])
+    dataset = encapsulated(frame, [encoded + b"DOE^JANE"], uid.JPEGBaseline8Bit)
+    assert b"DOE" not in scrub(dataset, tmp_path)[2]
+    dataset = make(frame)
+    dataset.compress(uid.RLELossless, generate_instance_uid=False)
+    body = io.BytesIO(dataset.PixelData)
+    _, (at, length) = pixels._items(body, 0)[:2]
+    encoded = dataset.PixelData[at : at + length]
+    dataset.PixelData = encapsulate([encoded + b"DOE^JANE"])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed == 8 and b"DOE" not in after
+
+
+def test_text_in_jpeg2000_comments_is_scrubbed(tmp_path):
+    frame = values(np.uint8, 8)
+    dataset = make(frame)
+    dataset.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
+    (_, _), (at, length) = pixels._items(io.BytesIO(dataset.PixelData), 0)[:2]
+    encoded = dataset.PixelData[at : at + length]
+    tile = encoded.index(b"\xff\x90")
+    comment = segment(0x64, b"\0\1DOE^JANE")
+    main = encoded[:tile] + comment + encoded[tile:]
+    dataset.PixelData = encapsulate([main])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed >= 8 and b"DOE" not in after
+    size = int.from_bytes(encoded[tile + 6 : tile + 10], "big") + len(comment)
+    inside = (
+        encoded[: tile + 6]
+        + size.to_bytes(4, "big")
+        + encoded[tile + 10 : tile + 12]
+        + comment
+        + encoded[tile + 12 :]
+    )
+    dataset.PixelData = encapsulate([inside])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed >= 8 and b"DOE" not in after
+
+
+def test_no_value_of_a_header_reaches_log_or_warnings(tmp_path):
+    path = save(make(values(np.uint8, 8)), tmp_path / "a.dcm")
+    path.write_bytes(path.read_bytes().replace(b"IS\x02\x001 ", b"IS\x02\x00Q7"))
+    program = (
+        "import logging, sys; logging.basicConfig(level=logging.INFO)\n"
+        "from unburn import pixels\n"
+        "try: pixels.StoredFrames(sys.argv[1])\n"
+        "except pixels.ItemError as error: print(error.code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path],
+        env={"PYTHONPATH": str(Path(pixels.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("bad_geometry\n", "")
