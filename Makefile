@@ -1,7 +1,7 @@
 # make demo    install what is missing into .venv, run the workflow on the bundled demo
 # make test    install the same, run all tests
 # make check   seconds: lint, format, types, unit tests
-# make lock    resolve envs/requirements.in again into envs/requirements.lock
+# make lock    resolve envs/requirements.in again into envs/requirements.lock and envs/cpu.yaml
 
 SHELL := /bin/bash
 VENV  := .venv
@@ -62,3 +62,6 @@ lock: install
 	awk '/^opencv-python==/ {skip = 1; next} /^[a-zA-Z0-9]/ {skip = 0} !skip' \
 		envs/requirements.lock.new > envs/requirements.lock
 	rm envs/requirements.lock.new
+	{ sed '/- torch==/q' envs/cpu.yaml; awk '/^[a-zA-Z0-9].*==/ && !/^rapidocr-onnxruntime==/ \
+		{print "      - " $$1}' envs/requirements.lock; } > envs/cpu.yaml.new
+	mv envs/cpu.yaml.new envs/cpu.yaml
