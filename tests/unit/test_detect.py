@@ -1,0 +1,266 @@
+import json
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import torch
+from unburn import detect, lines
+from unburn.errors import UserError
+from unburn.rendering import Style, plant
+
+MODELS = Path(__file__).parents[2] / "resources" / "models"
+WEIGHTS, READER = MODELS / "detector.safetensors", MODELS / "lines.safetensors"
+SETTINGS = detect.Settings(0.2, False, 0.5)
+
+
+def frame_with(text_lines, shape=(128, 192), seed=0):
+    ground = np.random.default_rng(seed).normal(40, 4, shape).clip(0, 255).astype(np.uint8)
+    return plant(ground, text_lines)
+
+
+def covered(regions, shape):
+    mask = np.zeros(shape, np.uint8)
+    for region in regions:
+        cv2.fillPoly(mask, [np.round(region.quad).astype(np.int32)], 1)
+    return mask > 0
+
+
+def maps_with(*boxes, shape=(40, 60)):
+    """Maps in which (top, left, rows, columns) are text with a core."""
+    maps = np.zeros((2, *shape), np.float32)
+    for top, left, rows, columns in boxes:
+        maps[0, top : top + rows, left : left + columns] = 0.9
+        maps[1, top + 1 : top + rows - 1, left + 1 : left + columns - 1] = 0.9
+    return maps
+
+
+# ------------------------------------------------------------------ regions from maps
+
+
+def test_a_region_covers_every_place_above_the_threshold():
+    rng = np.random.default_rng(0)
+    maps = rng.random((2, 40, 60)).astype(np.float32) ** 4
+    regions = detect.find(maps, 0.3)
+    mask = covered(regions, (80, 120))
+    found = (maps[0] >= 0.3).repeat(2, 0).repeat(2, 1)
+    assert mask[found].all()
+
+
+def test_quads_are_in_pixels_of_the_picture():
+    (region,) = detect.find(maps_with((5, 10, 6, 30)), 0.2)
+    assert np.array_equal(region.quad, [[19, 9], [81, 9], [81, 23], [19, 23]])
+    assert region.height == 12
+    assert region.score == pytest.approx(0.9)
+
+
+def test_lines_that_touch_are_told_apart_by_their_cores():
+    regions = detect.find(maps_with((4, 5, 6, 40), (10, 5, 6, 40)), 0.2)
+    assert len(regions) == 2
+    assert all(region.height == 12 for region in regions)
+
+
+def test_a_place_without_a_core_is_a_region_too():
+    maps = maps_with((5, 10, 6, 30))
+    maps[1] = 0
+    assert len(detect.find(maps, 0.2)) == 1
+
+
+def test_a_turned_line_gets_a_turned_rectangle():
+    maps = np.zeros((2, 80, 80), np.float32)
+    corners = cv2.boxPoints(((40, 40), (60, 8), 30)).astype(np.int32)
+    for channel in maps:
+        cv2.fillPoly(channel, [corners], 0.9)
+    (region,) = detect.find(maps, 0.2)
+    width, height = (np.hypot(*(region.quad[k] - region.quad[0])) for k in (1, 3))
+    assert width == pytest.approx(124, abs=8) and height == pytest.approx(20, abs=5)
+    angle = np.degrees(np.arctan2(*(region.quad[1] - region.quad[0])[::-1]))
+    assert angle == pytest.approx(30, abs=3)
+
+
+def test_a_bent_shape_does_not_mask_what_it_encloses():
+    maps = np.zeros((2, 100, 100), np.float32)
+    cv2.circle(maps[0], (50, 50), 40, 0.9, 3)
+    mask = covered(detect.find(maps, 0.2), (200, 200))
+    assert not mask[80:120, 80:120].any()
+    assert mask[(maps[0] > 0.5).repeat(2, 0).repeat(2, 1)].all()
+
+
+def test_nothing_above_the_threshold_gives_no_region():
+    assert detect.find(np.full((2, 10, 10), 0.19, np.float32), 0.2) == []
+
+
+# ------------------------------------------------------------------ large pictures
+
+
+@pytest.mark.parametrize("length", [100, 1024, 1281, 3000, 4097])
+def test_tiles_count_each_pixel_once(length):
+    seen = np.zeros(length, int)
+    for start, first, last in detect._spans(length):
+        assert start <= first < last <= start + detect.TILE
+        seen[first:last] += 1
+    assert (seen == 1).all()
+
+
+def test_tiled_maps_are_those_of_their_tiles(monkeypatch):
+    def half(network, pictures):
+        rows, columns = pictures.shape[1:]
+        padded = np.pad(pictures, ((0, 0), (0, rows % 2), (0, columns % 2)))
+        return np.stack([padded[:, ::2, ::2]] * 2, 1).astype(np.float32)
+
+    monkeypatch.setattr(detect.crnn, "probabilities", half)
+    picture = np.random.default_rng(0).integers(0, 255, (1501, 2303)).astype(np.uint8)
+    assert np.array_equal(detect._tiled(None, picture), half(None, picture[None])[0])
+
+
+# ------------------------------------------------------------------ with the shipped weights
+
+
+@pytest.fixture(scope="module")
+def networks():
+    torch.set_num_threads(1)
+    return detect._networks(WEIGHTS, READER)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("DOE^JANE 1961", 20, 12, Style(size=16, level=220)),
+        ("ID 4711-08", 60, 20, Style(size=12, level=150)),
+        ("SMITH, TOM", 8, 30, Style(size=18, level=230, angle=90)),
+        ("SMITH, TOM", 8, 30, Style(size=18, level=230, angle=270)),
+        ("R", 30, 60, Style(size=60, level=240)),
+        ("CITY HOSPITAL", 40, 10, Style(size=14, level=0)),
+    ],
+    ids=["bright", "grey", "upwards", "downwards", "large", "dark"],
+)
+def test_planted_lines_are_covered(networks, line):
+    frame, ink = frame_with([line])
+    found = detect.examine(frame[None], *networks, SETTINGS)
+    assert covered(found.regions, frame.shape)[ink].mean() > 0.97
+    assert found.suspicion > 0.5
+    assert all(region.kind in lines.KINDS for region in found.regions)
+
+
+def test_a_constant_frame_has_no_text_and_no_suspicion(networks):
+    found = detect.examine(np.full((2, 64, 64), 7, np.uint8), *networks, SETTINGS)
+    assert found == detect.Frame((), 0.0)
+
+
+def test_text_that_only_one_view_shows_is_found(networks):
+    frame, ink = frame_with([("HIDDEN 42", 20, 20, Style(size=18, level=220))])
+    views = np.stack([np.zeros_like(frame), frame])
+    found = detect.examine(views, *networks, SETTINGS)
+    assert covered(found.regions, frame.shape)[ink].mean() > 0.97
+
+
+def write_frames(path, frames):
+    with h5py.File(path, "w") as file:
+        for item, pictures in frames.items():
+            file.create_dataset(f"items/{item}", data=pictures)
+
+
+def test_every_frame_is_examined_and_bytes_do_not_depend_on_processes(tmp_path, networks):
+    text, _ = frame_with([("DOE", 20, 20, Style(size=20, level=220))], (64, 96))
+    blank = np.zeros_like(text)
+    write_frames(
+        tmp_path / "frames.h5",
+        {2: np.stack([text, blank, text])[:, None], 10: text[None, None], 1: blank[None, None]},
+    )
+    looker = detect.Looker(WEIGHTS, READER, SETTINGS)
+    for threads in (1, 2):
+        detect.search(tmp_path / "frames.h5", looker, threads, tmp_path / f"{threads}.h5")
+    assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
+    with h5py.File(tmp_path / "1.h5") as file:
+        examined, regions = file["examined"][:], file["regions"][:]
+    assert examined[["item", "frame"]].tolist() == [(1, 0), (2, 0), (2, 1), (2, 2), (10, 0)]
+    assert (examined["suspicion"] > 0.5).tolist() == [False, True, False, True, True]
+    assert examined["regions"].sum() == len(regions) > 0
+    assert set(regions["source"]) == {b"crnn"}
+    assert set(regions["item"]) == {2, 10}
+
+
+def test_equal_frames_are_looked_at_once(tmp_path, monkeypatch):
+    write_frames(
+        tmp_path / "frames.h5", {1: np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8).repeat(5, 0)}
+    )
+    looked = []
+    monkeypatch.setattr(detect.Looker, "look", lambda self, pictures: looked.append(1))
+    (block,) = detect.blocks(tmp_path / "frames.h5")
+    assert len(detect.look_at(block, detect.Looker(WEIGHTS, READER, SETTINGS))) == 5
+    assert len(looked) == 1
+
+
+def test_large_items_are_cut_into_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(detect, "BLOCK_BYTES", 2 * 64)
+    write_frames(tmp_path / "frames.h5", {3: np.zeros((5, 1, 8, 8), np.uint8)})
+    cut = [(block.first, block.count) for block in detect.blocks(tmp_path / "frames.h5")]
+    assert cut == [(0, 2), (2, 2), (4, 1)]
+
+
+# ------------------------------------------------------------------ the cross-check
+
+
+def test_what_tesseract_reads_adds_regions_but_no_text(networks, monkeypatch):
+    quad = np.array([[5, 5], [50, 5], [50, 15], [5, 15]], np.float32)
+
+    class Fake:
+        def read(self, picture):
+            sure, unsure = (detect.readers.Line("SECRET", score, quad) for score in (0.9, 0.3))
+            return [sure, unsure]
+
+    monkeypatch.setattr(detect, "_tesseract", Fake)
+    picture = np.zeros((64, 64), np.uint8)
+    picture[0, 0] = 1
+    found = detect.examine(picture[None], *networks, detect.Settings(0.9, True, 0.5))
+    extra = [region for region in found.regions if region.source == "tesseract"]
+    assert len(extra) == 1
+    assert "SECRET" not in repr(found)
+
+
+# ------------------------------------------------------------------ folders of pictures
+
+
+def test_folder_writes_a_mask_for_each_picture(tmp_path, networks):
+    frame, ink = frame_with([("DOE^JANE", 20, 20, Style(size=20, level=220))])
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "in" / "a" / "b.png"), frame)
+    cv2.imwrite(str(tmp_path / "in" / "c.jpg"), np.zeros((40, 40), np.uint8))
+    (tmp_path / "in" / "note.txt").write_text("no picture")
+    detect.folder([tmp_path / "in"], tmp_path / "out", 1, WEIGHTS)
+    mask = cv2.imread(str(tmp_path / "out" / "a" / "b.mask.png"), cv2.IMREAD_UNCHANGED)
+    assert set(np.unique(mask)) == {0, 255} and mask.shape == frame.shape
+    assert (mask[ink] == 255).mean() > 0.99
+    assert not cv2.imread(str(tmp_path / "out" / "c.mask.png"), cv2.IMREAD_UNCHANGED).any()
+    listed = json.loads((tmp_path / "out" / "regions.json").read_text())
+    assert set(listed) == {"a/b", "c"}
+    assert listed["c"] == [{"suspicion": 0.0, "regions": []}]
+    assert "DOE" not in (tmp_path / "out" / "regions.json").read_text()
+
+
+def test_frames_of_one_file_get_numbered_masks(tmp_path, networks):
+    frame, _ = frame_with([("A1", 20, 20, Style(size=20, level=220))], (64, 64))
+    cv2.imwritemulti(str(tmp_path / "cine.tif"), [frame, np.zeros_like(frame)])
+    detect.folder([tmp_path / "cine.tif"], tmp_path / "out", 1, WEIGHTS)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"cine.f0001.mask.png", "cine.f0002.mask.png", "regions.json"}
+
+
+def test_two_inputs_of_one_name_are_an_error_before_any_work(tmp_path):
+    for name in ("x.png", "x.jpg"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((8, 8), np.uint8))
+    with pytest.raises(UserError, match="same name"):
+        detect.folder([tmp_path], tmp_path / "out", 1, WEIGHTS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_input_is_named(tmp_path):
+    with pytest.raises(UserError, match="no such file or folder"):
+        detect.folder([tmp_path / "nowhere"], tmp_path / "out", 1, WEIGHTS)
+
+
+def test_missing_weights_stop_before_any_work(tmp_path):
+    cv2.imwrite(str(tmp_path / "x.png"), np.zeros((8, 8), np.uint8))
+    with pytest.raises(UserError, match="weights are missing"):
+        detect.folder([tmp_path / "x.png"], tmp_path / "out", 1, tmp_path / "none.safetensors")

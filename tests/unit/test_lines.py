@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from unburn import lines
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("R", "marker"), ("LT", "marker"), ("RMLO", "marker"), ("AP", "marker"),
+        ("12", "number"), ("3.45 cm", "number"), ("-60", "number"), ("12:30:45", "number"),
+        ("1/24", "number"), ("50 cm/s", "text"), ("DOE^JOHN", "text"), ("ID 4711", "text"),
+        ("", "unread"),
+    ],
+)  # fmt: skip
+def test_kinds_of_text(text, kind):
+    assert lines.kind(text, 0.9) == kind
+
+
+def test_what_is_read_without_confidence_counts_as_unread():
+    assert lines.kind("DOE", lines.SURE - 0.01) == "unread"
+
+
+def test_only_kinds_leave(monkeypatch):
+    monkeypatch.setattr(lines, "read", lambda network, crops: [("SECRET", 0.9)] * len(crops))
+    quads = [np.array([[2, 2], [40, 2], [40, 12], [2, 12]], np.float32)] * 3
+    assert lines.kinds(None, np.zeros((20, 50), np.uint8), quads) == ["text"] * 3
+
+
+def test_the_surer_of_two_directions_counts(monkeypatch):
+    readings = [("", 0.0), ("12", 0.8)]
+    monkeypatch.setattr(lines, "read", lambda network, crops: readings[: len(crops)])
+    tall = np.array([[2, 2], [12, 2], [12, 60], [2, 60]], np.float32)
+    assert lines.kinds(None, np.zeros((64, 20), np.uint8), [tall]) == ["number"]
+
+
+def test_greedy_decoding_joins_repeats_and_drops_blanks():
+    steps = [0, 1 + lines.ALPHABET.index("A")] + [1 + lines.ALPHABET.index("A")] * 2
+    steps += [0, 1 + lines.ALPHABET.index("A"), 1 + lines.ALPHABET.index("b"), 0]
+    scores = np.full((len(steps), len(lines.ALPHABET) + 1), np.log(0.001))
+    scores[np.arange(len(steps)), steps] = np.log(0.9)
+    text, confidence = lines.decoded(scores)
+    assert text == "AAb"
+    assert confidence == pytest.approx(0.9)
+
+
+def test_straightening_cuts_the_quadrangle_and_nothing_else():
+    picture = np.zeros((100, 100), np.uint8)
+    picture[20:40, 10:70] = 200
+    quad = np.array([[10, 20], [70, 20], [70, 40], [10, 40]], np.float32)
+    crop = lines.straightened(picture, quad)
+    assert crop.shape == (32, 96)
+    assert (crop[1:-1, 1:-1] == 200).all()
+
+
+def test_a_tall_region_is_turned_both_ways():
+    picture = np.zeros((100, 40), np.uint8)
+    picture[10:20, 10:20] = 255  # at the top
+    quad = np.array([[10, 10], [20, 10], [20, 90], [10, 90]], np.float32)
+    down, up = lines.upright(picture, quad)
+    assert down.shape == up.shape == (32, 256)
+    # read downwards it comes first, read upwards last
+    first, last = (np.abs(crop[:, :24].mean() - 255) < 30 for crop in (down, up))
+    assert first != last
+
+
+def test_a_reading_does_not_depend_on_its_neighbours():
+    torch.manual_seed(0)
+    network = lines.Reader(lines.Shape((4, 4, 4, 4), 4)).eval()
+    rng = np.random.default_rng(0)
+    short, long = (rng.integers(0, 255, (32, n)).astype(np.uint8) for n in (40, 300))
+    assert lines.read(network, [short]) == lines.read(network, [long, short])[1:]
+
+
+def test_one_step_per_two_columns():
+    network = lines.Reader(lines.Shape((4, 4, 4, 4), 4)).eval()
+    scores = network(lines.prepared([np.zeros((32, 101), np.uint8)]))
+    assert scores.shape == (1, 51, len(lines.ALPHABET) + 1)

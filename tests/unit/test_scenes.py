@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from unburn import scenes
+from unburn.rendering import BUNDLED_FACES, Faces, Page
+from unburn.scenes import CLUTTER, PROCEDURAL, Recipe, scene
+
+RECIPE = Recipe(Faces(BUNDLED_FACES), side=128)
+FRAMES = [np.random.default_rng(1).integers(0, 255, (70, 200)).astype(np.uint8)]
+
+
+def test_a_scene_is_named_by_its_seed():
+    first, again = (scene(np.random.default_rng([5, 1]), FRAMES, RECIPE) for _ in range(2))
+    assert np.array_equal(first.picture, again.picture)
+    assert np.array_equal(first.owner, again.owner)
+    other = scene(np.random.default_rng([5, 2]), FRAMES, RECIPE)
+    assert not np.array_equal(first.picture, other.picture)
+
+
+def test_truth_fits_the_picture():
+    written = 0
+    for number in range(40):
+        made = scene(np.random.default_rng([6, number]), FRAMES, RECIPE)
+        assert made.picture.shape == made.owner.shape == (128, 128)
+        assert made.picture.dtype == np.uint8
+        assert made.owner.max() <= len(made.lines)
+        written += len(made.lines)
+    assert written > 60
+
+
+def test_no_text_means_no_ink():
+    for number in range(10):
+        made = scene(np.random.default_rng([7, number]), [], replace(RECIPE, text_share=0.0))
+        assert not made.owner.any() and made.lines == ()
+
+
+@pytest.mark.parametrize("make", [make for make, _ in PROCEDURAL])
+def test_procedural_backgrounds_have_the_size_asked_for(make):
+    for seed in range(3):
+        made = make(np.random.default_rng(seed), 96)
+        assert made.shape == (96, 96)
+        assert np.isfinite(made).all()
+
+
+@pytest.mark.parametrize("draw", sorted(set(CLUTTER), key=lambda draw: draw.__name__))
+def test_clutter_marks_the_picture(draw):
+    marked = 0
+    for seed in range(5):
+        picture = np.zeros((128, 128), np.float32)
+        draw(np.random.default_rng(seed), picture, 200.0)
+        marked += bool(picture.any())
+    assert marked >= 4
+
+
+def test_turning_a_page_turns_its_lines_with_it():
+    page = Page(np.zeros((100, 100)))
+    from unburn.rendering import Style
+
+    page.put("LINE", "random", BUNDLED_FACES[0], Style(size=20), 10, 10)
+    picture, owner, lines = scenes._turned_page(page.picture, page.owner, page.lines, 1)
+    rows, columns = np.nonzero(owner)
+    quad = lines[0].quad
+    assert quad[:, 0].min() <= columns.min() and columns.max() < quad[:, 0].max() + 1
+    assert quad[:, 1].min() <= rows.min() and rows.max() < quad[:, 1].max() + 1
+    assert lines[0].angle == 90
+    assert picture.shape == (100, 100)

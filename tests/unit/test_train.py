@@ -1,0 +1,153 @@
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from unburn import crnn, lines, train
+from unburn.errors import UserError
+from unburn.rendering import BUNDLED_FACES, Faces, Line
+from unburn.scenes import Recipe, Scene
+
+RECIPE = Recipe(Faces(BUNDLED_FACES), side=64, sizes=(8.0, 20.0))
+
+
+def made(level=255, ground=0, height=20):
+    """A scene with one upright bar of ink as its only line."""
+    picture = np.full((64, 64), ground, np.uint8)
+    owner = np.zeros((64, 64), np.uint8)
+    picture[20 : 20 + height, 8:56] = level
+    owner[20 : 20 + height, 8:56] = 1
+    corners = [[8, 20], [56, 20], [56, 20 + height], [8, 20 + height]]
+    line = Line("x", "random", np.array(corners, np.float32), height, 0)
+    return Scene(picture, owner, (line,))
+
+
+def test_every_group_is_in_one_split_and_all_splits_occur():
+    splits = {str(group): train.split_of(str(group), 3) for group in range(500)}
+    assert splits == {group: train.split_of(group, 3) for group in splits}
+    shares = {name: list(splits.values()).count(name) / 500 for name in set(splits.values())}
+    assert shares["test"] == pytest.approx(0.17, abs=0.06)
+    assert shares["validation"] == pytest.approx(0.10, abs=0.05)
+    assert shares["training"] > 0.6
+
+
+def write_frames(folder, groups):
+    with open(folder / "frames.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "group", "left", "right"])
+        for number, group in enumerate(groups):
+            picture = np.full((10, 20), number, np.uint8)
+            cv2.imwrite(str(folder / f"{number}.png"), picture)
+            writer.writerow([f"{number}.png", group, 2, 12])
+    return folder / "frames.csv"
+
+
+def test_frames_of_a_split_are_read_between_left_and_right(tmp_path):
+    table = write_frames(tmp_path, [f"patient {number}" for number in range(20)])
+    counts = {split: train.read_frames(table, split, 3) for split in ("training", "test")}
+    assert len(counts["training"]) + len(counts["test"]) <= 20
+    assert all(frame.shape == (10, 10) for frame in counts["training"])
+
+
+def test_a_split_without_frames_is_named(tmp_path):
+    table = write_frames(tmp_path, ["one patient"])
+    other = {"training", "validation", "test"} - {train.split_of("one patient", 3)}
+    with pytest.raises(UserError, match="no frame for"):
+        train.read_frames(table, other.pop(), 3)
+
+
+def test_targets_lie_on_the_line_and_its_core_is_smaller():
+    wanted, weight = train.targets(made())
+    assert wanted.shape == (2, 32, 32) and weight.shape == (32, 32)
+    text, core = wanted
+    assert text[12, 10] and core[14, 16]
+    assert core.sum() < text.sum()
+    assert not (core & ~text & 1).any()
+    assert not text[:8].any()
+    assert weight[14, 16] > weight[0, 0] == 1
+
+
+def test_ink_of_a_line_weighs_more_than_its_ground():
+    _, small = train.targets(made(height=6))
+    _, large = train.targets(made(height=30))
+    assert small.max() > large.max() > 1
+
+
+def test_a_line_that_nobody_can_see_counts_nothing():
+    wanted, weight = train.targets(made(level=102, ground=100))
+    assert not wanted.any()
+    assert weight[14, 16] == 0 and weight[0, 0] == 1
+
+
+def test_visibility_is_measured_against_the_surroundings():
+    scene = made(level=150, ground=100)
+    difference, deviations = train.visibility(scene.picture, scene.owner, 1, scene.lines[0])
+    assert difference == 50
+    assert deviations == 50  # an even ground counts as one grey value of deviation
+
+
+def test_loss_falls_with_the_right_answer_and_leaves_weight_0_out():
+    wanted = torch.zeros(1, 2, 8, 8)
+    wanted[:, :, 2:4] = 1
+    weight = torch.ones(1, 8, 8)
+    right, wrong = (wanted * 2 - 1) * 5, (1 - wanted * 2) * 5
+    assert train.detector_loss(right, wanted, weight) < 0.1
+    assert train.detector_loss(wrong, wanted, weight) > 2
+    weight[:, 6:] = 0
+    spoilt = right.clone()
+    spoilt[:, :, 6:] = 5
+    assert train.detector_loss(spoilt, wanted, weight) < 0.1
+
+
+def test_batches_are_named_by_seed_and_number():
+    first = train.detector_batch(4, 1, 2, [], RECIPE)
+    again = train.detector_batch(4, 1, 2, [], RECIPE)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], train.detector_batch(5, 1, 2, [], RECIPE)[0])
+
+
+def test_reader_batch_holds_the_letters_of_each_line():
+    crops, sizes, letters = train.reader_batch(0, 1, 6, [], RECIPE)
+    assert crops.shape[:3] == (6, 1, 32) and len(sizes) == 6
+    assert sizes[:, 1].sum() == len(letters)
+    assert letters.min() >= 1 and letters.max() <= len(lines.ALPHABET)
+
+
+def settings(crops):
+    return train.Settings(seed=1, crops=crops, minutes=5, batch=2, rate=0.001)
+
+
+def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "VALIDATION_BATCH", 1)
+    monkeypatch.setattr(train, "VALIDATION_BATCHES", 1)
+
+    def run(crops):
+        train.train_detector(
+            settings(crops), [], [], RECIPE,
+            tmp_path / "state", tmp_path / "curve.csv", tmp_path / "out.safetensors", {},
+        )  # fmt: skip
+
+    run(4)
+    first = torch.load(tmp_path / "state", weights_only=True)
+    run(6)
+    second = torch.load(tmp_path / "state", weights_only=True)
+    assert (first["step"], second["step"]) == (2, 3)
+    with open(tmp_path / "curve.csv") as file:
+        assert [int(row["crops"]) for row in csv.DictReader(file)] == [4, 6]
+    assert (tmp_path / "out.safetensors").is_file()
+
+
+def test_the_rate_falls_and_the_run_ends_by_minutes(tmp_path):
+    run = train.Run(crnn.Detector(crnn.Shape((8, 8, 8, 8), 4)), settings(100), tmp_path / "state")
+    assert run.done == 0
+    run.seconds = 150
+    assert run.done == 0.5
+    run.seconds = 301
+    assert run.done == 1
+
+
+def test_settings_are_named_in_full():
+    with pytest.raises(TypeError):
+        train.Settings(**json.loads('{"seed": 1}'))

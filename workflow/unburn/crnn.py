@@ -1,0 +1,200 @@
+"""The text detector: convolutions, and recurrent layers along rows and along columns.
+
+A grey picture goes in, two maps at half its size come out: where text is, and the core of each
+line. The recurrent layers carry the context of a line in all four directions, so that upright
+and turned lines are found alike.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unburn.errors import UserError
+from unburn.files import replacing, sha256
+
+STRIDE = 32  # pictures are padded to a multiple of it
+DIGESTS = "SHA256SUMS"  # beside the weights: sha256sum's own format
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Widths of the detector: channels at stride 4, 8, 16 and 32, hidden units per direction."""
+
+    widths: tuple[int, int, int, int] = (32, 64, 96, 128)
+    hidden: int = 48
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = functional.relu(self.first_norm(self.first(x)))
+        return functional.relu(x + self.second_norm(self.second(inner)))
+
+
+def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, size, stride, size // 2, bias=False),
+        nn.BatchNorm2d(after),
+        nn.ReLU(),
+    )
+
+
+class Detector(nn.Module):
+    """Grey pictures to maps of text; see ``forward``."""
+
+    def __init__(self, shape: Shape = Shape()):
+        super().__init__()
+        self.shape = shape
+        w4, w8, w16, w32 = shape.widths
+        self.stem = nn.Sequential(_conv(32, w4), _Residual(w4))
+        self.down8 = nn.Sequential(_conv(w4, w8, stride=2), _Residual(w8))
+        self.down16 = nn.Sequential(_conv(w8, w16, stride=2), _Residual(w16))
+        self.down32 = nn.Sequential(_conv(w16, w32, stride=2), _Residual(w32))
+        self.up16 = _conv(w32 + w16, w16, 1)
+        self.up8 = _conv(w16 + w8, w8, 1)
+        self.mix8 = _conv(w8, w8)
+        self.rows = nn.LSTM(w8, shape.hidden, batch_first=True, bidirectional=True)
+        self.columns = nn.LSTM(w8, shape.hidden, batch_first=True, bidirectional=True)
+        self.join = _conv(w8 + 4 * shape.hidden, w8, 1)
+        self.up4 = _conv(w8 + w4, 32, 1)
+        self.head = nn.Sequential(_conv(32, 32), nn.Conv2d(32, 8, 1))
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """Logits of (text, line core).
+
+        Parameters
+        ----------
+        grey : float32 (n, 1, rows, columns), 0..1, rows and columns multiples of ``STRIDE``
+
+        Returns
+        -------
+        float32 (n, 2, rows / 2, columns / 2)
+        """
+        both = torch.cat([grey - 0.5, _local_contrast(grey)], 1)
+        at4 = self.stem(functional.pixel_unshuffle(both, 4))
+        at8 = self.down8(at4)
+        at16 = self.down16(at8)
+        at32 = self.down32(at16)
+        up = self.up16(torch.cat([_double(at32), at16], 1))
+        up = self.mix8(self.up8(torch.cat([_double(up), at8], 1)))
+        up = self.join(torch.cat([up, self._along(up)], 1))
+        up = self.up4(torch.cat([_double(up), at4], 1))
+        return functional.pixel_shuffle(self.head(up), 2)
+
+    def _along(self, features: Tensor) -> Tensor:
+        """Context along each row and each column, (n, 4 * hidden, rows, columns)."""
+        n, channels, rows, columns = features.shape
+        across = features.permute(0, 2, 3, 1).reshape(n * rows, columns, channels)
+        across = self.rows(across)[0].reshape(n, rows, columns, -1).permute(0, 3, 1, 2)
+        down = features.permute(0, 3, 2, 1).reshape(n * columns, rows, channels)
+        down = self.columns(down)[0].reshape(n, columns, rows, -1).permute(0, 3, 2, 1)
+        return torch.cat([across, down], 1)
+
+
+def _double(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _local_contrast(grey: Tensor) -> Tensor:
+    """(value - mean) / deviation over about 24 pixels, clipped to -1..1.
+
+    It makes faint text on an even ground as plain as bright text, whatever the window was.
+    """
+    small = functional.avg_pool2d(grey, 8)
+    squares = functional.avg_pool2d(grey * grey, 8)
+    pad = (1, 1, 1, 1)
+    mean = functional.avg_pool2d(functional.pad(small, pad, mode="replicate"), 3, 1)
+    square = functional.avg_pool2d(functional.pad(squares, pad, mode="replicate"), 3, 1)
+    deviation = (square - mean * mean).clamp_min(0).sqrt() + 0.01
+    size = grey.shape[-2:]
+    mean = functional.interpolate(mean, size=size, mode="bilinear", align_corners=False)
+    deviation = functional.interpolate(deviation, size=size, mode="bilinear", align_corners=False)
+    return ((grey - mean) / (4 * deviation)).clamp(-1, 1)
+
+
+def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
+    """Text maps of pictures of one size, whatever that size is.
+
+    Parameters
+    ----------
+    pictures : uint8 (n, rows, columns)
+
+    Returns
+    -------
+    float32 (n, 2, ceil(rows / 2), ceil(columns / 2)): probability of text and of a line's core
+    """
+    rows, columns = pictures.shape[1:]
+    pads = ((0, 0), (0, -rows % STRIDE), (0, -columns % STRIDE))
+    padded = np.pad(pictures, pads, mode="edge")
+    grey = torch.from_numpy(padded).unsqueeze(1).float().div_(255)
+    with torch.inference_mode():
+        maps = torch.sigmoid(network(grey.contiguous(memory_format=torch.channels_last)))
+    return maps[:, :, : (rows + 1) // 2, : (columns + 1) // 2].contiguous().numpy()
+
+
+# ------------------------------------------------------------------ weights
+
+
+def save(path: Path, network: nn.Module, shape: object, about: dict[str, str]) -> None:
+    """Write weights as safetensors; widths and ``about`` stand in its header."""
+    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    header = {**about, "shape": json.dumps(asdict(shape))}  # type: ignore[call-overload]
+    with replacing(Path(path)) as tmp:
+        save_file(tensors, tmp, metadata=header)
+
+
+def verified(path: Path, remedy: str) -> Path:
+    """Return ``path`` if its sha256 is the one listed beside it.
+
+    Raises
+    ------
+    UserError
+        if the weights are absent, not listed, or not what is listed
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(str(path), "the weights are missing", remedy)
+    digests = path.parent / DIGESTS
+    if not digests.is_file():
+        raise UserError(str(digests), "the list of digests of the weights is missing", remedy)
+    entries = (line.split(maxsplit=1) for line in digests.read_text().splitlines())
+    listed = {name: digest for digest, name in entries}
+    if path.name not in listed:
+        raise UserError(str(digests), f"{path.name} is not listed", remedy)
+    if sha256(path) != listed[path.name]:
+        raise UserError(str(path), "the weights are not the ones listed in " + DIGESTS, remedy)
+    return path
+
+
+REMEDY = (
+    "restore the file (git checkout -- resources/models), or train anew with workflow/train.smk "
+    "and list the sha256 in SHA256SUMS beside it"
+)
+
+
+def load(path: Path) -> Detector:
+    """Read verified detector weights, ready for use."""
+    path = verified(path, REMEDY)
+    with safe_open(path, framework="pt") as file:
+        shape = json.loads(file.metadata()["shape"])
+        network = Detector(Shape(tuple(shape["widths"]), shape["hidden"]))
+        network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    return channels_last(network.eval())
+
+
+def channels_last(network: Detector) -> Detector:
+    """Keep the weights in the order that convolutions on a CPU are fastest with."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

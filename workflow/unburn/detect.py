@@ -1,0 +1,476 @@
+"""Find lines of burned-in text in every view of every frame."""
+
+import argparse
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import torch
+from scipy import ndimage
+
+from unburn import crnn, lines, readers, tables
+from unburn.errors import ItemError, UserError, command
+from unburn.files import replacing
+from unburn.frames import views
+from unburn.mask import draw
+from unburn.parallel import in_order
+from unburn.pixels import StoredFrames
+
+log = logging.getLogger(__name__)
+
+REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smaller pictures
+SMALLEST = 96  # pixels of the long side below which a picture is not reduced further
+TILE, OVERLAP = 1024, 256  # of large pictures; multiples of the detector's stride
+CORE = 0.3  # probability from which a place belongs to a line's core
+MARGIN_PX = 1.0  # around the places found, whose size is two pixels
+FULLNESS = 0.45  # of a region's rectangle; a bent or branched region is cut into parts
+BLOCK_BYTES = 16 << 20  # of views that one task looks at
+
+REGION = np.dtype(
+    [("item", "<i4"), ("frame", "<i4"), ("quad", "<f4", (4, 2)), ("score", "<f4"),
+     ("height", "<f4"), ("source", "S12"), ("kind", "S12")]
+)  # fmt: skip
+EXAMINED = np.dtype([("item", "<i4"), ("frame", "<i4"), ("suspicion", "<f4"), ("regions", "<i4")])
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Section ``detect`` of the settings; its schema explains the values."""
+
+    threshold: float
+    tesseract: bool
+    tesseract_min_confidence: float
+
+
+@dataclass(frozen=True)
+class Region:
+    """A line of text.
+
+    ``quad`` float32 (4, 2), corners as (column, row), clockwise from the top left; ``height`` of
+    the text in pixels; ``source`` crnn or tesseract; ``kind`` one of ``lines.KINDS``.
+    """
+
+    quad: np.ndarray
+    score: float
+    height: float
+    source: str
+    kind: str = "unread"
+
+
+# ------------------------------------------------------------------ maps
+
+
+def text_maps(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
+    """Probability of text and of line cores, over all sizes at which the picture is looked at.
+
+    Parameters
+    ----------
+    picture : uint8 (rows, columns)
+
+    Returns
+    -------
+    float32 (2, ceil(rows / 2), ceil(columns / 2))
+    """
+    rows, columns = ((side + 1) // 2 for side in picture.shape)
+    best = np.zeros((2, rows, columns), np.float32)
+    for reduction in REDUCTIONS:
+        if reduction > 1 and max(picture.shape) < SMALLEST * reduction:
+            break
+        size = tuple(max(1, round(side / reduction)) for side in picture.shape[::-1])
+        small = (
+            cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if reduction > 1 else picture
+        )
+        for channel, found in enumerate(_tiled(network, small)):
+            if reduction > 1:
+                found = cv2.resize(found, (columns, rows), interpolation=cv2.INTER_LINEAR)
+            np.maximum(best[channel], found, out=best[channel])
+    return best
+
+
+def _tiled(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
+    """Maps of a picture of any size, looked at in overlapping tiles of bounded size."""
+    rows, columns = picture.shape
+    if max(rows, columns) <= TILE + OVERLAP:
+        return crnn.probabilities(network, picture[None])[0]
+    out = np.zeros((2, (rows + 1) // 2, (columns + 1) // 2), np.float32)
+    for top, first_row, last_row in _spans(rows):
+        for left, first_column, last_column in _spans(columns):
+            tile = np.ascontiguousarray(picture[top : top + TILE, left : left + TILE])
+            maps = crnn.probabilities(network, tile[None])[0]
+            to = np.s_[
+                :, first_row // 2 : (last_row + 1) // 2, first_column // 2 : (last_column + 1) // 2
+            ]
+            near = np.s_[
+                :,
+                (first_row - top) // 2 : (last_row - top + 1) // 2,
+                (first_column - left) // 2 : (last_column - left + 1) // 2,
+            ]
+            out[to] = maps[near]
+    return out
+
+
+def _spans(length: int) -> Iterator[tuple[int, int, int]]:
+    """Tiles along one side: (start, first and last + 1 pixel whose result counts), all even."""
+    start = 0
+    while True:
+        last = start + TILE >= length
+        first = start + OVERLAP // 2 if start else 0
+        yield start, first, length if last else start + TILE - OVERLAP // 2
+        if last:
+            return
+        start += TILE - OVERLAP
+
+
+# ------------------------------------------------------------------ regions
+
+
+def find(maps: np.ndarray, threshold: float) -> list[Region]:
+    """Turn the maps of a picture into regions that cover every place above the threshold.
+
+    Line cores tell lines apart that touch; each place belongs to the nearest core.
+    """
+    text = maps[0] >= threshold
+    if not text.any():
+        return []
+    _, parts = cv2.connectedComponents(text.astype(np.uint8), connectivity=8)
+    cores = text & (maps[1] >= max(CORE, threshold))
+    count, core = cv2.connectedComponents(cores.astype(np.uint8), connectivity=8)
+    if count > 1:
+        nearest = ndimage.distance_transform_edt(
+            core == 0, return_distances=False, return_indices=True
+        )
+        core = core[tuple(nearest)]
+    label = np.where(text, parts.astype(np.int64) * count + core, 0)
+    rows, columns = np.nonzero(text)
+    labels = label[rows, columns]
+    order = np.argsort(labels, kind="stable")
+    rows, columns, labels = rows[order], columns[order], labels[order]
+    starts = np.flatnonzero(np.diff(labels, prepend=-1))
+    found = []
+    for places in np.split(np.stack([columns, rows], 1), starts[1:]):
+        score = float(maps[0][places[:, 1], places[:, 0]].max())
+        found += [_region(quad, score) for quad in _rectangles(places)]
+    return found
+
+
+def _rectangles(places: np.ndarray, depth: int = 5) -> Iterator[np.ndarray]:
+    """Rectangles, upright or turned, around places of the map: float32 (4, 2) in pixels."""
+    low, high = places.min(0), places.max(0) + 1
+    area = float(np.prod(high - low))
+    upright = np.array([low, (high[0], low[1]), high, (low[0], high[1])], np.float32)
+    corners = np.concatenate([places + offset for offset in ((0, 0), (1, 0), (1, 1), (0, 1))])
+    turned = cv2.minAreaRect(cv2.convexHull(corners.astype(np.float32)))
+    turned_area = turned[1][0] * turned[1][1]
+    smallest = min(area, turned_area)
+    if depth and len(places) > 30 and len(places) < FULLNESS * smallest:
+        axis = int(np.argmax(high - low))
+        middle = (low[axis] + high[axis]) // 2
+        before = places[:, axis] < middle
+        if before.any() and not before.all():
+            yield from _rectangles(places[before], depth - 1)
+            yield from _rectangles(places[~before], depth - 1)
+            return
+    quad = upright if turned_area > 0.8 * area else _ordered(cv2.boxPoints(turned))
+    yield quad * 2
+
+
+def _ordered(quad: np.ndarray) -> np.ndarray:
+    """Corners clockwise, beginning at the top left one of the line as it is read upright."""
+    centre = quad.mean(0)
+    quad = quad[np.argsort(np.arctan2(quad[:, 1] - centre[1], quad[:, 0] - centre[0]))]
+    return np.roll(quad, -int(np.argmin(quad.sum(1))), axis=0).astype(np.float32)
+
+
+def _region(quad: np.ndarray, score: float) -> Region:
+    across, down = quad[1] - quad[0], quad[3] - quad[0]
+    width, height = float(np.hypot(*across)), float(np.hypot(*down))
+    x, y = across / max(width, 1e-6) * MARGIN_PX, down / max(height, 1e-6) * MARGIN_PX
+    grown = quad + np.stack([-x - y, x - y, x + y, y - x])
+    text_height = min(width, height) if max(width, height) > 1.3 * height else max(width, height)
+    return Region(grown.astype(np.float32), score, text_height, "crnn")
+
+
+# ------------------------------------------------------------------ frames
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What was found in one frame; ``suspicion`` is its highest probability of text."""
+
+    regions: tuple[Region, ...]
+    suspicion: float
+
+
+def examine(
+    pictures: np.ndarray, network: crnn.Detector, reader: lines.Reader, settings: Settings
+) -> Frame:
+    """Look at all views of a frame, uint8 (views, rows, columns)."""
+    maps = None
+    for picture in pictures:
+        if picture.min() == picture.max():
+            continue
+        seen = text_maps(network, picture)
+        maps = seen if maps is None else np.maximum(maps, seen)
+    if maps is None:
+        return Frame((), 0.0)
+    regions = find(maps, settings.threshold)
+    if settings.tesseract:
+        regions += _cross_check(pictures[0], settings)
+    names = lines.kinds(reader, pictures[0], [region.quad for region in regions])
+    named = (
+        Region(region.quad, region.score, region.height, region.source, name)
+        for region, name in zip(regions, names, strict=True)
+    )
+    return Frame(tuple(named), float(maps[0].max()))
+
+
+def _cross_check(picture: np.ndarray, settings: Settings) -> list[Region]:
+    """Lines that Tesseract read; what it read stays here."""
+    found = []
+    for line in _tesseract().read(picture):
+        if line.score >= settings.tesseract_min_confidence and line.text.strip():
+            region = _region(line.quad, line.score)
+            found.append(Region(region.quad, line.score, region.height, "tesseract"))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _tesseract() -> readers.Reader:
+    return readers.tesseract()
+
+
+@lru_cache(maxsize=1)
+def _networks(weights: Path, reader_weights: Path) -> tuple[crnn.Detector, lines.Reader]:
+    """Both networks, loaded once in each process, which runs on one thread."""
+    torch.set_num_threads(1)
+    return crnn.load(weights), lines.load(reader_weights)
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Everything that examining a frame needs, small enough to send to a process."""
+
+    weights: Path
+    reader_weights: Path
+    settings: Settings
+
+    def look(self, pictures: np.ndarray) -> Frame:
+        """Examine one frame, uint8 (views, rows, columns)."""
+        return examine(pictures, *_networks(self.weights, self.reader_weights), self.settings)
+
+
+# ------------------------------------------------------------------ the stage
+
+
+@dataclass(frozen=True)
+class Block:
+    """Frames ``first`` to ``first + count`` of one item, the work of one task."""
+
+    frames: Path
+    item: int
+    first: int
+    count: int
+
+
+def blocks(frames: Path) -> Iterator[Block]:
+    """Cut all items of a file of frames into tasks of bounded size."""
+    with h5py.File(frames, "r") as file:
+        items = file.get("items", {})
+        sizes = {int(name): items[name].shape for name in items}
+    for item, (count, *rest) in sorted(sizes.items()):
+        step = max(1, BLOCK_BYTES // int(np.prod(rest)))
+        for first in range(0, count, step):
+            yield Block(frames, item, first, min(step, count - first))
+
+
+def look_at(block: Block, looker: Looker) -> list[Frame]:
+    """Examine the frames of one block; equal frames are looked at once."""
+    known: dict[bytes, Frame] = {}
+    found = []
+    with h5py.File(block.frames, "r") as file:
+        stored = file["items"][str(block.item)]
+        for number in range(block.first, block.first + block.count):
+            pictures = stored[number]
+            digest = hashlib.sha256(pictures.tobytes()).digest()
+            if digest not in known:
+                known[digest] = looker.look(pictures)
+            found.append(known[digest])
+    return found
+
+
+def search(frames: Path, looker: Looker, threads: int, out: Path) -> tuple[int, int]:
+    """Examine every frame of a shard and write what was found; return counts."""
+    regions, examined = [], []
+    work = list(blocks(frames))
+    for block, found in zip(
+        work, in_order(partial(look_at, looker=looker), work, threads), strict=True
+    ):
+        for number, frame in enumerate(found, block.first):
+            examined.append((block.item, number, frame.suspicion, len(frame.regions)))
+            for region in frame.regions:
+                regions.append(
+                    (block.item, number, region.quad, region.score, region.height,
+                     region.source.encode(), region.kind.encode())
+                )  # fmt: skip
+    with replacing(out) as tmp, h5py.File(tmp, "w", libver="latest") as file:
+        options = {"compression": "gzip", "track_times": False}
+        file.create_dataset("regions", data=np.array(regions, REGION), **options)
+        file.create_dataset("examined", data=np.array(examined, EXAMINED), **options)
+    return len(examined), len(regions)
+
+
+# ------------------------------------------------------------------ pictures and files of a user
+
+
+def folder(
+    inputs: Sequence[Path],
+    out: Path,
+    threads: int,
+    weights: Path,
+    reader_weights: Path | None = None,
+    settings: Settings = Settings(0.2, False, 0.5),
+    dilate_px: int = 3,
+) -> None:
+    """Write a mask (255 = text) beside the name of each picture, and ``regions.json``.
+
+    ``a/b.png`` below a folder of ``inputs`` has its mask at ``a/b.mask.png`` below ``out``, frame
+    k of a file with several frames at ``a/b.f0001.mask.png`` and so on.
+    """
+    named = _named(inputs)
+    reader_weights = reader_weights or weights.with_name("lines.safetensors")
+    _networks(weights, reader_weights)
+    if settings.tesseract:
+        _tesseract()
+    looker = Looker(weights, reader_weights, settings)
+    listed = {}
+    work = partial(_masks_of, out=out, looker=looker, dilate_px=dilate_px)
+    tasks = list(named.items())
+    failed = 0
+    for (name, _), found in zip(tasks, in_order(work, tasks, threads), strict=True):
+        if found is None:
+            failed += 1
+            log.warning("%s: cannot be read as a picture or DICOM image; left out", name)
+            continue
+        listed[name] = found
+    with replacing(out / "regions.json") as tmp:
+        tmp.write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n")
+    log.info("%d files, %d left out", len(tasks), failed)
+
+
+def _named(inputs: Sequence[Path]) -> dict[str, Path]:
+    """Input files by the name that their masks will have, without ``.mask.png``."""
+    named: dict[str, Path] = {}
+    for given in inputs:
+        if given.is_dir():
+            found = [path for path in sorted(given.rglob("*")) if path.is_file()]
+            relative = [path.relative_to(given) for path in found]
+        elif given.is_file():
+            found, relative = [given], [Path(given.name)]
+        else:
+            raise UserError(str(given), "there is no such file or folder", "check --input")
+        for path, below in zip(found, relative, strict=True):
+            suffix = below.suffix.lower()
+            name = str(below.with_suffix("")) if suffix in (*PICTURES, ".dcm") else str(below)
+            if name in named:
+                raise UserError(
+                    str(path),
+                    f"its mask would have the same name as that of {named[name]}",
+                    "rename one of them, or run them into different folders",
+                )
+            named[name] = path
+    if not named:
+        raise UserError("--input", "no file was found", "name pictures or a folder of them")
+    return named
+
+
+def _masks_of(
+    task: tuple[str, Path], out: Path, looker: Looker, dilate_px: int
+) -> list[dict[str, object]] | None:
+    """Write the masks of one file; return its frames' regions, None if it cannot be read."""
+    name, path = task
+    listed: list[dict[str, object]] = []
+    try:
+        several = False
+        for number, count, pictures in _pictures(path):
+            several = count > 1
+            frame = looker.look(pictures)
+            mask = np.zeros(pictures.shape[1:], np.uint8)
+            for region in frame.regions:
+                draw(mask, region.quad, dilate_px)
+            end = f".f{number + 1:04}.mask.png" if several else ".mask.png"
+            with replacing(out / f"{name}{end}") as tmp:
+                _, coded = cv2.imencode(".png", mask * 255)
+                tmp.write_bytes(coded.tobytes())
+            listed.append(
+                {
+                    "suspicion": round(frame.suspicion, 4),
+                    "regions": [_plain(r) for r in frame.regions],
+                }
+            )
+    except ItemError:
+        return None
+    return listed
+
+
+def _plain(region: Region) -> dict[str, object]:
+    plain = asdict(region)
+    plain["quad"] = np.round(region.quad.astype(float), 1).tolist()
+    plain["score"], plain["height"] = round(region.score, 4), round(region.height, 1)
+    return plain
+
+
+def _pictures(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Frames of a picture or DICOM file: (number, how many, views uint8 (views, rows, columns))."""
+    if path.suffix.lower() in PICTURES:
+        _, read = cv2.imreadmulti(str(path), flags=cv2.IMREAD_UNCHANGED)
+        if not read:
+            raise ItemError("broken")
+        for number, stored in enumerate(read):
+            if stored.ndim == 3:
+                stored = np.ascontiguousarray(stored[..., 2::-1])  # OpenCV has blue first
+            bits = 8 * stored.dtype.itemsize
+            yield (
+                number,
+                len(read),
+                views(stored, "RGB" if stored.ndim == 3 else "MONOCHROME2", bits),
+            )
+        return
+    with StoredFrames(path) as source:
+        for number in range(len(source)):
+            stored = source[number]
+            pictures = views(stored, source.photometric, source.bits_stored, source.palette)
+            yield number, len(source), pictures
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Find lines of burned-in text in every frame of a shard."""
+    parser = argparse.ArgumentParser(prog="python -m unburn.detect", description=main.__doc__)
+    parser.add_argument("--frames", type=Path, required=True, help="frames.h5 of the shard")
+    parser.add_argument("--shard", type=Path, required=True, help="table of the shard's items")
+    parser.add_argument("--weights", type=Path, required=True, help="of the detector")
+    parser.add_argument("--reader-weights", type=Path, required=True, help="of the line reader")
+    parser.add_argument("--settings", required=True, help="section detect, as JSON")
+    parser.add_argument("--threads", type=int, default=1, help="processes")
+    parser.add_argument("--out", type=Path, required=True, help="regions.h5 to write")
+    options = parser.parse_args(argv)
+    settings = Settings(**json.loads(options.settings))
+    crnn.verified(options.weights, crnn.REMEDY)
+    crnn.verified(options.reader_weights, crnn.REMEDY)
+    if settings.tesseract:
+        _tesseract()
+    looker = Looker(options.weights, options.reader_weights, settings)
+    frames, regions = search(options.frames, looker, options.threads, options.out)
+    log.info("%d items, %d frames, %d regions", len(tables.read(options.shard)), frames, regions)
+
+
+if __name__ == "__main__":
+    command(main)

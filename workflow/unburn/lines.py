@@ -1,0 +1,157 @@
+"""The line reader: a small CRNN with CTC for Latin letters, digits and punctuation.
+
+It says what kind of text a region holds. What it read never leaves ``kinds``, and masking never
+depends on it.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unburn.crnn import REMEDY, verified
+
+ALPHABET = "".join(chr(code) for code in range(32, 127))  # 0 of the classes is CTC's blank
+ROWS = 32
+MOST_COLUMNS = 768
+TALL = 1.5  # a region this much higher than wide holds a line that runs up or down
+SURE = 0.5  # mean confidence from which a reading counts
+
+KINDS = ("unread", "text", "number", "marker")
+NUMBER = re.compile(r"[-+~<>=.,:;/%*()\d\s]*\d[-+~<>=.,:;/%*()\d\s]*(?:[a-zA-Z]{1,3}[/\d]{0,2})?")
+MARKER = re.compile(
+    r"[LRAPHFSIMV+x]|LT|RT|AP|PA|CC|MLO|LAT|[LR](?:CC|MLO|AT|AO|PO)|HFS|FFS|LEFT|RIGHT"
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Widths of the reader: channels at 1/2, 1/4, 1/8 of the height and after, hidden units."""
+
+    widths: tuple[int, int, int, int] = (24, 48, 80, 112)
+    hidden: int = 80
+
+
+def _conv(before: int, after: int, stride: int | tuple[int, int] = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+    )
+
+
+class Reader(nn.Module):
+    """Line pictures to a sequence of character scores, one step per two columns."""
+
+    def __init__(self, shape: Shape = Shape()):
+        super().__init__()
+        self.shape = shape
+        w2, w4, w8, last = shape.widths
+        self.features = nn.Sequential(
+            _conv(1, w2, 2),
+            _conv(w2, w4),
+            nn.MaxPool2d((2, 1)),
+            _conv(w4, w8),
+            nn.MaxPool2d((2, 1)),
+            _conv(w8, last, (2, 1)),
+            nn.MaxPool2d((2, 1)),
+        )
+        self.context = nn.LSTM(last, shape.hidden, 2, batch_first=True, bidirectional=True)
+        self.classes = nn.Linear(2 * shape.hidden, len(ALPHABET) + 1)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Log probabilities, float32 (n, columns / 2, classes), of crops (n, 1, 32, columns)."""
+        features = self.features(crops).squeeze(2).transpose(1, 2)
+        return functional.log_softmax(self.classes(self.context(features)[0]).float(), 2)
+
+
+def load(path: Path) -> Reader:
+    """Read verified weights of the line reader, ready for use."""
+    path = verified(path, REMEDY)
+    with safe_open(path, framework="pt") as file:
+        shape = json.loads(file.metadata()["shape"])
+        network = Reader(Shape(tuple(shape["widths"]), shape["hidden"]))
+        network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    return network.eval()
+
+
+def upright(picture: np.ndarray, quad: np.ndarray) -> list[np.ndarray]:
+    """Cut a line out of a picture; a tall region is turned both ways, as it may run up or down.
+
+    Parameters
+    ----------
+    picture : uint8 (rows, columns)
+    quad : float32 (4, 2), corners as (column, row), clockwise from the top left
+
+    Returns
+    -------
+    one or two crops, uint8 (32, columns)
+    """
+    width, height = np.hypot(*(quad[1] - quad[0])), np.hypot(*(quad[3] - quad[0]))
+    turns = (1, 3) if height > TALL * width else (0,)
+    return [straightened(picture, np.roll(quad, -turn, axis=0)) for turn in turns]
+
+
+def straightened(picture: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """Cut a quadrangle out of a picture: uint8 (32, columns), its first corner at the top left."""
+    width, height = np.hypot(*(quad[1] - quad[0])), np.hypot(*(quad[3] - quad[0]))
+    columns = int(np.clip(round(width / max(height, 1.0) * ROWS), ROWS // 2, MOST_COLUMNS))
+    # half a pixel less: corners lie between pixels, OpenCV's coordinates on them
+    target = np.array([[0, 0], [columns, 0], [columns, ROWS], [0, ROWS]], np.float32) - 0.5
+    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32) - 0.5, target)
+    return cv2.warpPerspective(
+        picture, matrix, (columns, ROWS), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def prepared(crops: Sequence[np.ndarray]) -> Tensor:
+    """A batch of crops, each with mean 0 and deviation 1, padded to one width with 0."""
+    columns = max(crop.shape[1] for crop in crops)
+    batch = np.zeros((len(crops), 1, ROWS, columns + columns % 2), np.float32)
+    for place, crop in enumerate(crops):
+        values = crop.astype(np.float32)
+        batch[place, 0, :, : crop.shape[1]] = (values - values.mean()) / (values.std() + 4)
+    return torch.from_numpy(batch)
+
+
+def decoded(scores: np.ndarray) -> tuple[str, float]:
+    """Greedy CTC decoding of (steps, classes) log probabilities: text and mean confidence."""
+    best = scores.argmax(1)
+    starts = np.flatnonzero((best != 0) & (best != np.concatenate([[-1], best[:-1]])))
+    if not len(starts):
+        return "", 0.0
+    text = "".join(ALPHABET[best[step] - 1] for step in starts).strip()
+    return text, float(np.exp(scores[starts, best[starts]]).mean())
+
+
+def read(network: Reader, crops: Sequence[np.ndarray]) -> list[tuple[str, float]]:
+    """Read crops one by one, so that no reading depends on its neighbours' width."""
+    readings = []
+    with torch.inference_mode():
+        for crop in crops:
+            readings.append(decoded(network(prepared([crop]))[0].numpy()))
+    return readings
+
+
+def kind(text: str, confidence: float) -> str:
+    """What kind of text was read, one of ``KINDS``; no character of it."""
+    if not text or confidence < SURE:
+        return "unread"
+    if MARKER.fullmatch(text):
+        return "marker"
+    return "number" if NUMBER.fullmatch(text) else "text"
+
+
+def kinds(network: Reader, picture: np.ndarray, quads: Sequence[np.ndarray]) -> list[str]:
+    """The kind of text in each region of a picture, uint8 (rows, columns)."""
+    found = []
+    for quad in quads:
+        readings = read(network, upright(picture, quad))
+        found.append(kind(*max(readings, key=lambda reading: reading[1])))
+    return found

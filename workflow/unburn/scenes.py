@@ -1,0 +1,609 @@
+"""Made frames for training and testing the detector: backgrounds, things like text, text.
+
+A scene is drawn from one generator, so that (seed, number) names it. Backgrounds are crops of
+text-free frames that the user names, and procedural ones that need no data.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from unburn.frames import views
+from unburn.rendering import Face, Faces, Line, Page, Style, foreign, wording
+
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A made frame and its truth.
+
+    ``picture`` uint8 (rows, columns); ``owner`` uint8, 1 + line number where its ink stands.
+    """
+
+    picture: np.ndarray
+    owner: np.ndarray
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What scenes are made of. The held-out set uses other numbers than training does."""
+
+    faces: Faces
+    side: int = 256
+    text_share: float = 0.9
+    procedural_share: float = 0.35
+    clutter_share: float = 0.5
+    turned_page_share: float = 0.12
+    foreign_share: float = 0.08
+    sizes: tuple[float, float] = (7.0, 100.0)
+    vertical_share: float = 0.15
+    slant_share: float = 0.12
+    faint_share: float = 0.22
+    jpeg: tuple[int, int] = (20, 96)
+    spread_share: float = 0.3
+
+
+# ------------------------------------------------------------------ backgrounds
+
+
+def _smooth(rng: Rng, side: int, grain: float) -> np.ndarray:
+    """Smooth random field 0..1, ``grain`` pixels coarse."""
+    cells = max(2, round(side / grain))
+    field = rng.random((cells, cells), np.float32)
+    return np.clip(cv2.resize(field, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
+
+
+def _flat(rng: Rng, side: int) -> np.ndarray:
+    level = float(rng.choice([0, 0, 255, rng.uniform(0, 255), rng.uniform(0, 40)]))
+    return np.full((side, side), level, np.float32)
+
+
+def _gradient(rng: Rng, side: int) -> np.ndarray:
+    angle, low, high = rng.uniform(0, 2 * math.pi), rng.uniform(0, 255), rng.uniform(0, 255)
+    rows, columns = np.mgrid[0:side, 0:side].astype(np.float32) / side - 0.5
+    ramp = np.clip(rows * math.sin(angle) + columns * math.cos(angle) + 0.5, 0, 1)
+    return (low + (high - low) * ramp).astype(np.float32)
+
+
+def _noise(rng: Rng, side: int) -> np.ndarray:
+    grains = rng.normal(0, 1, (side, side)).astype(np.float32)
+    field = cv2.GaussianBlur(grains, (0, 0), rng.uniform(0.3, 2.5))
+    field = field / (field.std() + 1e-6)
+    return np.clip(rng.uniform(20, 220) + rng.uniform(5, 60) * field, 0, 255)
+
+
+def _speckle(rng: Rng, side: int) -> np.ndarray:
+    real, imaginary = rng.normal(0, 1, (2, side, side)).astype(np.float32)
+    across, down = float(rng.uniform(0.6, 4)), float(rng.uniform(0.5, 1.5))
+    amplitude = np.hypot(
+        cv2.GaussianBlur(real, (0, 0), across, sigmaY=down),
+        cv2.GaussianBlur(imaginary, (0, 0), across, sigmaY=down),
+    )
+    tissue = _smooth(rng, side, rng.uniform(15, 120)) ** rng.uniform(0.7, 3)
+    field = amplitude / amplitude.mean() * tissue
+    return np.clip(np.log1p(rng.uniform(2, 20) * field) * rng.uniform(40, 110), 0, 255)
+
+
+def _body(rng: Rng, side: int) -> np.ndarray:
+    """Nested ellipses with soft inner structure, on a dark ground."""
+    out = np.zeros((side, side), np.float32)
+    centre = rng.uniform(0.2, 0.8, 2) * side
+    axes = rng.uniform(0.25, 0.8, 2) * side
+    for _ in range(int(rng.integers(2, 9))):
+        at = (int(centre[0]), int(centre[1]))
+        size = (max(2, int(axes[0])), max(2, int(axes[1])))
+        cv2.ellipse(out, at, size, rng.uniform(0, 180), 0, 360, rng.uniform(10, 255), -1)
+        axes = axes * rng.uniform(0.4, 0.95, 2)
+        centre = centre + rng.uniform(-0.2, 0.2, 2) * axes
+    out *= 0.6 + 0.4 * _smooth(rng, side, rng.uniform(5, 60))
+    return cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 3)) + rng.normal(0, rng.uniform(0, 8))
+
+
+def _fan(rng: Rng, side: int) -> np.ndarray:
+    """A sector of speckle on black, as curved ultrasound probes give."""
+    speckle = _speckle(rng, side)
+    mask = np.zeros((side, side), np.uint8)
+    apex = (int(rng.uniform(0.2, 0.8) * side), int(rng.uniform(-0.5, 0.15) * side))
+    radius, middle, half = rng.uniform(0.6, 1.5) * side, rng.uniform(70, 110), rng.uniform(20, 55)
+    cv2.ellipse(mask, apex, (int(radius),) * 2, 0, middle - half, middle + half, 1, -1)
+    cv2.circle(mask, apex, int(rng.uniform(0.05, 0.4) * side), 0, -1)
+    return np.where(mask > 0, speckle, float(rng.choice([0, 0, 0, 10, 40])))
+
+
+def _panels(rng: Rng, side: int) -> np.ndarray:
+    """Rectangles of flat colour: bars, menus, buttons and bright pages of a screen."""
+    out = _flat(rng, side)
+    for _ in range(int(rng.integers(1, 9))):
+        top, left = rng.integers(-20, side - 8, 2)
+        rows, columns = rng.integers(10, side, 2)
+        if rng.random() < 0.5:
+            rows = int(rng.integers(12, 60))
+        level = rng.uniform(0, 255)
+        corner = (int(left + columns), int(top + rows))
+        cv2.rectangle(out, (int(left), int(top)), corner, level, -1)
+        if rng.random() < 0.4:
+            cv2.rectangle(out, (int(left), int(top)), corner, rng.uniform(0, 255), 1)
+    return out
+
+
+def _blocks(rng: Rng, side: int) -> np.ndarray:
+    """Coarse pixels, nearly binary: enlarged small images and colour Doppler."""
+    cell = int(rng.integers(2, 9))
+    cells = side // cell + 1
+    noisy = _smooth(rng, cells, rng.uniform(1.5, 8)) + rng.normal(0, 0.15, (cells, cells))
+    field = noisy.astype(np.float64)
+    if rng.random() < 0.5:
+        field = (field > rng.uniform(0.3, 0.7)).astype(np.float64)
+    field = field.repeat(cell, 0).repeat(cell, 1)[:side, :side]
+    return np.clip(rng.uniform(0, 60) + field * rng.uniform(30, 250), 0, 255).astype(np.float32)
+
+
+def _mosaic(rng: Rng, side: int) -> np.ndarray:
+    """Squares or discs in rows, as in test charts and phantoms."""
+    out = _flat(rng, side)
+    pitch = int(rng.integers(8, 60))
+    size = max(2, int(pitch * rng.uniform(0.2, 0.7)))
+    level, step = rng.uniform(0, 255), rng.uniform(-8, 8)
+    square = rng.random() < 0.5
+    for top in range(int(rng.integers(0, pitch)), side, pitch):
+        for left in range(int(rng.integers(0, 2)), side, pitch):
+            if square:
+                cv2.rectangle(out, (left, top), (left + size, top + size), level, -1)
+            else:
+                cv2.circle(out, (left, top), size // 2, level, -1)
+        level = float(np.clip(level + step, 0, 255))
+    return out
+
+
+PROCEDURAL: tuple[tuple[Callable[[Rng, int], np.ndarray], float], ...] = (
+    (_flat, 0.2), (_gradient, 0.08), (_noise, 0.14), (_speckle, 0.16), (_body, 0.1), (_fan, 0.12),
+    (_panels, 0.12), (_blocks, 0.05), (_mosaic, 0.03),
+)  # fmt: skip
+
+
+def _procedural(rng: Rng, side: int) -> np.ndarray:
+    shares = np.array([share for _, share in PROCEDURAL])
+    make = PROCEDURAL[int(rng.choice(len(PROCEDURAL), p=shares / shares.sum()))][0]
+    return make(rng, side).astype(np.float32)
+
+
+def _cutting(rng: Rng, frame: np.ndarray, side: int) -> np.ndarray:
+    """A square of a frame, enlarged or reduced, edges repeated or black where it ends."""
+    zoom = float(np.exp(rng.uniform(math.log(0.5), math.log(3))))
+    zoom = max(zoom, 0.4 * side / min(frame.shape))
+    size = max(8, round(side / zoom))
+    rows, columns = frame.shape
+    top = int(rng.integers(min(0, rows - size), max(0, rows - size) + 1))
+    left = int(rng.integers(min(0, columns - size), max(0, columns - size) + 1))
+    piece = frame[max(0, top) : top + size, max(0, left) : left + size]
+    pad_top, pad_left = max(0, -top), max(0, -left)
+    pads = (pad_top, size - piece.shape[0] - pad_top, pad_left, size - piece.shape[1] - pad_left)
+    fill = float(rng.choice([0, 0, 0, piece.flat[0], 255]))
+    piece = cv2.copyMakeBorder(np.ascontiguousarray(piece), *pads, cv2.BORDER_CONSTANT, value=fill)
+    how = (
+        cv2.INTER_AREA
+        if zoom < 1
+        else (cv2.INTER_LINEAR if rng.random() < 0.8 else cv2.INTER_NEAREST)
+    )
+    out = cv2.resize(piece, (side, side), interpolation=how).astype(np.float32)
+    if rng.random() < 0.5:
+        out = out[:, ::-1]
+    if rng.random() < 0.15:
+        out = out[::-1]
+    return out
+
+
+def _toned(rng: Rng, picture: np.ndarray) -> np.ndarray:
+    """Gamma, window, inversion."""
+    if rng.random() < 0.5:
+        picture = 255 * (np.clip(picture, 0, 255) / 255) ** math.exp(rng.uniform(-0.9, 0.9))
+    if rng.random() < 0.4:
+        low, high = np.sort(rng.uniform(0, 255, 2))
+        picture = np.clip(picture, 0, 255) / 255 * (high - low) + low
+    elif rng.random() < 0.2:
+        centre, width = rng.uniform(40, 200), rng.uniform(40, 250)
+        picture = (picture - centre + width / 2) / width * 255
+    if rng.random() < 0.3:
+        picture = 255 - picture
+    return np.clip(picture, 0, 255).astype(np.float32)
+
+
+def background(rng: Rng, frames: Sequence[np.ndarray], recipe: Recipe) -> np.ndarray:
+    """A text-free picture, float32 0..255 (side, side)."""
+    side = recipe.side
+    if not frames or rng.random() < recipe.procedural_share:
+        out = _procedural(rng, side)
+    else:
+        out = _cutting(rng, frames[int(rng.integers(len(frames)))], side)
+    if rng.random() < 0.1:  # two kinds side by side
+        other, cut = _procedural(rng, side), int(rng.integers(20, side - 20))
+        part = np.s_[:cut] if rng.random() < 0.5 else np.s_[:, :cut]
+        out = out.copy()
+        out[part] = other[part]
+    return _toned(rng, out)
+
+
+# ------------------------------------------------------------------ things like text
+
+
+def _ruler(rng: Rng, picture: np.ndarray, level: float) -> None:
+    side = picture.shape[0]
+    at, pitch = int(rng.integers(2, side - 2)), float(rng.uniform(3, 30))
+    major, length = int(rng.choice([0, 2, 5, 10])), int(rng.integers(2, 9))
+    start, stop = sorted(rng.uniform(0, side, 2))
+    upright, centred = rng.random() < 0.6, rng.random() < 0.3
+    for number, place in enumerate(np.arange(start, stop, pitch)):
+        reach = length * (2 if major and number % major == 0 else 1)
+        near, far = (at - reach, at + reach) if centred else (at, at + reach)
+        first, last = (near, int(place)), (far, int(place))
+        if not upright:
+            first, last = first[::-1], last[::-1]
+        cv2.line(picture, first, last, level, int(rng.choice([1, 1, 2])))
+    if rng.random() < 0.5:
+        ends = ((at, int(start)), (at, int(stop)))
+        if not upright:
+            ends = (ends[0][::-1], ends[1][::-1])
+        cv2.line(picture, *ends, level, 1)
+
+
+def _dots(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """Rows of points, calcifications, clips."""
+    side, radius = picture.shape[0], int(rng.integers(0, 4))
+    if rng.random() < 0.5:
+        start, step = rng.uniform(0, side, 2), rng.normal(0, 10, 2)
+        places = start + np.outer(np.arange(rng.integers(3, 25)), step)
+    else:
+        places = rng.uniform(0, side, 2) + rng.normal(
+            0, rng.uniform(5, 60), (rng.integers(3, 40), 2)
+        )
+    for column, row in places.astype(int):
+        cv2.circle(picture, (int(column), int(row)), radius, level, -1)
+
+
+def _grid(rng: Rng, picture: np.ndarray, level: float) -> None:
+    side, pitch = picture.shape[0], int(rng.integers(6, 80))
+    top, left = rng.integers(0, side, 2)
+    rows, columns = rng.integers(1, 9, 2) * pitch
+    for row in range(top, top + rows + 1, pitch):
+        cv2.line(picture, (int(left), row), (int(left + columns), row), level, 1)
+    if rng.random() < 0.7:
+        for column in range(left, left + columns + 1, pitch):
+            cv2.line(picture, (column, int(top)), (column, int(top + rows)), level, 1)
+
+
+def _calliper(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """Crosses joined by a dotted line; the crosses are wide, a text '+' is small."""
+    side, ends = picture.shape[0], rng.uniform(0, picture.shape[0], (2, 2))
+    arm = int(rng.integers(8, 14))
+    for column, row in ends.astype(int):
+        cv2.line(picture, (int(column) - arm, int(row)), (int(column) + arm, int(row)), level, 1)
+        cv2.line(picture, (int(column), int(row) - arm), (int(column), int(row) + arm), level, 1)
+    for share in np.arange(0, 1, max(0.02, 5 / side)):
+        column, row = (ends[0] + share * (ends[1] - ends[0])).astype(int)
+        cv2.circle(picture, (int(column), int(row)), 0, level, -1)
+
+
+def _bar(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """A grey or colour bar, with or without border."""
+    side = picture.shape[0]
+    rows, columns = int(rng.integers(40, side)), int(rng.integers(5, 24))
+    ramp = np.repeat(
+        np.linspace(rng.uniform(0, 255), rng.uniform(0, 255), rows)[:, None], columns, 1
+    )
+    if rng.random() < 0.4:
+        ramp = np.floor(ramp / 25) * 25
+    if rng.random() < 0.4:
+        ramp = ramp.T
+    rows, columns = ramp.shape
+    top, left = int(rng.integers(0, side - rows + 1)), int(rng.integers(0, side - columns + 1))
+    picture[top : top + rows, left : left + columns] = ramp
+    if rng.random() < 0.5:
+        cv2.rectangle(picture, (left, top), (left + columns, top + rows), level, 1)
+
+
+def _curve(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """An ECG, a flow trace, or a fan's outline."""
+    side = picture.shape[0]
+    if rng.random() < 0.4:
+        apex = (int(rng.uniform(0, side)), int(rng.uniform(-side, side)))
+        radius = int(rng.uniform(0.1, 1.5) * side)
+        start = rng.uniform(0, 360)
+        cv2.ellipse(
+            picture, apex, (radius, radius), 0, start, start + rng.uniform(20, 200), level, 1
+        )
+        return
+    columns = np.arange(0, side, 2)
+    period, height = rng.uniform(20, 90), rng.uniform(5, 50)
+    phase = (columns % period) / period
+    beat = np.exp(-((phase - 0.5) ** 2) / 0.001) - 0.25 * np.exp(-((phase - 0.56) ** 2) / 0.001)
+    beat += 0.2 * np.exp(-((phase - 0.75) ** 2) / 0.004) + rng.normal(0, 0.02, len(columns))
+    rows = rng.uniform(0.1, 0.95) * side - height * beat
+    points = np.stack([columns, rows], 1).astype(np.int32)
+    cv2.polylines(picture, [points], False, level, int(rng.choice([1, 1, 2])), cv2.LINE_AA)
+
+
+def _strokes(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """Needles, wires, arrows, box frames, triangles."""
+    side = picture.shape[0]
+    for _ in range(int(rng.integers(1, 6))):
+        kind, (column, row) = int(rng.integers(5)), rng.integers(0, side, 2)
+        across, down = rng.integers(-60, 61, 2)
+        start, end = (int(column), int(row)), (int(column + across), int(row + down))
+        weight = int(rng.choice([1, 1, 2, 3]))
+        if kind == 0:
+            cv2.line(picture, start, end, level, weight, cv2.LINE_AA)
+        elif kind == 1:
+            cv2.rectangle(picture, start, end, level, weight)
+        elif kind == 2:
+            cv2.arrowedLine(picture, start, end, level, weight, cv2.LINE_AA)
+        elif kind == 3:
+            size = int(rng.integers(3, 12))
+            corners = np.array([[0, 0], [size, size // 2], [0, size]]) + np.array(start)
+            cv2.fillPoly(picture, [corners.astype(np.int32)], level)
+        else:
+            cv2.circle(picture, start, int(rng.integers(6, 40)), level, weight, cv2.LINE_AA)
+
+
+def _clutter(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """Patches of hard-edged noise, as colour Doppler and pixelated faces give."""
+    side = picture.shape[0]
+    size = min(int(rng.integers(20, 120)), side - 1)
+    top, left = rng.integers(0, side - size, 2)
+    patch = _blocks(rng, size)
+    spot = picture[top : top + size, left : left + size]
+    blob = _smooth(rng, size, rng.uniform(6, 30)) > rng.uniform(0.3, 0.7)
+    spot[blob] = patch[blob]
+
+
+CLUTTER = (
+    _ruler,
+    _ruler,
+    _dots,
+    _grid,
+    _calliper,
+    _bar,
+    _curve,
+    _curve,
+    _strokes,
+    _strokes,
+    _clutter,
+)
+
+
+# ------------------------------------------------------------------ text
+
+
+def _font_size(rng: Rng, recipe: Recipe) -> int:
+    low, high = recipe.sizes
+    if rng.random() < 0.2:
+        return int(rng.uniform(min(45, high), high + 1))
+    return round(float(np.exp(rng.uniform(math.log(low), math.log(min(48.0, high))))))
+
+
+def _face_for(rng: Rng, faces: Sequence[Face], size: int) -> tuple[Face, int]:
+    """A font, and the factor by which a bitmap font is enlarged to come near ``size``."""
+    face = faces[int(rng.integers(len(faces)))]
+    return face, (max(1, round(size / face.size)) if face.size else 1)
+
+
+def _level(rng: Rng, ground: np.ndarray, faint: bool) -> float:
+    """Grey value of letters that can be told from ``ground``."""
+    middle, spread = float(np.median(ground)), float(ground.std())
+    if faint:
+        away = max(rng.uniform(10, 45), rng.uniform(0.9, 2.0) * spread)
+    else:
+        away = max(rng.uniform(45, 255), rng.uniform(1.5, 4.0) * spread)
+    up = rng.random() < (0.75 if middle < 128 else 0.35)
+    if middle + away > 255 and middle - away >= 0:
+        up = False
+    if middle - away < 0 and middle + away <= 255:
+        up = True
+    return float(np.clip(middle + away if up else middle - away, 0, 255))
+
+
+def _style(rng: Rng, size: int, ground: np.ndarray, recipe: Recipe) -> Style:
+    level = _level(rng, ground, bool(rng.random() < recipe.faint_share))
+    contrary = 0.0 if level > 128 else 255.0
+    chance = rng.random(8)
+    box = None
+    if chance[0] < 0.08:
+        box = float(np.clip(level + rng.choice([-1, 1]) * rng.uniform(50, 255), 0, 255))
+        if abs(box - level) < 40:
+            box = contrary
+    return Style(
+        size=size,
+        level=level,
+        antialias=bool(chance[1] < 0.7),
+        opacity=1.0 if chance[2] < 0.85 else float(rng.uniform(0.5, 1)),
+        stretch=1.0 if chance[3] < 0.8 else float(rng.uniform(0.65, 1.5)),
+        spacing=0 if chance[4] < 0.88 else int(rng.integers(1, max(2, size // 3))),
+        thicken=0 if chance[5] < 0.93 else 1,
+        outline=contrary if chance[6] < 0.07 else None,
+        shadow=contrary if 0.07 < chance[6] < 0.15 else None,
+        box=box,
+        frame=level if chance[7] < 0.03 else None,
+    )
+
+
+def _angle(rng: Rng, recipe: Recipe) -> float:
+    chance = rng.random()
+    angle = 0.0
+    if chance < recipe.vertical_share:
+        angle = float(rng.choice([90, 270]))
+    elif chance < recipe.vertical_share + 0.02:
+        angle = 180.0
+    if rng.random() < recipe.slant_share:
+        angle += float(rng.uniform(-5, 5)) if rng.random() < 0.85 else float(rng.uniform(-45, 45))
+    return angle
+
+
+def _words(rng: Rng, recipe: Recipe) -> tuple[str, str, Sequence[Face]]:
+    if recipe.faces.others and rng.random() < recipe.foreign_share:
+        script = str(rng.choice(sorted(recipe.faces.others)))
+        return foreign(rng, script), "foreign", recipe.faces.others[script]
+    text, kind = wording(rng)
+    return text, kind, recipe.faces.latin
+
+
+def _scatter(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
+    """One line anywhere, often near an edge."""
+
+    text, kind, faces = _words(rng, recipe)
+    if size > 40 and rng.random() < 0.7:
+        text = text[: int(rng.integers(1, 7))].strip() or "R"
+        kind = "single" if len(text) == 1 else kind
+    face, enlarge = _face_for(rng, faces, size)
+    side = page.picture.shape[0]
+    for _ in range(4):
+        top, left = (int(v) for v in rng.integers(0, side - 6, 2))
+        if rng.random() < 0.4:
+            top = int(rng.choice([rng.integers(0, 8), side - size - rng.integers(0, 12)]))
+        if rng.random() < 0.3:
+            left = int(rng.integers(0, 10))
+        top = max(0, top)
+        ground = page.picture[top : top + size, left : left + 4 * size]
+        style = _style(rng, size, ground if ground.size else page.picture, recipe)
+        style = replace(
+            style,
+            angle=_angle(rng, recipe),
+            enlarge=enlarge,
+            stacked=bool(rng.random() < 0.03 and len(text) < 12),
+            mirrored=bool(rng.random() < 0.02),
+        )
+        if style.stacked:
+            style = replace(style, angle=0.0)
+        if style.stacked or style.mirrored:
+            kind = "odd"
+        if page.put(text, kind, face, style, top, left):
+            return
+        text = text[: max(1, len(text) * 2 // 3)].strip() or "L"
+        if len(text) == 1:
+            kind = "single"
+
+
+def _block(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
+    """Rows of one font below each other, as in a corner of a scanner screen."""
+
+    size = min(size, 40)
+    face, enlarge = _face_for(rng, recipe.faces.latin, size)
+    side = page.picture.shape[0]
+    top, left = int(rng.integers(0, side // 2)), int(rng.integers(0, side // 2))
+    if rng.random() < 0.5:
+        top = int(rng.integers(0, 12))
+    if rng.random() < 0.5:
+        left = int(rng.integers(0, 8))
+    ground = page.picture[top : top + 4 * size, left : left + 6 * size]
+    style = replace(_style(rng, size, ground, recipe), enlarge=enlarge, box=None, frame=None)
+    pitch = rng.uniform(1.02, 1.9)
+    right = int(rng.integers(left + 40, side)) if left + 40 < side else side
+    columns = 2 if rng.random() < 0.25 else 1
+    for _ in range(int(rng.integers(2, 11))):
+        reached = 0
+        at = left
+        for _ in range(columns):
+            text, kind = wording(rng)
+            drawn = None
+            while text and drawn is None:
+                drawn = page.put(text, kind, face, style, top, at)
+                if drawn is None and len(text) < 4:
+                    break
+                text = text[: len(text) * 2 // 3].strip()
+            if drawn:
+                reached = max(reached, drawn[0])
+                at = max(right, at + drawn[1] + 2 * size)
+        top += round(max(reached, (face.size or size) * enlarge * 0.75) * pitch) + 2
+        if top > side - 6:
+            return
+
+
+def _scale_numbers(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
+    """Numbers beside a ruler."""
+
+    size = min(size, 20)
+    face, enlarge = _face_for(rng, recipe.faces.latin, size)
+    side = page.picture.shape[0]
+    left, pitch = int(rng.integers(8, side - 20)), int(rng.integers(18, 60))
+    top, value, step = (
+        int(rng.integers(0, 30)),
+        int(rng.integers(-50, 50)),
+        int(rng.integers(1, 50)),
+    )
+    style = replace(
+        _style(rng, size, page.picture[:, left : left + size], recipe), enlarge=enlarge, box=None
+    )
+    while top < side - size:
+        cv2.line(
+            page.picture, (left - 6, top + size // 2), (left - 3, top + size // 2), style.level, 1
+        )
+        page.put(str(value), "number", face, style, top, left)
+        top, value = top + pitch, value + step
+
+
+def write(rng: Rng, page: Page, recipe: Recipe) -> None:
+    """Write lines on a page in one of several layouts."""
+    for _ in range(int(rng.integers(1, 4))):
+        size, chance = _font_size(rng, recipe), rng.random()
+        if chance < 0.35:
+            _block(rng, page, recipe, size)
+        elif chance < 0.42:
+            _scale_numbers(rng, page, recipe, size)
+        else:
+            for _ in range(int(rng.integers(1, 5))):
+                _scatter(rng, page, recipe, size if rng.random() < 0.5 else _font_size(rng, recipe))
+
+
+# ------------------------------------------------------------------ the whole scene
+
+
+def _worn(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Blur, noise, compression: what happens to text together with its frame."""
+    chance = rng.random(4)
+    if chance[0] < 0.25:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.1))
+    if chance[1] < 0.3:
+        picture = picture + rng.normal(0, rng.uniform(1, 12), picture.shape)
+    out = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    if chance[2] < 0.3:
+        quality = int(rng.integers(*recipe.jpeg))
+        _, coded = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        out = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+    if chance[3] < 0.1:
+        out = 255 - out
+    if rng.random() < recipe.spread_share:
+        out = views(out)[-1]  # the second picture that the detector is shown of a frame
+    return out
+
+
+def scene(rng: Rng, frames: Sequence[np.ndarray], recipe: Recipe) -> Scene:
+    """Make one scene of ``recipe.side`` pixels; ``frames`` are uint8 (rows, columns)."""
+    picture = background(rng, frames, recipe)
+    if rng.random() < recipe.clutter_share:
+        for _ in range(int(rng.integers(1, 4))):
+            level = _level(rng, picture, bool(rng.random() < 0.2))
+            CLUTTER[int(rng.integers(len(CLUTTER)))](rng, picture, level)
+    page = Page(picture)
+    if rng.random() < recipe.text_share:
+        write(rng, page, recipe)
+    out, owner, lines = _worn(rng, page.picture, recipe), page.owner, page.lines
+    if rng.random() < recipe.turned_page_share:
+        out, owner, lines = _turned_page(out, owner, lines, int(rng.choice([1, 3])))
+    return Scene(np.ascontiguousarray(out), np.ascontiguousarray(owner), tuple(lines))
+
+
+def _turned_page(
+    picture: np.ndarray, owner: np.ndarray, lines: list[Line], turns: int
+) -> tuple[np.ndarray, np.ndarray, list[Line]]:
+    side = picture.shape[0]
+    turned = []
+    for line in lines:
+        quad = line.quad
+        for _ in range(turns):
+            quad = np.stack([quad[:, 1], side - quad[:, 0]], 1)
+        angle = (line.angle + 90 * turns) % 360
+        turned.append(Line(line.text, line.kind, quad, line.height, angle))
+    return np.rot90(picture, turns), np.rot90(owner, turns), turned

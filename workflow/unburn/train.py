@@ -1,0 +1,469 @@
+"""Trains the detector and the line reader from a seed, without any real text.
+
+Scenes are made in one process and learnt from in another; the state is kept every few minutes,
+so that a run that was stopped goes on where it was.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import logging
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unburn import crnn, lines
+from unburn.errors import UserError, command
+from unburn.files import replacing
+from unburn.rendering import Faces, Line
+from unburn.scenes import Recipe, Scene, scene
+
+log = logging.getLogger(__name__)
+
+SPLIT_SHARES = (("test", 0.17), ("validation", 0.10))  # of the groups; the rest is for training
+FAINT_DEVIATIONS = 1.5  # a line closer to its surroundings is "hardly visible"
+AVERAGING = 0.999  # of the weights that are kept, per step
+KEEP_EVERY_S = 180
+VALIDATION_BATCH, VALIDATION_BATCHES = 16, 4
+UNREADABLE = ("foreign", "odd")  # kinds of lines that the reader is not taught
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training run depends on; ``minutes`` ends it early if ``crops`` takes longer."""
+
+    seed: int
+    crops: int
+    minutes: float
+    batch: int
+    rate: float
+
+
+# ------------------------------------------------------------------ data
+
+
+def split_of(group: str, seed: int) -> str:
+    """Deal a patient or series to training, validation or test; the same for every run."""
+    digest = hashlib.sha256(f"{seed}|{group}".encode()).digest()
+    place = int.from_bytes(digest[:4], "big") / 2**32
+    for name, share in SPLIT_SHARES:
+        if place < share:
+            return name
+        place -= share
+    return "training"
+
+
+def read_frames(table: Path, split: str, seed: int) -> list[np.ndarray]:
+    """Read the text-free frames of one split as uint8 (rows, columns).
+
+    The CSV has the columns path (relative to it) and group (patient or series), and optionally
+    left, right: the columns of pixels between which the frame holds no text.
+    """
+    frames = []
+    with open(table, newline="") as file:
+        for row in csv.DictReader(file):
+            if split_of(row["group"], seed) != split:
+                continue
+            frame = cv2.imread(str(table.parent / row["path"]), cv2.IMREAD_GRAYSCALE)
+            if frame is None:
+                raise UserError(str(table), "a frame cannot be read", "check the column path")
+            left, right = (int(row.get(edge) or 0) for edge in ("left", "right"))
+            frames.append(frame[:, left : right or None])
+    if not frames:
+        raise UserError(
+            str(table), f"no frame for {split}", "add frames of more patients or series"
+        )
+    return frames
+
+
+def visibility(
+    picture: np.ndarray, owner: np.ndarray, number: int, line: Line
+) -> tuple[float, float]:
+    """How far a line's ink is from its surroundings: (grey values, local deviations)."""
+    margin = max(3, round(line.height * 0.4))
+    left, top = np.floor(line.quad.min(0)).astype(int) - margin
+    right, bottom = np.ceil(line.quad.max(0)).astype(int) + margin
+    where = np.s_[max(0, top) : bottom, max(0, left) : right]
+    ink = owner[where] == number
+    around = cv2.dilate((owner[where] > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    if not ink.any() or around.sum() < 8:
+        return 0.0, 0.0
+    spot = picture[where].astype(np.float32)
+    ring = spot[around]
+    difference = float(np.abs(spot[ink] - np.median(ring)).mean())
+    return difference, difference / max(1.0, float(ring.std()))
+
+
+def targets(made: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """What the detector should say of a scene.
+
+    Returns
+    -------
+    (uint8 (2, rows / 2, columns / 2): text and line cores; float16 (rows / 2, columns / 2): weight
+    of each place: more on ink and on small lines, none on lines that nobody can see)
+    """
+    rows, columns = made.picture.shape
+    wanted = np.zeros((2, rows // 2, columns // 2), np.uint8)
+    weight = np.ones((rows // 2, columns // 2), np.float32)
+    ink = made.owner.reshape(rows // 2, 2, columns // 2, 2).max((1, 3))
+    for number, line in enumerate(made.lines, 1):
+        difference, deviations = visibility(made.picture, made.owner, number, line)
+        centre = line.quad.mean(0)
+        across, down = line.quad[1] - line.quad[0], line.quad[3] - line.quad[0]
+        width, height = float(np.hypot(*across)), float(np.hypot(*down))
+        whole = _polygon(_grown(line.quad, centre, width, height, max(1.0, 0.08 * line.height)))
+        if difference < 4 or deviations < 0.7:
+            cv2.fillPoly(weight, [whole], 0.0)
+            continue
+        core = _polygon(_grown(line.quad, centre, width, height, -0.25 * min(width, height)))
+        cv2.fillPoly(wanted[0], [whole], 1)
+        cv2.fillPoly(wanted[1], [core], 1)
+        share = float(np.clip(math.sqrt(600 / max(1.0, width * height)), 0.7, 3))
+        cv2.fillPoly(weight, [whole], 1 + 1.5 * share)
+        weight[ink == number] += 2.5 * share
+    return wanted, weight.astype(np.float16)
+
+
+def _grown(
+    quad: np.ndarray, centre: np.ndarray, width: float, height: float, by: float
+) -> np.ndarray:
+    """Move the sides of a turned rectangle outwards by ``by`` pixels."""
+    along = (quad[1] - quad[0]) / max(width, 1e-6)
+    upright = (quad[3] - quad[0]) / max(height, 1e-6)
+    across, down = max(0.5, width / 2 + by), max(0.5, height / 2 + by)
+    corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    return np.array([centre + x * across * along + y * down * upright for x, y in corners])
+
+
+def _polygon(quad: np.ndarray) -> np.ndarray:
+    """Corners in pixels of the maps, which have half the size."""
+    return np.round((quad - 0.5) / 2).astype(np.int32)
+
+
+def detector_batch(
+    number: int, seed: int, batch: int, frames: Sequence[np.ndarray], recipe: Recipe
+) -> tuple[np.ndarray, ...]:
+    """Make batch ``number``: pictures uint8 (n, side, side), wanted maps, weights."""
+    parts = []
+    for place in range(batch):
+        made = scene(np.random.default_rng([seed, number, place]), frames, recipe)
+        parts.append((made.picture, *targets(made)))
+    return tuple(np.stack(part) for part in zip(*parts, strict=True))
+
+
+def reader_batch(
+    number: int, seed: int, batch: int, frames: Sequence[np.ndarray], recipe: Recipe
+) -> tuple[np.ndarray, ...]:
+    """Make batch ``number`` of line crops.
+
+    Returns
+    -------
+    (float32 (n, 1, 32, columns) crops; int32 (n, 2) their columns and numbers of characters; int64
+    the classes of all characters, one line after the other)
+    """
+    rng = np.random.default_rng([seed, number])
+    crops: list[np.ndarray] = []
+    labels: list[list[int]] = []
+    while len(crops) < batch:
+        made = scene(rng, frames, recipe)
+        for place, line in enumerate(made.lines, 1):
+            if line.kind in UNREADABLE or not set(line.text) <= set(lines.ALPHABET):
+                continue
+            if visibility(made.picture, made.owner, place, line)[1] < 1:
+                continue
+            across, down = line.quad[1] - line.quad[0], line.quad[3] - line.quad[0]
+            width, height = float(np.hypot(*across)), float(np.hypot(*down))
+            grown = _grown(
+                line.quad, line.quad.mean(0), width, height, height * rng.uniform(-0.02, 0.2)
+            )
+            crops.append(lines.straightened(made.picture, grown))
+            labels.append([lines.ALPHABET.index(letter) + 1 for letter in line.text])
+    crops, labels = crops[:batch], labels[:batch]
+    sizes = [(crop.shape[1], len(label)) for crop, label in zip(crops, labels, strict=True)]
+    letters = np.array([letter for label in labels for letter in label], np.int64)
+    return lines.prepared(crops).numpy(), np.array(sizes, np.int32), letters
+
+
+Batch = tuple[np.ndarray, ...]
+
+
+def _produce(
+    make: Callable[[int], Batch], first: int, queue: "multiprocessing.Queue[Batch]"
+) -> None:
+    cv2.setNumThreads(1)
+    for number in range(first, 2**31):
+        while True:
+            if os.getppid() == 1:
+                return
+            try:
+                queue.put(make(number), timeout=60)
+            except Exception:  # full: look for the parent again
+                continue
+            break
+
+
+def produced(make: Callable[[int], Batch], first: int) -> Iterator[Batch]:
+    """Yield ``make(first)``, ``make(first + 1)``, ... made in another process."""
+    context = multiprocessing.get_context("fork")
+    queue: multiprocessing.Queue[Batch] = context.Queue(maxsize=6)
+    process = context.Process(target=_produce, args=(make, first, queue), daemon=True)
+    process.start()
+    try:
+        while True:
+            try:
+                yield queue.get(timeout=120)
+            except Empty:
+                if not process.is_alive():
+                    raise RuntimeError("the process that makes scenes has died") from None
+    finally:
+        process.terminate()
+
+
+# ------------------------------------------------------------------ learning
+
+
+def detector_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Weighted cross entropy and dice over both maps; weights of 0 leave places out."""
+    weight = weight[:, None].expand_as(logits)
+    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum")
+    score = torch.sigmoid(logits)
+    shared = (weight * score * wanted).sum((0, 2, 3))
+    dice = 1 - (2 * shared + 1) / ((weight * (score + wanted)).sum((0, 2, 3)) + 1)
+    return entropy / weight.sum() * 2 + dice.mean()
+
+
+class Run:
+    """A training run: network, averaged weights, optimiser, and how far it is."""
+
+    def __init__(self, network: nn.Module, settings: Settings, state: Path):
+        self.network, self.settings, self.state = network, settings, state
+        self.optimiser = torch.optim.AdamW(network.parameters(), settings.rate, weight_decay=0.01)
+        self.averaged = {name: value.clone() for name, value in network.state_dict().items()}
+        self.step, self.seconds = 0, 0.0
+        if state.is_file():
+            kept = torch.load(state, weights_only=True)
+            network.load_state_dict(kept["network"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.averaged, self.step, self.seconds = kept["averaged"], kept["step"], kept["seconds"]
+
+    @property
+    def done(self) -> float:
+        """Share of the run that is behind us, by crops or minutes, whichever is more."""
+        by_crops = self.step * self.settings.batch / self.settings.crops
+        return min(1.0, max(by_crops, self.seconds / 60 / self.settings.minutes))
+
+    def learn(self, loss: Tensor) -> None:
+        """One step; the rate rises over the first steps and falls along half a cosine."""
+        rise = min(1.0, (self.step + 1) / 200)
+        fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.done))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.rate * rise * fall
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(AVERAGING, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                mean = self.averaged[name]
+                if mean.dtype.is_floating_point:
+                    mean.lerp_(value, 1 - keep)
+                else:
+                    mean.copy_(value)
+
+    def keep(self) -> None:
+        """Write the state, so that the run can go on after a stop."""
+        with replacing(self.state) as tmp:
+            kept = {
+                "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
+                "averaged": self.averaged, "step": self.step, "seconds": self.seconds,
+            }  # fmt: skip
+            torch.save(kept, tmp)
+
+
+def train_detector(
+    settings: Settings, frames: Sequence[np.ndarray], validation: Sequence[np.ndarray],
+    recipe: Recipe, state: Path, curve: Path, out: Path, about: dict[str, str],
+) -> None:  # fmt: skip
+    """Train the detector; ``out`` is written anew each time the state is kept."""
+    torch.manual_seed(settings.seed)
+    network = crnn.channels_last(crnn.Detector()).train()
+    run = Run(network, settings, state)
+
+    def make(number: int) -> Batch:
+        return detector_batch(number, settings.seed, settings.batch, frames, recipe)
+
+    checked = [
+        detector_batch(number, settings.seed + 1, VALIDATION_BATCH, validation, recipe)
+        for number in range(VALIDATION_BATCHES)
+    ]
+    losses: list[float] = []
+    started, kept = time.monotonic() - run.seconds, time.monotonic()
+    batches = produced(make, run.step)
+    while run.done < 1:
+        pictures, wanted, weight = (torch.from_numpy(part) for part in next(batches))
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(_grey(pictures))
+        loss = detector_loss(logits.float(), wanted.float(), weight.float())
+        run.learn(loss)
+        losses.append(loss.item())
+        run.seconds = time.monotonic() - started
+        if time.monotonic() - kept > KEEP_EVERY_S or run.done >= 1:
+            run.keep()
+            best = crnn.Detector()
+            best.load_state_dict(run.averaged)
+            figures = {"step": run.step, "crops": run.step * settings.batch,
+                       "minutes": round(run.seconds / 60, 1),
+                       "loss": round(float(np.mean(losses)), 4),
+                       **_validated(best.eval(), checked)}  # fmt: skip
+            _append(curve, figures)
+            log.info("%s", figures)
+            crnn.save(out, best, best.shape, {**about, "crops": str(figures["crops"])})
+            losses, kept = [], time.monotonic()
+
+
+def reader_loss(scores: Tensor, sizes: Tensor, letters: Tensor) -> Tensor:
+    """CTC over a batch; a line too narrow for its characters counts nothing."""
+    steps = torch.minimum((sizes[:, 0] + 1) // 2, torch.tensor(scores.shape[1]))
+    return functional.ctc_loss(
+        scores.transpose(0, 1), letters, steps.long(), sizes[:, 1].long(), zero_infinity=True
+    )
+
+
+def train_reader(
+    settings: Settings, frames: Sequence[np.ndarray], validation: Sequence[np.ndarray],
+    recipe: Recipe, state: Path, curve: Path, out: Path, about: dict[str, str],
+) -> None:  # fmt: skip
+    """Train the line reader; ``out`` is written anew each time the state is kept."""
+    torch.manual_seed(settings.seed)
+    network = lines.Reader().train()
+    run = Run(network, settings, state)
+
+    def make(number: int) -> Batch:
+        return reader_batch(number, settings.seed, settings.batch, frames, recipe)
+
+    checked = [
+        reader_batch(number, settings.seed + 1, 4 * VALIDATION_BATCH, validation, recipe)
+        for number in range(VALIDATION_BATCHES)
+    ]
+    losses: list[float] = []
+    started, kept = time.monotonic() - run.seconds, time.monotonic()
+    for batch in produced(make, run.step):
+        crops, sizes, letters = (torch.from_numpy(part) for part in batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = network(crops)
+        loss = reader_loss(scores.float(), sizes, letters)
+        run.learn(loss)
+        losses.append(loss.item())
+        run.seconds = time.monotonic() - started
+        if time.monotonic() - kept > KEEP_EVERY_S or run.done >= 1:
+            run.keep()
+            best = lines.Reader()
+            best.load_state_dict(run.averaged)
+            best.eval()
+            figures = {"step": run.step, "crops": run.step * settings.batch,
+                       "minutes": round(run.seconds / 60, 1),
+                       "loss": round(float(np.mean(losses)), 4),
+                       "lines_read_right": round(read_right(best, checked), 4)}  # fmt: skip
+            _append(curve, figures)
+            log.info("%s", figures)
+            crnn.save(out, best, best.shape, {**about, "crops": str(figures["crops"])})
+            losses, kept = [], time.monotonic()
+        if run.done >= 1:
+            return
+
+
+def read_right(network: lines.Reader, batches: Sequence[Batch]) -> float:
+    """Share of lines of which every character is read right, blanks and case included."""
+    right = total = 0
+    for crops, sizes, letters in batches:
+        with torch.inference_mode():
+            scores = network(torch.from_numpy(crops)).numpy()
+        ends = np.cumsum(sizes[:, 1])
+        for found, (columns, count), end in zip(scores, sizes, ends, strict=True):
+            text, _ = lines.decoded(found[: (columns + 1) // 2])
+            wanted = "".join(lines.ALPHABET[letter - 1] for letter in letters[end - count : end])
+            right, total = right + (text == wanted.strip()), total + 1
+    return right / total
+
+
+def _grey(pictures: Tensor) -> Tensor:
+    grey = pictures.unsqueeze(1).float().div_(255)
+    return grey.contiguous(memory_format=torch.channels_last)
+
+
+def _validated(network: crnn.Detector, batches: Sequence[Batch]) -> dict[str, float]:
+    """Loss, recall of weighted text places and precision, at a probability of 0.3."""
+    losses, hit, wanted_sum, found_sum = [], 0.0, 0.0, 0.0
+    for pictures, wanted, weight in batches:
+        with torch.inference_mode():
+            logits = network(_grey(torch.from_numpy(pictures)))
+        true, heavy = torch.from_numpy(wanted).float(), torch.from_numpy(weight).float()
+        losses.append(detector_loss(logits, true, heavy).item())
+        found = (torch.sigmoid(logits[:, 0]) > 0.3).float()
+        hit += float((heavy * found * true[:, 0]).sum())
+        wanted_sum += float((heavy * true[:, 0]).sum())
+        found_sum += float((heavy * found).sum())
+    return {
+        "validation_loss": round(float(np.mean(losses)), 4),
+        "recall": round(hit / max(1.0, wanted_sum), 4),
+        "precision": round(hit / max(1.0, found_sum), 4),
+    }
+
+
+def _append(curve: Path, figures: dict[str, float]) -> None:
+    curve.parent.mkdir(parents=True, exist_ok=True)
+    new = not curve.is_file()
+    with open(curve, "a", newline="") as file:
+        writer = csv.DictWriter(file, figures)
+        if new:
+            writer.writeheader()
+        writer.writerow(figures)
+
+
+def font_files(folders: Sequence[Path]) -> list[Path]:
+    """All font files below some folders."""
+    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry of the rules of ``workflow/train.smk``."""
+    parser = argparse.ArgumentParser(prog="python -m unburn.train", description=__doc__)
+    parser.add_argument("what", choices=("detector", "reader"))
+    parser.add_argument("--frames", type=Path, required=True, help="CSV of text-free frames")
+    parser.add_argument("--fonts", type=Path, nargs="+", required=True, help="folders")
+    parser.add_argument("--settings", required=True, help="JSON")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--curve", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(argv)
+    settings = Settings(**json.loads(options.settings))
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    faces = Faces.of(font_files(options.fonts))
+    log.info("%d Latin fonts, other scripts: %s", len(faces.latin), sorted(faces.others))
+    frames = read_frames(options.frames, "training", settings.seed)
+    validation = read_frames(options.frames, "validation", settings.seed)
+    log.info("%d frames to train, %d to validate", len(frames), len(validation))
+    train = {"detector": train_detector, "reader": train_reader}[options.what]
+    train(
+        settings, frames, validation, Recipe(faces),
+        options.state, options.curve, options.out, {"seed": str(settings.seed)},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    command(main)
