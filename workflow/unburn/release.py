@@ -154,14 +154,14 @@ def fate(
 
 def settle(items: Items, unit: str) -> Items:
     """Apply the rules between items until none holds back another one."""
-    while True:
-        settled = hold_clashes(items)
+    before = -1
+    while before != (now := sum(one.status == "released" for one in items.values())):
+        before = now
+        items = hold_clashes(items)
         if unit == "series":
-            settled = hold_volumes(settled)
-        settled = hold_references(settled)
-        if settled == items:
-            return settled
-        items = settled
+            items = hold_volumes(items)
+        items = hold_references(items)
+    return items
 
 
 def hold_clashes(items: Items) -> Items:
