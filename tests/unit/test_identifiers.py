@@ -3,7 +3,9 @@ import time
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from unburn.identifiers import found_in_bytes, found_in_text, identifiers
 from unburn.metadata import Settings, clean, quiet
@@ -164,7 +166,9 @@ def test_uids_of_the_original_are_found():
 def test_a_malformed_header_gives_what_can_be_read():
     with quiet():
         dataset = header(PatientBirthDate="not a date")
-    dataset.add_new(0x00081111, "SQ", [])
+    for tag in (0x00080070, 0x00100020):  # an unknown VR, which pydicom raises an error for
+        raw = RawDataElement(Tag(tag), "LA", 4, b"4711", 0, False, True)
+        dataset._dict[Tag(tag)] = raw
     assert found_in_text(identifiers(dataset), "Quillfeather")
     assert identifiers(Dataset()).spellings == frozenset()
 

@@ -13,7 +13,7 @@ from functools import cache
 
 from pydicom.dataset import Dataset
 
-from unburn.metadata import action, quiet, table
+from unburn.metadata import action, quiet, table, text_of
 from unburn.vocabulary import plain, words
 
 SHORTEST_WORD = 3  # letters of a name that count when they are read as a word of their own
@@ -24,6 +24,8 @@ MISSPELT_FROM = 6  # from this length on one letter may be wrong, missing or too
 UNBOUNDED_FROM = 6  # from this length on a word may stand inside of another
 EARLIEST_YEAR = 1850
 COUNTED = "01234567890"
+MAKER = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")
+INSTANCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 STOP = frozenset(
     re.findall(
@@ -187,14 +189,10 @@ def identifiers(dataset: Dataset) -> Identifiers:
     spellings: set[str] = set()
     dates: set[date] = set()
     with quiet():
-        model = plain(
-            f"{dataset.get('Manufacturer')} {dataset.get('ManufacturerModelName')} "
-            f"{dataset.get('SoftwareVersions')}"
-        ).lower()
-        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-            uid = str(dataset.get(keyword) or "")
-            if len(uid) >= SHORTEST_UID:
-                spellings.add(uid)
+        maker = [text_of(dataset, keyword) for keyword in MAKER]
+        model = plain(" ".join(maker)).lower()
+        uids = [text_of(dataset, keyword) for keyword in INSTANCE]
+        spellings |= {uid for uid in uids if len(uid) >= SHORTEST_UID}
         for tag, vr, values in _elements(dataset):
             for value in values:
                 low = plain(value).lower()

@@ -371,7 +371,7 @@ def limit_age(text: str) -> str | None:
 # --- the patient
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
+def text_of(dataset: Dataset, keyword: str) -> str:
     """Return a value as one stripped text, empty when it is missing or cannot be read."""
     try:
         return str(dataset.get(keyword) or "").strip(" \0")
@@ -385,10 +385,10 @@ def patient(dataset: Dataset) -> tuple[str, str]:
     Issuer and ID together name a patient. An object without an ID is a patient of its study's own,
     so that two people without an ID never become one.
     """
-    number = _text(dataset, "PatientID")
+    number = text_of(dataset, "PatientID")
     if number:
-        return number, f"id\0{_text(dataset, 'IssuerOfPatientID')}\0{number}"
-    study = _text(dataset, "StudyInstanceUID")
+        return number, f"id\0{text_of(dataset, 'IssuerOfPatientID')}\0{number}"
+    study = text_of(dataset, "StudyInstanceUID")
     if not study:
         raise ItemError("metadata_failed")
     return "", f"study\0{study}"
@@ -443,7 +443,7 @@ class _Cleaner:
     def items(self, dataset: Dataset) -> Dataset:
         """Clean one level and what is nested in it."""
         result = Dataset()
-        public_code = _text(dataset, "CodingSchemeDesignator") in PUBLIC_CODING_SCHEMES
+        public_code = text_of(dataset, "CodingSchemeDesignator") in PUBLIC_CODING_SCHEMES
         for tag in list(dataset.keys()):
             number = int(tag)
             listed = _listed_vr(number)
@@ -535,7 +535,7 @@ class _Cleaner:
         """Clean a sequence; free text in content trees and graphics goes with its item."""
         items = list(element.value or [])
         if do == "content":
-            items = [item for item in items if _text(item, "ValueType") not in ("TEXT", "PNAME")]
+            items = [item for item in items if text_of(item, "ValueType") not in ("TEXT", "PNAME")]
         cleaned = [self.items(item) for item in items]
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
@@ -551,7 +551,7 @@ class _Cleaner:
 
 def _names(dataset: Dataset) -> frozenset[str]:
     """Words of the patient's name, which no descriptor keeps even if they are listed words."""
-    words = re.split(r"[^\w]+|_", _text(dataset, "PatientName").lower())
+    words = re.split(r"[^\w]+|_", text_of(dataset, "PatientName").lower())
     return frozenset(word for word in words if len(word) > 1)
 
 
