@@ -132,16 +132,13 @@ class StoredFrames:
             self._start = element.value_tell
         else:
             self._stream, self._start = io.BytesIO(element.value), 0
-        present = self._stream.seek(0, io.SEEK_END) - self._start
         try:
             if self.syntax.is_encapsulated != (element.length == UNDEFINED_LENGTH):
                 raise ItemError("undecodable")
             if self.syntax.is_encapsulated:
                 self._parts = frame_parts(self._stream, self._start, form.frames, self.dataset)
             else:
-                if present < element.length:
-                    raise ItemError("undecodable")
-                form.check_length(element.length)
+                check_native(self.dataset, form, self.path.stat().st_size)
         except ItemError:
             self._open.close()
             raise
@@ -348,6 +345,21 @@ class Form:
         native <<= self.bits_allocated - 1 - self.high_bit
         native >>= self.bits_allocated - self.bits_stored
         return native
+
+
+def check_native(dataset: Dataset, form: Form, file_bytes: int) -> None:
+    """Compare the length of native pixel data with the file's and with what the frames need.
+
+    Raises
+    ------
+    ItemError
+        ``undecodable`` when the file ends before the value, else as ``Form.check_length``
+    """
+    element: Any = dataset.get_item("PixelData", keep_deferred=True)
+    present = file_bytes - element.value_tell if element.value is None else len(element.value)
+    if present < element.length:
+        raise ItemError("undecodable")
+    form.check_length(element.length)
 
 
 def frame_parts(

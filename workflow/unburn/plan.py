@@ -30,6 +30,7 @@ from unburn.files import make_private, replacing, sha256
 from unburn.parallel import in_order
 from unburn.pixels import (
     Form,
+    check_native,
     decoder_of,
     is_lossy,
     read_header,
@@ -267,6 +268,8 @@ def _with_form(item: Item, dataset: Dataset) -> Item:
         if item.pixels:
             decoder_of(uid.UID(item.transfer_syntax))
         form = Form.of(dataset)
+        if not uid.UID(item.transfer_syntax).is_encapsulated:
+            check_native(dataset, form, item.bytes)
         return replace(
             item,
             frames=form.frames,

@@ -1,0 +1,376 @@
+import gzip
+import json
+import logging
+import os
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmwrite, uid
+from pydicom.dataset import Dataset, FileMetaDataset
+from unburn import plan as module
+from unburn import tables
+from unburn.errors import UserError
+from unburn.pixels import read_header
+from unburn.plan import Item, Settings, State, deal, foreign, main, number, plan
+from unburn.reasons import REASONS
+
+SETTINGS = Settings(shard_gib=2.0, max_shards=2000)
+
+
+def write(path, sop="1.2.3", series="1.2", sop_class=uid.CTImageStorage, **more):
+    """A DICOM file with 4 x 6 pixels of 16 bits; None leaves an attribute out."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    dataset.preamble = bytes(128)
+    dataset.Modality, dataset.PatientID = "CT", "CANARY"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, sop
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.1", series
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 4, 6, 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit, dataset.PixelRepresentation = 15, 0
+    dataset.PixelData = np.arange(24, dtype="<u2").tobytes()
+    for keyword, value in more.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=False)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A submission's folder beside the place of the work folder."""
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def run(folder, settings=SETTINGS):
+    """Plan a folder; (inventory, shard tables by name, summary)."""
+    work = folder.parent / "work" / "lab"
+    summary = plan(folder, work / "inventory.tsv", work / "shards", settings, 1, "sheet:2")
+    found = {path.stem: tables.read(path) for path in sorted((work / "shards").iterdir())}
+    return tables.read(work / "inventory.tsv"), found, summary
+
+
+def outcomes(folder):
+    inventory, _, _ = run(folder)
+    names = [os.path.relpath(path, folder.resolve()) for path in inventory.path]
+    return dict(zip(names, inventory.reason_code, strict=True))
+
+
+def test_plan_describes_an_image(folder):
+    path = write(folder / "a.dcm", NumberOfFrames=1)
+    inventory, shards, _ = run(folder)
+    (row,) = inventory.to_dict("records")
+    assert row["item"] == "1" and row["status"] == "planned" and row["sha256"] == ""
+    assert (row["kind"], row["modality"], row["series"]) == ("image", "CT", "s00001")
+    (row,) = shards["00000"].to_dict("records")
+    assert row["path"] == str(path.resolve())
+    assert row["mtime_ns"] == str(path.stat().st_mtime_ns)
+    described = "frames rows columns samples bits_allocated lossy pixels read_all volumetric"
+    assert [int(row[name]) for name in described.split()] == [1, 4, 6, 1, 16, 0, 1, 0, 0]
+    assert row["transfer_syntax"] == uid.ExplicitVRLittleEndian
+
+
+def test_every_kind_of_file_has_its_outcome(folder):
+    write(folder / "image", sop="1")
+    write(folder / "sr", sop="2", sop_class=uid.BasicTextSRStorage)
+    write(folder / "private", sop="3", sop_class="1.3.12.2.9")
+    write(folder / "none", sop="4", SOPClassUID=None)
+    write(folder / "no pixels", sop="5", PixelData=None)
+    write(folder / "geometry", sop="6", Rows=40)
+    write(folder / "sub/DICOMDIR", sop="7", sop_class=uid.MediaStorageDirectoryStorage)
+    write(folder / "dose without pixels", sop="8", sop_class=uid.RTDoseStorage, PixelData=None)
+    whole = write(folder / "cut", sop="9").read_bytes()
+    (folder / "cut").write_bytes(whole[:132] + b"\xff" * 40)
+    (folder / "notes.txt").write_text("nothing to see here, move along")
+    (folder / "renamed.dcm").write_text("nothing to see here, move along")
+    (folder / "empty").touch()
+    header = bytes(344) + b"n+1\0" + bytes(500)
+    (folder / "brain.nii").write_bytes(header)
+    (folder / "brain.nii.gz").write_bytes(gzip.compress(header))
+    (folder / "pair.hdr").write_bytes(bytes(344) + b"ni1\0")
+    (folder / "pair.img").write_bytes(bytes(500))
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        archive.writestr("a.dcm", whole)
+    (folder / "more.gz").write_bytes(gzip.compress(whole))
+    os.mkfifo(folder / "pipe")
+    assert outcomes(folder) == {
+        "all.zip": "archive",
+        "brain.nii": "nifti_input",
+        "brain.nii.gz": "nifti_input",
+        "cut": "broken",
+        "dose without pixels": "",
+        "empty": "empty_file",
+        "geometry": "bad_geometry",
+        "image": "",
+        "more.gz": "archive",
+        "no pixels": "pixels_missing",
+        "none": "no_sop_class",
+        "notes.txt": "not_an_image",
+        "pair.hdr": "nifti_input",
+        "pair.img": "nifti_input",
+        "pipe": "not_an_image",
+        "private": "private_sop_class",
+        "renamed.dcm": "broken",
+        "sr": "structured_report",
+        "sub/DICOMDIR": "dicomdir",
+    }
+
+
+@pytest.mark.parametrize("implicit, little", [(True, True), (False, True), (False, False)])
+def test_dicom_without_preamble_is_taken(folder, implicit, little):
+    syntax = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+    dataset = read_header(write(folder / "a"))
+    del dataset.file_meta
+    with open(folder / "a", "wb") as file:
+        dcmwrite(file, dataset, implicit_vr=implicit, little_endian=little, force_encoding=True)
+    inventory, shards, _ = run(folder)
+    assert list(inventory.status) == ["planned"]
+    expected = uid.ImplicitVRLittleEndian if implicit else syntax
+    assert list(shards["00000"].transfer_syntax) == [expected]
+
+
+def test_foreign_does_not_take_text_or_pictures_for_dicom():
+    png = b"\x89PNG\r\n\x1a\n" + bytes(344)
+    for head in (b"", b"\x08\x00", png, b"ID,NAME\n" * 44, bytes(352)):
+        assert foreign(head, len(head)) in ("not_an_image", "empty_file")
+
+
+def test_copies_are_ignored_and_conflicts_held_back(folder):
+    write(folder / "b.dcm", sop="1")
+    shutil.copy(folder / "b.dcm", folder / "a.dcm")
+    write(folder / "c.dcm", sop="2")
+    write(folder / "d.dcm", sop="2", Rows=2, Columns=12)
+    shutil.copy(folder / "d.dcm", folder / "e.dcm")
+    assert outcomes(folder) == {
+        "a.dcm": "",
+        "b.dcm": "duplicate",
+        "c.dcm": "conflicting_instance",
+        "d.dcm": "conflicting_instance",
+        "e.dcm": "duplicate",
+    }
+
+
+def test_what_ends_in_plan_has_its_sha256(folder):
+    (folder / "notes.txt").write_text("abc")
+    inventory, _, _ = run(folder)
+    assert inventory.sha256[0].startswith("ba7816bf8f01cfea")
+
+
+def test_links_are_read_once_and_never_out_of_the_folder(folder):
+    outside = write(folder.parent / "outside" / "x.dcm", sop="9").parent
+    write(folder / "store/a", sop="1")
+    (folder / "a.dcm").symlink_to(folder / "store/a")
+    (folder / "loop").symlink_to(folder)
+    (folder / "out").symlink_to(outside)
+    (folder / "out.dcm").symlink_to(outside / "x.dcm")
+    (folder / "dangling").symlink_to(folder / "gone")
+    assert outcomes(folder) == {
+        "dangling": "link_outside",
+        "out": "link_outside",
+        "out.dcm": "link_outside",
+        "store/a": "",
+    }
+
+
+def test_a_name_that_no_table_holds_is_held_back_and_the_tables_stay_whole(folder):
+    write(folder / "a\tb\nc.dcm", sop="1")
+    write(folder / os.fsdecode(b"d\xff.dcm"), sop="2")
+    inventory, shards, _ = run(folder)
+    assert list(inventory.reason_code) == ["file_name", "file_name"] and not shards
+
+
+def test_what_cannot_be_opened_is_held_back(folder, monkeypatch):
+    write(folder / "a.dcm")
+
+    def refuse(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr(module, "open", refuse, raising=False)
+    assert outcomes(folder) == {"a.dcm": "unreadable"}
+
+
+def test_a_folder_that_cannot_be_entered_is_named_once(folder, monkeypatch):
+    write(folder / "a.dcm")
+    write(folder / "closed/b.dcm")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "no", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert outcomes(folder) == {"a.dcm": "", "closed": "unreadable"}
+
+
+def test_stacks_of_slices_and_multi_frame_volumes_are_volumetric(folder):
+    flat, upright = [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1]
+    for k in range(3):
+        place = {"ImagePositionPatient": [0, 0, k]}
+        write(folder / f"a{k}", f"1.{k}", "1", ImageOrientationPatient=flat, **place)
+        write(folder / f"b{k}", f"2.{k}", "2", ImageOrientationPatient=flat)
+    write(
+        folder / "a8", "1.8", "1", ImageOrientationPatient=upright, ImagePositionPatient=[0, 0, 0]
+    )
+    write(folder / "c", "3", "3", uid.EnhancedMRImageStorage, NumberOfFrames=2, PixelData=bytes(96))
+    write(folder / "d", "4", "4", uid.NuclearMedicineImageStorage)
+    _, shards, _ = run(folder)
+    found = shards["00000"]
+    volumetric = [Path(p).name for p in found.path[found.volumetric == "1"]]
+    assert sorted(volumetric) == ["a0", "a1", "a2", "c"]
+
+
+def test_numbers_and_shards_stay_when_files_are_added(folder):
+    settings = Settings(shard_gib=1e-6, max_shards=2000)  # two files fill a shard
+    for k in range(4):
+        write(folder / f"m{k}.dcm", f"1.{k}", f"5.{k}")
+    before, shards_before, _ = run(folder, settings)
+    times = {p: p.stat().st_mtime_ns for p in (folder.parent / "work/lab/shards").iterdir()}
+    shutil.rmtree(folder.parent / "work/lab/shards")  # as Snakemake does before a job
+    write(folder / "a.dcm", "1.8", "5.8")
+    (folder / "z.txt").write_text("note")
+    after, shards_after, _ = run(folder, settings)
+    old = after[after.path.isin(before.path)].reset_index(drop=True)
+    assert old.equals(before)
+    assert list(after.path[len(before) :].map(lambda path: Path(path).name)) == ["a.dcm", "z.txt"]
+    changed = [s for s in shards_after if not shards_after[s].equals(shards_before.get(s))]
+    assert len(changed) == 1 and len(shards_after) >= len(shards_before) >= 2
+    for path, time in times.items():
+        assert (path.stat().st_mtime_ns == time) == (path.stem not in changed)
+
+
+def test_a_series_that_gets_files_keeps_its_shard(folder):
+    settings = Settings(shard_gib=1e-7, max_shards=2000)
+    for k in range(3):
+        write(folder / f"m{k}.dcm", f"1.{k}", f"5.{k}")
+    run(folder, settings)
+    write(folder / "more.dcm", "1.9", "5.0")
+    _, shards, _ = run(folder, settings)
+    assert [len(table) for table in shards.values()] == [2, 1, 1]
+
+
+def test_shards_hold_about_what_they_should_and_are_not_too_many():
+    random = np.random.default_rng(0)
+    sizes = random.integers(1, 400, 1000) * 2**20
+    items = [Item(f"{k}", bytes=int(n), series_key=f"{k}") for k, n in enumerate(sizes)]
+    for settings in (SETTINGS, Settings(2.0, 40), Settings(2.0, 1)):
+        state = State()
+        dealt = deal(number(items, state), state, settings)
+        filled = {}
+        for item in dealt:
+            filled[item.shard] = filled.get(item.shard, 0) + item.bytes
+        assert len(filled) <= settings.max_shards
+        assert sorted(filled) == [f"{k:05d}" for k in range(len(filled))]
+        if settings is SETTINGS:
+            assert max(filled.values()) <= 2 * 2**30
+            assert np.mean(list(filled.values())) >= 1.5 * 2**30
+
+
+def test_whole_series_stay_together(folder):
+    for k in range(6):
+        write(folder / f"{k}.dcm", f"1.{k}", f"5.{k % 2}")
+    _, shards, _ = run(folder, Settings(shard_gib=1e-7, max_shards=2000))
+    assert [set(table.series) for table in shards.values()] == [{"s00001"}, {"s00002"}]
+
+
+def test_the_same_folder_gives_the_same_tables(folder):
+    for k in range(40):
+        write(folder / f"{k}.dcm", f"1.{k}", f"5.{k % 9}")
+    work = folder.parent / "work/lab"
+    names = ["inventory.tsv", "plan.json", "shards/00000.tsv"]
+    made = []
+    for _ in range(2):
+        run(folder)
+        made.append([(work / name).read_bytes() for name in names])
+        shutil.rmtree(work)
+    assert made[0] == made[1]
+
+
+def test_the_summary_counts_and_estimates(folder):
+    write(folder / "a.dcm", "1")
+    (folder / "note").write_text("text")
+    _, _, summary = run(folder)
+    written = json.loads((folder.parent / "work/lab/plan.json").read_text())
+    assert written == summary
+    assert summary["status"] == {"ignored": 1, "planned": 1}
+    assert summary["reason_code"] == {"not_an_image": 1} and summary["kind"] == {"image": 1}
+    assert (summary["files"], summary["frames"], summary["shards"]) == (2, 1, 1)
+    size = (folder / "a.dcm").stat().st_size
+    assert size < summary["scratch_bytes"] < 3 * size
+
+
+def test_scratch_grows_with_what_is_decoded():
+    item = Item("a", bytes=1000, frames=10, rows=512, columns=512, samples=1, bits_allocated=16)
+    searched = replace(item, pixels=True)
+    assert item.decoded_bytes == 10 * 512 * 512 * 2
+    assert searched.scratch_bytes > item.scratch_bytes > 1000
+    assert replace(searched, samples=3).scratch_bytes > searched.scratch_bytes
+
+
+def test_the_work_folder_is_closed_to_others(folder):
+    write(folder / "a.dcm")
+    run(folder)
+    work = folder.parent / "work/lab"
+    assert work.stat().st_mode & 0o777 == (work / "shards").stat().st_mode & 0o777 == 0o700
+
+
+def test_too_little_space_is_said_before_work_starts(folder, monkeypatch):
+    write(folder / "a.dcm")
+    monkeypatch.setattr(module, "CLEARLY_LESS", 1000)
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
+    with pytest.raises(UserError, match=r"of scratch space needed, 0\.0 GiB free\n.*make room"):
+        run(folder)
+    assert not (folder.parent / "work/lab/inventory.tsv").exists()
+
+
+def test_mistakes_of_the_folder_are_explained_without_its_name(tmp_path):
+    name = tmp_path / "doe_jane"
+
+    def message(path):
+        with pytest.raises(UserError) as error:
+            run(path)
+        assert "doe_jane" not in str(error.value)
+        return str(error.value)
+
+    assert "does not exist" in message(name)
+    name.mkdir()
+    assert "the folder is empty" in message(name)
+    (name / "file").touch()
+    assert "names a file" in message(name / "file")
+    with pytest.raises(UserError, match="lie in each other"):
+        plan(name, name / "work/lab/i.tsv", name / "work/lab/s", SETTINGS, 1, "sheet:2")
+    with pytest.raises(UserError, match="lie in each other"):
+        plan(name, tmp_path / "lab/i.tsv", tmp_path / "lab/s", SETTINGS, 1, "sheet:2")
+
+
+def test_main_writes_a_log_without_names(folder, caplog):
+    write(folder / "doe_jane.dcm")
+    sheet = folder.parent / "sheet.tsv"
+    sheet.write_text(f"submission\tpath\nlab\t{folder}\n")
+    work = folder.parent / "work/lab"
+    with caplog.at_level(logging.INFO):
+        main(
+            [
+                *("--sheet", str(sheet), "--submission", "lab", "--threads", "1"),
+                *("--inventory", f"{work}/inventory.tsv", "--shards", f"{work}/shards"),
+                *("--settings", '{"shard_gib": 2, "max_shards": 9}'),
+            ]
+        )
+    assert "1 files, 1 series in 1 shards" in caplog.text
+    assert "doe_jane" not in caplog.text and "CANARY" not in caplog.text
+
+
+def test_every_reason_of_plan_has_a_sentence():
+    codes = {"archive", "link_outside", "file_name", "float_pixels", "nifti_input", "unreadable"}
+    assert codes <= set(REASONS)
