@@ -151,12 +151,9 @@ def test_limits_are_those_of_the_surroundings_within_bits_stored_and_without_pad
 
 
 def test_sides_leave_context_and_are_powers_of_two():
-    assert [crop.side_for(*box) for box in ((10, 20), (12, 100), (60, 90), (200, 90))] == [
-        64,
-        256,
-        128,
-        256,
-    ]
+    boxes = ((10, 20), (12, 100), (60, 90), (200, 90), (500, 500))
+    sides = [crop.side_for(*box, largest=512) for box in boxes]
+    assert sides == [64, 256, 128, 256, 512]
 
 
 # --- files

@@ -164,9 +164,14 @@ def is_flat(blanked: np.ndarray, ring: np.ndarray, tolerance: float) -> bool:
     return True
 
 
-def side_for(rows: int, columns: int) -> int:
-    """Side of the square crop for a cluster: twice the short side, and context at the long one."""
-    needed = max(SMALLEST_SIDE, 2 * min(rows, columns), max(rows, columns) + 2 * CONTEXT_PX)
+def side_for(rows: int, columns: int, largest: int) -> int:
+    """Side of the square crop for a cluster: twice the short side, and context at the long one.
+
+    ``largest`` is the longer side of the frame, beyond which there is no context. The side is a
+    power of two.
+    """
+    needed = max(2 * min(rows, columns), max(rows, columns) + 2 * CONTEXT_PX)
+    needed = max(min(needed, largest), SMALLEST_SIDE)
     return 1 << (needed - 1).bit_length()
 
 
@@ -180,7 +185,8 @@ def cut(
     """
     where = np.argwhere(own)
     first, last = where.min(axis=0), where.max(axis=0) + 1
-    side = side_for(*(int(v) for v in last - first))
+    height, width = (int(length) for length in last - first)
+    side = side_for(height, width, max(own.shape))
     top, left = (
         int(np.clip((first[axis] + last[axis] - side) // 2, 0, max(own.shape[axis] - side, 0)))
         for axis in (0, 1)

@@ -10,7 +10,7 @@ without noise. ``flat`` is one value for each connected place, with noise.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,10 +29,11 @@ TELEA_SCALE = 65535.0  # OpenCV adds a constant of about 1 to each value: let it
 THIN_PX = 28
 TENSION = 0.1  # share of slope, as opposed to bending, in the energy of the plate
 DIRECT_PIXELS = 40_000  # unknowns that are solved directly; more start from half the resolution
-ITERATIONS = 60
+ITERATIONS = 30
 NOISE_REACH_PX = 12  # how far around a mask noise is measured
 DETAIL_SIGMA_PX = 2.0  # what is finer than this counts as texture
 LEVEL_SIGMA_PX = 8.0
+REACH_PX = 32  # beyond this distance from the mask, nothing is looked at: 4 LEVEL_SIGMA_PX
 OUTLIER = 3.0  # robust standard deviations beyond which detail is an edge, not noise
 
 
@@ -100,57 +101,48 @@ def solve(values: np.ndarray, place: np.ndarray, usable: np.ndarray, tension: fl
 
     ``values`` float64 (rows, columns), known where ``usable`` and not ``place``; both bool. Pixels
     that are not usable have no neighbours (natural boundary). ``tension`` 1 is the harmonic fill.
+    A large place is filled harmonically, from coarse to fine, so that memory stays bounded.
     """
-    unknown = place.ravel()
-    start = None
-    if unknown.sum() > DIRECT_PIXELS:
-        start = _coarse(values, place, usable, tension).ravel()[unknown]
-    laplacian = _laplacian(usable)
+    if place.sum() > DIRECT_PIXELS:
+        return _relaxed(_coarse(values, place, usable), place, usable)
+    # the plate's energy at a pixel reaches two neighbours far, and their degree one more
+    nodes = usable & (cv2.dilate(place.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0)
+    laplacian = _laplacian(nodes)
     energy = laplacian
     if tension < 1:
         energy = tension * laplacian + (1 - tension) * (laplacian @ laplacian)
-    known = (usable & ~place).ravel()
+    unknown = place[nodes]
     rows = energy[unknown]
-    # scaled to 0..1, so that the iteration's tolerance means the same for every modality
-    low = values.ravel()[known].min()
-    scale = max(float(np.ptp(values.ravel()[known])), 1e-12)
-    right = -(rows[:, known] @ ((values.ravel()[known] - low) / scale))
     # the small term keeps a pixel that has no neighbour at all from making it singular
     matrix = (rows[:, unknown] + sparse.identity(int(unknown.sum())) * 1e-9).tocsc()
-    if start is None:
-        factors = linalg.splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-        found = factors.solve(right)
-    else:
-        found, _ = linalg.cg(matrix, right, x0=(start - low) / scale, rtol=1e-4, maxiter=ITERATIONS)
+    factors = linalg.splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
     filled = values.copy()
-    filled.ravel()[unknown] = found * scale + low
+    filled[place] = factors.solve(-(rows[:, ~unknown] @ values[nodes & ~place]))
     return filled
 
 
-def _laplacian(usable: np.ndarray) -> sparse.csr_matrix:
-    """Graph Laplacian of the 4-neighbourhood among usable pixels, over all pixels."""
-    index = np.arange(usable.size).reshape(usable.shape)
+def _laplacian(nodes: np.ndarray) -> sparse.csr_matrix:
+    """Graph Laplacian of the 4-neighbourhood among ``nodes``, bool (rows, columns)."""
+    index = np.cumsum(nodes).reshape(nodes.shape) - 1
     pairs = []
     for first, second in (
         ((slice(None), slice(None, -1)), (slice(None), slice(1, None))),
         ((slice(None, -1), slice(None)), (slice(1, None), slice(None))),
     ):
-        both = usable[first] & usable[second]
+        both = nodes[first] & nodes[second]
         pairs.append(np.stack((index[first][both], index[second][both])))
     one, two = np.concatenate(pairs, axis=1)
-    ones = np.ones(2 * len(one))
+    count = int(nodes.sum())
     joined = sparse.csr_matrix(
-        (ones, (np.concatenate((one, two)), np.concatenate((two, one)))),
-        shape=(usable.size, usable.size),
+        (np.ones(2 * len(one)), (np.concatenate((one, two)), np.concatenate((two, one)))),
+        shape=(count, count),
     )
     degree = np.asarray(joined.sum(axis=1)).ravel()
     return (sparse.diags(degree) - joined).tocsr()
 
 
-def _coarse(
-    values: np.ndarray, place: np.ndarray, usable: np.ndarray, tension: float
-) -> np.ndarray:
-    """Solve at half the resolution and enlarge: where an iteration starts."""
+def _coarse(values: np.ndarray, place: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Solve harmonically at half the resolution and enlarge into ``place``."""
     rows, columns = values.shape
     edge = ((0, rows % 2), (0, columns % 2))
 
@@ -163,9 +155,24 @@ def _coarse(
     small = halves(np.where(known, values, 0)) / np.maximum(weight, 1)
     small_place = (weight == 0) & (halves(place) > 0)
     if small_place.any():
-        small = solve(small, small_place, (weight > 0) | small_place, tension)
+        small = solve(small, small_place, (weight > 0) | small_place, 1.0)
     large = cv2.resize(small, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
-    return large[:rows, :columns]
+    return np.where(place, large[:rows, :columns], values)
+
+
+def _relaxed(values: np.ndarray, place: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Bring ``place`` nearer to the harmonic fill by Jacobi's iteration."""
+    cross = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float64)
+
+    def neighbours(array: np.ndarray) -> np.ndarray:
+        return cv2.filter2D(array, -1, cross, borderType=cv2.BORDER_CONSTANT)
+
+    count = np.maximum(neighbours(usable.astype(np.float64)), 1)
+    filled = np.where(usable, values, 0.0)
+    for _ in range(ITERATIONS):
+        mean = neighbours(filled) / count
+        filled[place] = mean[place]
+    return np.where(place, filled, values)
 
 
 ENGINES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
@@ -185,7 +192,7 @@ def surroundings(place: np.ndarray, hidden: np.ndarray, width: int = RING_PX) ->
     return (cv2.dilate(place.astype(np.uint8), kernel) > 0) & ~hidden
 
 
-def _around(box: np.ndarray, margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _around(box: Sequence[int], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Slices of a component's box (left, top, width, height, ..) and a margin around it."""
     left, top, width, height = (int(v) for v in box[:4])
     return (
@@ -308,13 +315,16 @@ def paint_content(content: Content, settings: Settings) -> np.ndarray:
     seed.update(repr((settings.engine, settings.noise, settings.seed)).encode())
     rng = np.random.default_rng(int.from_bytes(seed.digest(), "big"))
     scale = float(max(high - low, 1))
-    unit = (values - low) / scale
-    unit = paint(unit, content.mask, content.hidden, settings.engine, settings.noise, rng)
+    box = cv2.boundingRect(content.mask.astype(np.uint8))
+    window = _around(box, REACH_PX, content.mask.shape)
+    mask, hidden = content.mask[window], content.hidden[window]
+    unit = (values[window] - low) / scale
+    unit = paint(unit, mask, hidden, settings.engine, settings.noise, rng)
     found = np.clip(np.rint(unit * scale + low), low, high)
     if pad_low <= pad_high:
         found = avoid(found, content)
     painted = content.pixels.copy()
-    painted[content.mask] = found[content.mask].astype(content.pixels.dtype)
+    painted[window][mask] = found[mask].astype(content.pixels.dtype)
     return painted
 
 
