@@ -112,6 +112,18 @@ class Found:
 
 
 @dataclass
+class Survey:
+    """What the pictures of one series showed.
+
+    ``alarms`` are groups of items in whose common pictures text was read, ``failed`` items that
+    could not be decoded or read.
+    """
+
+    alarms: list[frozenset[int]] = field(default_factory=list)
+    failed: set[int] = field(default_factory=set)
+
+
+@dataclass
 class Moments:
     """Maximum, minimum and standard deviation over frames of one size, one at a time."""
 
@@ -135,7 +147,12 @@ class Moments:
         self.count += 1
 
     def summary(self) -> list[np.ndarray]:
-        """Maximum, minimum and standard deviation (stretched to 0..255) as uint8."""
+        """Maximum, minimum and standard deviation (stretched to 0..255) as uint8.
+
+        Nothing for a single frame, which is read, or not, as itself.
+        """
+        if self.count < 2:
+            return []
         mean = self.total / self.count
         deviation = np.sqrt(np.maximum(self.squares / self.count - mean**2, 0))
         stretched = deviation * (255 / deviation.max()) if deviation.max() > 0 else deviation
@@ -253,32 +270,34 @@ def pictures(stored: np.ndarray, source: StoredFrames) -> list[np.ndarray]:
     return shown
 
 
-def survey(settings: Settings, items: Sequence[Item]) -> list[frozenset[int]]:
+def survey(settings: Settings, items: Sequence[Item]) -> Survey:
     """Read maximum, minimum and deviation over the frames of one series.
 
-    Frames of one size are taken together, those of a multi-frame file by themselves. Returns the
-    groups of items in whose pictures text was read. Items that cannot be decoded are left out, as
-    `examine` will hold them.
+    Frames of one size are taken together, those of a multi-frame file by themselves.
     """
-    groups: dict[tuple[object, ...], Moments] = defaultdict(Moments)
-    members: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    result = Survey()
+    groups: dict[tuple[int, ...], Moments] = defaultdict(Moments)
+    members: dict[tuple[int, ...], set[int]] = defaultdict(set)
     for item in items:
         try:
             with StoredFrames(item.candidate) as source:
                 own = item.number if source.frames > 1 else 0
-                key = (own, source.rows, source.columns, source.samples)
+                key: tuple[int, ...] = (own, source.rows, source.columns, source.samples)
+                members[key].add(item.number)
                 for frame in range(source.frames):
                     groups[key].add(frames.display(source[frame], source))
-                members[key].add(item.number)
         except Exception as error:
-            log.info("item %d: not in the survey (%s)", item.number, type(error).__name__)
-    reader = _reader(settings.reader)
-    return [
-        frozenset(members[key])
-        for key, moments in groups.items()
-        if moments.count > 1
-        and any(shows_text(reader.read(p), p.shape, settings) for p in moments.summary())
-    ]
+            log.warning("item %d: not checked (%s)", item.number, type(error).__name__)
+            result.failed.add(item.number)
+    for key, moments in groups.items():
+        try:
+            reader, summary = _reader(settings.reader), moments.summary()
+            if any(shows_text(reader.read(p), p.shape, settings) for p in summary):
+                result.alarms.append(frozenset(members[key]))
+        except Exception as error:
+            log.warning("a series' pictures: not checked (%s)", type(error).__name__)
+            result.failed |= members[key]
+    return result
 
 
 def examine(settings: Settings, job: Job) -> Found:
@@ -458,14 +477,17 @@ def gate(
     for item in present:
         if item.searched:
             series[item.series].append(item)
-    surveys = in_order(partial(survey, settings), series.values(), threads)
-    alarms = [group for groups in surveys for group in groups]
+    found: dict[int, Found] = defaultdict(Found)
+    alarms: list[frozenset[int]] = []
+    for result in in_order(partial(survey, settings), series.values(), threads):
+        alarms += result.alarms
+        for number in result.failed:
+            found[number].error = True
     for number in frozenset[int]().union(*alarms):
         chosen[number] = set(range(frames_of[number]))
-    found: dict[int, Found] = defaultdict(Found)
     work = jobs(present, chosen)
-    for job, result in zip(work, in_order(partial(examine, settings), work, threads), strict=True):
-        found[job.item.number].add(result)
+    for job, one in zip(work, in_order(partial(examine, settings), work, threads), strict=True):
+        found[job.item.number].add(one)
 
     faces = {label for label, members in series.items() if any(map(heads, members))}
     missed = unexamined(frames_of, examined_frames)
