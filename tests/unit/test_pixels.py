@@ -284,6 +284,8 @@ def test_faults_have_their_codes(tmp_path):
     assert code(save(dataset, tmp_path / "f.dcm")) == "undecodable"
     dataset = encapsulated(stored, [b"\xff\xd8no image\xff\xd9"] * 3, uid.JPEGBaseline8Bit)
     assert code(save(dataset, tmp_path / "f.dcm")) == "bad_geometry"
+    dataset = encapsulated(stored[:1], [b"\xff\xd8\xffimage\xff\xd9"] * 2, uid.JPEGBaseline8Bit)
+    assert code(save(dataset, tmp_path / "f.dcm")) == "bad_geometry"  # a frame would be lost
 
 
 def test_faults_of_frames_that_are_put_back_are_refused():

@@ -45,6 +45,12 @@ def write(path, sop="1.2.3", series="1.2", sop_class=uid.CTImageStorage, **more)
     return path
 
 
+def with_syntax(content, syntax):
+    """A file's bytes with another (0002,0010) Transfer Syntax UID, of even length."""
+    before = b"UI\x14\x001.2.840.10008.1.2.1\0"
+    return content.replace(before, b"UI" + len(syntax).to_bytes(2, "little") + syntax)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A submission's folder beside the place of the work folder."""
@@ -89,6 +95,12 @@ def test_every_kind_of_file_has_its_outcome(folder):
     write(folder / "geometry", sop="6", Rows=40)
     write(folder / "sub/DICOMDIR", sop="7", sop_class=uid.MediaStorageDirectoryStorage)
     write(folder / "dose without pixels", sop="8", sop_class=uid.RTDoseStorage, PixelData=None)
+    for name, syntax in (
+        ("video", b"1.2.840.10008.1.2.4.103\0"),
+        ("odd", b"1.2.840.10008.1.2.8.1\0"),
+    ):
+        path = write(folder / name, sop=name)
+        path.write_bytes(with_syntax(path.read_bytes(), syntax))
     whole = write(folder / "cut", sop="9").read_bytes()
     (folder / "cut").write_bytes(whole[:132] + b"\xff" * 40)
     (folder / "notes.txt").write_text("nothing to see here, move along")
@@ -123,6 +135,8 @@ def test_every_kind_of_file_has_its_outcome(folder):
         "renamed.dcm": "broken",
         "sr": "structured_report",
         "sub/DICOMDIR": "dicomdir",
+        "odd": "unsupported_syntax",
+        "video": "video",
     }
 
 

@@ -399,11 +399,11 @@ def frame_parts(
         firsts = [begins[int(offset)] for offset in offsets]
         if firsts == sorted(set(firsts)) and firsts[0] == 0:
             return _split(fragments, firsts)
-    if frames == 1:
-        return [fragments]
     if len(fragments) == frames:
         return [[fragment] for fragment in fragments]
     firsts = [k for k, fragment in enumerate(fragments) if _begins_image(stream, fragment)]
+    if frames == 1 and len(firsts) < 2:
+        return [fragments]
     if len(firsts) == frames and firsts[0] == 0:
         return _split(fragments, firsts)
     raise ItemError("bad_geometry")

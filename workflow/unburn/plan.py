@@ -265,10 +265,9 @@ def _from_header(item: Item, path: Path) -> Item:
 def _with_form(item: Item, dataset: Dataset) -> Item:
     """Add what the Image Pixel module says, or why it cannot be used."""
     try:
-        if item.pixels:
-            decoder_of(uid.UID(item.transfer_syntax))
-        form = Form.of(dataset)
-        if not uid.UID(item.transfer_syntax).is_encapsulated:
+        form, syntax = Form.of(dataset), uid.UID(item.transfer_syntax)
+        decoder_of(syntax)
+        if not syntax.is_encapsulated:
             check_native(dataset, form, item.bytes)
         return replace(
             item,
