@@ -37,6 +37,9 @@ COLUMNS = (
     *("frames", "frames_suspicious", "frames_read", "frames_failed"),
 )
 CHUNK = 16  # frames that one job reads; fixed, so that results do not depend on the processes
+# Anatomy that RapidOCR takes for text, it takes for letters of a sixth of the picture and more:
+# 21 of 29 false readings from 0.5 on, on 917 text-free frames in two views, none above 0.79; the
+# other 8 stay below 0.63.
 LARGE, LARGE_THRESHOLD = 1 / 6, 0.8
 BYTES_OUTSIDE, BYTES_INSIDE = 4, 8  # shorter tokens hit pixel data by chance
 UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -162,8 +165,8 @@ class Moments:
 def legible(line: Line, shape: tuple[int, ...], threshold: float, min_characters: int) -> bool:
     """Whether a line counts as text that was read: enough letters and digits, sure enough.
 
-    ``shape`` (rows, columns) of the picture. Anatomy that is taken for text is taken for huge
-    letters: a line higher than ``LARGE`` of the picture must be read with ``LARGE_THRESHOLD``.
+    ``shape`` (rows, columns) of the picture. A line higher than ``LARGE`` of its shorter side must
+    be read with ``LARGE_THRESHOLD``.
     """
     if sum(c.isalnum() for c in line.text) < min_characters:
         return False
