@@ -107,6 +107,9 @@ def test_native_values_are_read_and_put_back_exactly(tmp_path, monkeypatch, kind
         assert source.dtype == stored.dtype and len(source) == len(stored)
         for index in reversed(range(len(source))):
             assert np.array_equal(source[index], stored[index])
+        if deferred and syntax != "deflated":
+            element = source.dataset.get_item("PixelData", keep_deferred=True)
+            assert element.value is None  # frames were read without loading the whole value
         changed = stored.copy()
         changed[:, :5, :4] = 1
         dataset, photometric = source.dataset, source.photometric
