@@ -211,7 +211,9 @@ def test_segmentation_keeps_its_pixels_and_names_what_it_refers_to(tmp_path, sto
     dataset = pydicom.dcmread(path)
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CTImageStorage, "1.2.3.99"
-    dataset.SourceImageSequence = [item]
+    study = Dataset()  # as in (3006,0012) RT Referenced Study Sequence: no object of its own
+    study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = "1.2.840.10008.3.1.2.3.1", "1.2.3"
+    dataset.SourceImageSequence = [item, study]
     dataset.save_as(path)
     rows = [shard_row(1, path, stored, kind="segmentation", pixels=0)]
     out, (row,) = Shard(tmp_path, rows, looked=[(9, 0)]).run()

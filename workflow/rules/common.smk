@@ -8,7 +8,7 @@ REPO = Path(workflow.current_basedir).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow"))
 
 from unburn import keys, settings, submissions
-from unburn.code import code_digest
+from unburn.code import code_digest, data_digest
 from unburn.errors import UserError
 
 try:
@@ -24,12 +24,20 @@ KEY_ID = keys.key_id(MASTER)
 # Jobs find the package in this checkout, and without --sdm the interpreter that runs Snakemake.
 # Replacing the prefix replaces Snakemake's own, so its strict mode is repeated.
 JOB = {"PYTHONPATH": str(REPO / "workflow"), "PYTHONNOUSERSITE": "1"}
-JOB |= {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "HDF5_USE_FILE_LOCKING": "FALSE"}
+JOB |= {
+    "OMP_NUM_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
+    "HDF5_USE_FILE_LOCKING": "FALSE",
+}
 BIN = Path(sys.executable).parent
 shell.prefix(
     "set -euo pipefail; "
     + "".join(f"export {name}={shlex.quote(value)}; " for name, value in JOB.items())
-    + ("" if workflow.deployment_settings.deployment_method else f'export PATH={shlex.quote(str(BIN))}:"$PATH"; ')
+    + (
+        ""
+        if workflow.deployment_settings.deployment_method
+        else f'export PATH={shlex.quote(str(BIN))}:"$PATH"; '
+    )
 )
 
 
@@ -70,14 +78,18 @@ def project(wildcards):
 
 def contents(wildcards):
     """A keyed digest of a submission's row and of its folders' state: plan reruns when it changes."""
-    return submissions.contents(RUN.rows[wildcards.submission], MASTER, walk=workflow.is_main_process)
+    return submissions.contents(
+        RUN.rows[wildcards.submission], MASTER, walk=workflow.is_main_process
+    )
 
 
 def of_shards(path):
     """A function of wildcards: ``path`` for every shard of a submission."""
 
     def paths(wildcards):
-        shards = checkpoints.plan_submission.get(submission=wildcards.submission).output.shards
+        shards = checkpoints.plan_submission.get(
+            submission=wildcards.submission
+        ).output.shards
         found = glob_wildcards(str(Path(shards) / "{shard,[0-9]{5}}.tsv")).shard
         return collect(path, submission=wildcards.submission, shard=sorted(found))
 

@@ -25,6 +25,7 @@ rule check_candidates:
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         settings=section("gate", "seed"),
+        data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv"),
         code=code_digest("gate"),
     shell:
         "python -m unburn.gate --shard {input.shard:q} --regions {input.regions:q}"

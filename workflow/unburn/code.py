@@ -5,7 +5,10 @@ import functools
 import hashlib
 from pathlib import Path
 
+from unburn.files import sha256
+
 PACKAGE = Path(__file__).parent
+RESOURCES = PACKAGE.parents[1] / "resources"
 
 
 @functools.cache
@@ -14,7 +17,9 @@ def _parse(module: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
     names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(
+            node
+        ):
             node.body = node.body[1:]
         if isinstance(node, ast.ImportFrom) and node.module == "unburn":
             names.update(alias.name for alias in node.names)
@@ -39,3 +44,9 @@ def code_digest(module: str) -> str:
             waiting.extend(_parse(name)[1])
     text = "\n".join(_parse(name)[0] for name in sorted(seen))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def data_digest(*names: str) -> str:
+    """Hash of files below ``resources/`` that a stage reads: its word lists and tables."""
+    return "-".join(sha256(RESOURCES / name)[:16] for name in names)

@@ -40,6 +40,7 @@ COLUMNS = (
     *("seam_step", "scrubbed", "references"),
 )
 UID_COLUMNS = ("id_old", "id_new")
+MANAGEMENT = "1.2.840.10008.3.1.2."  # patient, study and procedure step management classes
 REFERRING = {"segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"}
 
 
@@ -100,14 +101,20 @@ def differing(before: np.ndarray, after: np.ndarray, mask: np.ndarray | None) ->
 
 
 def references(dataset: pydicom.Dataset) -> list[str]:
-    """(0008,1155) Referenced SOP Instance UID of all levels, each once, sorted."""
-    return sorted(
-        {
-            str(element.value)
-            for element in dataset.iterall()
-            if element.tag == 0x00081155 and element.value
-        }
-    )
+    """(0008,1155) Referenced SOP Instance UID of all levels, each once, sorted.
+
+    Structure sets also refer to their study (PS3.3 C.8.8.5, RT Referenced Study Sequence); it and
+    procedure steps are no objects that could be released, so they do not count.
+    """
+    found: set[str] = set()
+
+    def collect(part: pydicom.Dataset, element: pydicom.DataElement) -> None:
+        kind = str(part.get("ReferencedSOPClassUID", ""))
+        if element.tag == 0x00081155 and element.value and not kind.startswith(MANAGEMENT):
+            found.add(str(element.value))
+
+    dataset.walk(collect)
+    return sorted(found)
 
 
 def average(values: Iterable[float]) -> str:

@@ -187,13 +187,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _text_found(metrics: Path) -> list[str]:
-    """One line about burned-in text, from the submission's metrics."""
-    privacy: Mapping[str, Any] = json.loads(metrics.read_text(encoding="utf-8"))["privacy"]
-    return [
-        f"    text: {privacy['lines_found']} lines found on {privacy['frames_with_text']} frames, "
-        f"{privacy['masked_frames']} frames painted; the independent reader read "
-        f"{privacy['frames_read']} of {privacy['frames']} frames again"
+    """Lines about burned-in text, from the submission's metrics."""
+    found: Mapping[str, Any] = json.loads(metrics.read_text(encoding="utf-8"))
+    privacy = found["privacy"]
+    lines = [
+        f"    text: {privacy['lines_found']} lines found on {privacy['frames_with_text']} of "
+        f"{privacy['frames_searched']} frames; {privacy['masked_frames']} frames painted",
+        f"    check: an independent reader read {privacy['read']['frames']} of "
+        f"{privacy['released_frames']} released frames again and found text on "
+        f"{privacy['read']['with_text']}",
     ]
+    if "truth" in found:
+        truth = found["truth"]["released"]
+        lines.append(
+            f"    planted: {truth['masked']} of {truth['lines']} planted lines in released frames "
+            "are painted over"
+        )
+    return lines
 
 
 if __name__ == "__main__":
