@@ -43,6 +43,14 @@ def test_another_key_than_the_ledgers_is_refused(run, tmp_path):
         submissions.check(run)
 
 
+@pytest.mark.parametrize("folder", [".", "results", "work/deep"])
+def test_images_and_results_may_not_lie_in_each_other(run, tmp_path, folder):
+    (tmp_path / "sheet.tsv").write_text(f"submission\tpath\nlab-1\t{folder}\n")
+    mixed = settings.load({"sheet": "sheet.tsv"}, [])
+    with pytest.raises(UserError, match=r"sheet.tsv:2: the folder of the submission lab-1 and"):
+        submissions.check(mixed)
+
+
 def test_absent_weights_name_the_remedy(run):
     run.config["detect"]["weights"] = "absent.safetensors"
     with pytest.raises(UserError, match=r"there is no file absent.safetensors\n.*git checkout"):

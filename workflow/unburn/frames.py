@@ -230,6 +230,11 @@ def block_views(task: tuple[int, str, int, int]) -> Block:
         return Block(item, first, reason_code="undecodable")
 
 
+def crashed(task: tuple[int, str, int, int]) -> Block:
+    """What is left of a block whose decoder ended the process: its item is held back."""
+    return Block(task[0], task[2], reason_code="undecodable")
+
+
 def extract(shard: pd.DataFrame, out: Path, threads: int) -> dict[int, str]:
     """Write the views of a shard's frames; return the reason codes of items that failed.
 
@@ -240,7 +245,7 @@ def extract(shard: pd.DataFrame, out: Path, threads: int) -> dict[int, str]:
     failed: dict[int, str] = {}
     with replacing(out) as tmp, h5py.File(tmp, "w") as file:
         group = file.create_group("items")
-        for block in in_order(block_views, blocks(shard), threads):
+        for block in in_order(block_views, blocks(shard), threads, crashed):
             if block.item in failed:
                 continue
             if block.reason_code:

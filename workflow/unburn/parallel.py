@@ -2,10 +2,15 @@
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from typing import TypeVar
+
+from unburn.errors import UserError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -14,26 +19,79 @@ AHEAD = 2  # tasks in flight per process: enough to keep it busy, few enough to 
 
 
 def in_order(
-    work: Callable[[Task], Result], tasks: Iterable[Task], threads: int
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    threads: int,
+    crashed: Callable[[Task], Result] | None = None,
 ) -> Iterator[Result]:
     """Yield ``work(task)`` for each task, in order, computed by ``threads`` processes.
 
     ``work`` must be importable (or a ``functools.partial`` of such a function). Each process runs
     on one thread, so that results do not depend on ``threads``.
+
+    With ``crashed``, a task that kills its process (a decoder that runs into a damaged file) gives
+    ``crashed(task)``; the tasks beside it are done again. Without it, such a death is an error.
     """
-    if threads <= 1:
+    if threads <= 1 and crashed is None:
         one_thread()
         yield from map(work, tasks)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(threads, mp_context=context, initializer=one_thread) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for task in tasks:
-            waiting.append(pool.submit(work, task))
-            if len(waiting) >= AHEAD * threads:
-                yield waiting.popleft().result()
+    todo = iter(tasks)
+    waiting: deque[tuple[Task, Future[Result]]] = deque()
+    while True:
+        with _pool(threads) as pool:
+            try:
+                for task in todo:
+                    waiting.append((task, pool.submit(work, task)))
+                    if len(waiting) >= AHEAD * threads:
+                        yield waiting[0][1].result()
+                        waiting.popleft()
+                while waiting:
+                    yield waiting[0][1].result()
+                    waiting.popleft()
+                return
+            except BrokenProcessPool:
+                if crashed is None:
+                    raise
+        # All tasks in flight are lost with the pool: do them one by one, each in a process that
+        # it may kill, then go on with a new pool.
         while waiting:
-            yield waiting.popleft().result()
+            task, _ = waiting.popleft()
+            yield _alone(work, task, crashed)
+
+
+def _pool(threads: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(max(threads, 1), mp_context=context, initializer=one_thread)
+
+
+def _alone(
+    work: Callable[[Task], Result], task: Task, crashed: Callable[[Task], Result]
+) -> Result:
+    """Do one task in a process of its own, which may die of it."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(work, task, theirs))
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    except EOFError:
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
+            raise UserError(
+                "memory",
+                "a process was killed from outside, most likely because memory ran out",
+                "give the job more memory (mem_mb), or use fewer --cores",
+            ) from None
+        return crashed(task)
+    finally:
+        process.join()
+
+
+def _send(work: Callable[[Task], Result], task: Task, to: Connection) -> None:
+    one_thread()
+    to.send(work(task))
 
 
 def one_thread() -> None:

@@ -27,14 +27,6 @@ from pydicom.pixels import apply_color_lut, get_decoder
 
 from unburn.errors import ItemError
 
-# pydicom and its decoders quote values of the header in warnings and log lines; those must
-# not reach a log of ours (DESIGN section 4, promise 5).
-for _name in ("pydicom", "pylibjpeg", "libjpeg", "openjpeg", "rle", "highdicom"):
-    logging.getLogger(_name).addHandler(logging.NullHandler())
-    logging.getLogger(_name).propagate = False
-for _module in (r"pydicom\b", r"pylibjpeg\b", r"highdicom\b"):
-    warnings.filterwarnings("ignore", module=_module)
-
 DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
 LONGEST_VALUE = 0xFFFFFFFE  # PS3.5 section 7.1.2: 32-bit length, even
 UNDEFINED_LENGTH = 0xFFFFFFFF

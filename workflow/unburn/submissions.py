@@ -28,8 +28,9 @@ def check(run: Run) -> bytes:
     Raises
     ------
     UserError
-        if the key is missing or open to others, if it is the demo's on other data, or if a
-        ledger was made with another key; each names the remedy
+        if the key is missing or open to others, if it is the demo's on other data, if a ledger
+        was made with another key, or if a submission's folder and ours overlap; each
+        names the remedy
     """
     master = keys.load(Path(run.config["key_file"]))
     if keys.is_demo(master):
@@ -41,10 +42,25 @@ def check(run: Run) -> bytes:
                     advice="make your own with: python -m unburn key new unburn.key, "
                     "and name it in the setting key_file",
                 )
+    for row in run.rows.values():
+        _check_apart(run, row)
     work = make_private(Path(run.config["work"]), int(run.config["work_mode"], 8))
     for label in run.rows:
         check_key(work / label, keys.key_id(master))
     return master
+
+
+def _check_apart(run: Run, row: Row) -> None:
+    """Refuse a run that would write into what was handed in, or read what it wrote."""
+    images = row.path.resolve()
+    for name in ("results", "work"):
+        folder = Path(run.config[name]).resolve()
+        if folder.is_relative_to(images) or images.is_relative_to(folder):
+            raise UserError(
+                where=f"{run.config['sheet']}:{row.line}",
+                found=f"the folder of the submission {row.submission} and {name}/ overlap",
+                advice=f"run in another folder (--directory), or set `{name}` to another one",
+            )
 
 
 def check_key(work: Path, key_id: str) -> None:
