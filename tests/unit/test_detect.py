@@ -94,6 +94,34 @@ def test_nothing_above_the_threshold_gives_no_region():
 # ------------------------------------------------------------------ large pictures
 
 
+def test_a_reduced_picture_adds_large_lines_and_no_small_or_known_ones():
+    large, small, known = (60, 10, 30, 60), (10, 5, 8, 40), (10, 60, 20, 30)
+    seen = [
+        detect.Seen(1, maps_with((20, 120, 40, 60), shape=(200, 200))),
+        detect.Seen(2, maps_with(large, small, known, shape=(100, 100))),
+    ]
+    regions, suspicion = detect.regions_of(seen, (400, 400), 0.2)
+    assert len(regions) == 2
+    assert np.array_equal(regions[1].quad, [[38, 238], [282, 238], [282, 362], [38, 362]])
+    assert regions[1].height == 120
+    assert suspicion == pytest.approx(0.9)
+
+
+def test_small_pictures_are_not_reduced(monkeypatch):
+    sizes = []
+
+    def maps(network, picture):
+        sizes.append(picture.shape)
+        return np.zeros((2, 1, 1), np.float32)
+
+    monkeypatch.setattr(detect, "_tiled", maps)
+    for shape in ((128, 128), (400, 330), (700, 900)):
+        detect.look(
+            None, np.arange(np.prod(shape), dtype=np.uint64).astype(np.uint8).reshape(1, *shape)
+        )
+    assert sizes == [(128, 128), (400, 330), (200, 165), (700, 900), (350, 450), (175, 225)]
+
+
 @pytest.mark.parametrize("length", [100, 1024, 1281, 3000, 4097])
 def test_tiles_count_each_pixel_once(length):
     seen = np.zeros(length, int)

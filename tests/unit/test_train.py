@@ -151,3 +151,13 @@ def test_the_rate_falls_and_the_run_ends_by_minutes(tmp_path):
 def test_settings_are_named_in_full():
     with pytest.raises(TypeError):
         train.Settings(**json.loads('{"seed": 1}'))
+
+
+def test_a_curve_is_drawn_with_every_column(tmp_path):
+    (tmp_path / "curve.csv").write_text(
+        "step,crops,minutes,loss,recall\n1,2,1,0.5,0.8\n2,4,2,0.4,0.9\n"
+    )
+    train.main(["curve", "--curve", str(tmp_path / "curve.csv"), "--out", str(tmp_path / "c.svg")])
+    picture = (tmp_path / "c.svg").read_text()
+    assert picture.count("<polyline") == 2
+    assert "recall: 0.9 at the end" in picture

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from unburn import trial
+from unburn.detect import Region, Seen
 from unburn.rendering import Line
 from unburn.scenes import Scene
 
@@ -58,8 +59,6 @@ def test_hardly_visible_lines_are_counted_apart():
 
 
 def test_regions_without_ink_are_not_counted_as_true():
-    from unburn.detect import Region
-
     on = Region(QUAD, 0.9, 10, "crnn")
     off = Region(QUAD + np.float32([0, 15]), 0.9, 10, "crnn")
     assert trial.true_regions(made(), [on, off]) == 1
@@ -68,7 +67,7 @@ def test_regions_without_ink_are_not_counted_as_true():
 def test_the_threshold_chosen_is_the_highest_that_costs_next_to_nothing(monkeypatch):
     maps = np.zeros((2, 20, 30), np.float32)
     maps[:, 4:11, 4:26] = 0.27
-    monkeypatch.setattr(trial, "maps_of", lambda network, picture: maps)
+    monkeypatch.setattr(trial, "look", lambda network, pictures: [Seen(1, maps)])
     threshold, rows = trial.choose(None, [made()])
     assert threshold == 0.25
     assert [row["recall"] for row in rows] == [1, 1, 1, 1, 0, 0, 0]

@@ -138,7 +138,7 @@ def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
     """
     rows, columns = pictures.shape[1:]
     pads = ((0, 0), (0, -rows % STRIDE), (0, -columns % STRIDE))
-    padded = np.pad(pictures, pads, mode="edge")
+    padded = np.pad(pictures, pads, mode="symmetric")
     grey = torch.from_numpy(padded).unsqueeze(1).float().div_(255)
     with torch.inference_mode():
         maps = torch.sigmoid(network(grey.contiguous(memory_format=torch.channels_last)))

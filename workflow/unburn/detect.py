@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -13,20 +13,21 @@ import cv2
 import h5py
 import numpy as np
 import torch
-from scipy import ndimage
 
 from unburn import crnn, lines, readers, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import replacing
 from unburn.frames import views
-from unburn.mask import draw
+from unburn.mask import covered, draw
 from unburn.parallel import in_order
 from unburn.pixels import StoredFrames
 
 log = logging.getLogger(__name__)
 
 REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smaller pictures
-SMALLEST = 96  # pixels of the long side below which a picture is not reduced further
+SMALLEST = 160  # pixels of the short side below which a picture is not reduced further
+LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture
+KNOWN = 0.8  # share of it that regions found before may cover
 TILE, OVERLAP = 1024, 256  # of large pictures; multiples of the detector's stride
 CORE = 0.3  # probability from which a place belongs to a line's core
 MARGIN_PX = 1.0  # around the places found, whose size is two pixels
@@ -69,31 +70,34 @@ class Region:
 # ------------------------------------------------------------------ maps
 
 
-def text_maps(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
-    """Probability of text and of line cores, over all sizes at which the picture is looked at.
+@dataclass(frozen=True)
+class Seen:
+    """Maps of a frame at one size: float32 (2, rows / 2, columns / 2) of the reduced frame."""
 
-    Parameters
-    ----------
-    picture : uint8 (rows, columns)
+    reduction: int
+    maps: np.ndarray
 
-    Returns
-    -------
-    float32 (2, ceil(rows / 2), ceil(columns / 2))
+
+def look(network: crnn.Detector, pictures: np.ndarray) -> list[Seen]:
+    """Look at all views of a frame at all sizes; the views' maps are united.
+
+    ``pictures`` uint8 (views, rows, columns). A frame of constant views gives an empty list.
     """
-    rows, columns = ((side + 1) // 2 for side in picture.shape)
-    best = np.zeros((2, rows, columns), np.float32)
-    for reduction in REDUCTIONS:
-        if reduction > 1 and max(picture.shape) < SMALLEST * reduction:
+    telling = [picture for picture in pictures if picture.min() < picture.max()]
+    seen: list[Seen] = []
+    for reduction in REDUCTIONS if telling else ():
+        if reduction > 1 and min(pictures.shape[1:]) < SMALLEST * reduction:
             break
-        size = tuple(max(1, round(side / reduction)) for side in picture.shape[::-1])
-        small = (
-            cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if reduction > 1 else picture
-        )
-        for channel, found in enumerate(_tiled(network, small)):
-            if reduction > 1:
-                found = cv2.resize(found, (columns, rows), interpolation=cv2.INTER_LINEAR)
-            np.maximum(best[channel], found, out=best[channel])
-    return best
+        found = [_tiled(network, _reduced(picture, reduction)) for picture in telling]
+        seen.append(Seen(reduction, np.maximum.reduce(found)))
+    return seen
+
+
+def _reduced(picture: np.ndarray, reduction: int) -> np.ndarray:
+    if reduction == 1:
+        return picture
+    rows, columns = (round(side / reduction) for side in picture.shape)
+    return cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def _tiled(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
@@ -133,6 +137,38 @@ def _spans(length: int) -> Iterator[tuple[int, int, int]]:
 # ------------------------------------------------------------------ regions
 
 
+def regions_of(
+    seen: Sequence[Seen], shape: tuple[int, int], threshold: float
+) -> tuple[list[Region], float]:
+    """Regions of a frame of ``shape`` (rows, columns), and its highest probability of text.
+
+    Reduced pictures add what is too large for the detector, where nothing was found before.
+    """
+    regions: list[Region] = []
+    suspicion = 0.0
+    for size in seen:
+        found = find(size.maps, threshold)
+        if size.reduction == 1:
+            regions, suspicion = found, float(size.maps[0].max())
+            continue
+        large = [region for region in found if region.height >= LARGE_PX]
+        scaled = [_scaled(region, shape, size) for region in large]
+        known = covered((region.quad for region in regions), shape) > 0
+        for region in scaled:
+            own = covered([region.quad], shape) > 0
+            if known[own].mean() < KNOWN:
+                regions.append(region)
+                suspicion = max(suspicion, region.score)
+    return regions, suspicion
+
+
+def _scaled(region: Region, shape: tuple[int, int], size: Seen) -> Region:
+    """A region of a reduced picture in pixels of the frame."""
+    rows, columns = (side / round(side / size.reduction) for side in shape)
+    quad = (region.quad * np.array([columns, rows])).astype(np.float32)
+    return replace(region, quad=quad, height=region.height * rows)
+
+
 def find(maps: np.ndarray, threshold: float) -> list[Region]:
     """Turn the maps of a picture into regions that cover every place above the threshold.
 
@@ -143,12 +179,13 @@ def find(maps: np.ndarray, threshold: float) -> list[Region]:
         return []
     _, parts = cv2.connectedComponents(text.astype(np.uint8), connectivity=8)
     cores = text & (maps[1] >= max(CORE, threshold))
-    count, core = cv2.connectedComponents(cores.astype(np.uint8), connectivity=8)
-    if count > 1:
-        nearest = ndimage.distance_transform_edt(
-            core == 0, return_distances=False, return_indices=True
+    count, core = 1, np.zeros(text.shape, np.int64)
+    if cores.any():
+        # the distance to the nearest core, and which core that is
+        _, nearest = cv2.distanceTransformWithLabels(
+            (~cores).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP
         )
-        core = core[tuple(nearest)]
+        count, core = int(nearest.max()) + 1, nearest.astype(np.int64)
     label = np.where(text, parts.astype(np.int64) * count + core, 0)
     rows, columns = np.nonzero(text)
     labels = label[rows, columns]
@@ -214,23 +251,15 @@ def examine(
     pictures: np.ndarray, network: crnn.Detector, reader: lines.Reader, settings: Settings
 ) -> Frame:
     """Look at all views of a frame, uint8 (views, rows, columns)."""
-    maps = None
-    for picture in pictures:
-        if picture.min() == picture.max():
-            continue
-        seen = text_maps(network, picture)
-        maps = seen if maps is None else np.maximum(maps, seen)
-    if maps is None:
+    seen = look(network, pictures)
+    if not seen:
         return Frame((), 0.0)
-    regions = find(maps, settings.threshold)
+    regions, suspicion = regions_of(seen, pictures.shape[1:], settings.threshold)
     if settings.tesseract:
         regions += _cross_check(pictures[0], settings)
     names = lines.kinds(reader, pictures[0], [region.quad for region in regions])
-    named = (
-        Region(region.quad, region.score, region.height, region.source, name)
-        for region, name in zip(regions, names, strict=True)
-    )
-    return Frame(tuple(named), float(maps[0].max()))
+    named = (replace(region, kind=name) for region, name in zip(regions, names, strict=True))
+    return Frame(tuple(named), suspicion)
 
 
 def _cross_check(picture: np.ndarray, settings: Settings) -> list[Region]:
@@ -238,8 +267,7 @@ def _cross_check(picture: np.ndarray, settings: Settings) -> list[Region]:
     found = []
     for line in _tesseract().read(picture):
         if line.score >= settings.tesseract_min_confidence and line.text.strip():
-            region = _region(line.quad, line.score)
-            found.append(Region(region.quad, line.score, region.height, "tesseract"))
+            found.append(replace(_region(line.quad, line.score), source="tesseract"))
     return found
 
 

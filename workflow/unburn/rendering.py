@@ -321,20 +321,28 @@ def _glyphs(text: str, face: Face, style: Style) -> np.ndarray:
         cv2.putText(sheet, text, start, number, scale, 255, weight, kind)
     else:
         font = _font(face.name, face.size or style.size)
-        left, top, right, bottom = (round(edge) for edge in font.getbbox(text))
-        extra = style.spacing * len(text)
-        picture = Image.new("L", (max(1, right - left + extra + 4), max(1, bottom - top + 4)))
-        draw = ImageDraw.Draw(picture)
-        draw.fontmode = "L" if style.antialias else "1"
+        mode = "L" if style.antialias else "1"
         if style.spacing:
-            at = 2.0 - left
-            for letter in text:
-                draw.text((at, 2 - top), letter, font=font, fill=255)
-                at += font.getlength(letter) + style.spacing
+            sheet = _spaced(text, font, mode, style.spacing)
         else:
-            draw.text((2 - left, 2 - top), text, font=font, fill=255)
-        sheet = np.asarray(picture)
+            # half the work of asking for the size first
+            mask, _ = font.getmask2(text, mode)
+            sheet = np.array(mask, np.uint8).reshape(mask.size[::-1])
     return _cut(sheet.astype(np.float32) / 255)
+
+
+def _spaced(text: str, font: ImageFont.FreeTypeFont, mode: str, spacing: int) -> np.ndarray:
+    """Letters of a line with extra pixels between them, uint8 (rows, columns)."""
+    left, top, right, bottom = (round(edge) for edge in font.getbbox(text))
+    size = (max(1, right - left + spacing * len(text) + 4), max(1, bottom - top + 4))
+    picture = Image.new("L", size)
+    draw = ImageDraw.Draw(picture)
+    draw.fontmode = mode
+    at = 2.0 - left
+    for letter in text:
+        draw.text((at, 2 - top), letter, font=font, fill=255)
+        at += font.getlength(letter) + spacing
+    return np.asarray(picture)
 
 
 def _cut(sheet: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ class Recipe:
 
     faces: Faces
     side: int = 256
-    text_share: float = 0.9
+    text_share: float = 0.8
     procedural_share: float = 0.35
     clutter_share: float = 0.5
     turned_page_share: float = 0.12
@@ -174,8 +174,8 @@ def _procedural(rng: Rng, side: int) -> np.ndarray:
 
 def _cutting(rng: Rng, frame: np.ndarray, side: int) -> np.ndarray:
     """A square of a frame, enlarged or reduced, edges repeated or black where it ends."""
-    zoom = float(np.exp(rng.uniform(math.log(0.5), math.log(3))))
-    zoom = max(zoom, 0.4 * side / min(frame.shape))
+    zoom = float(np.exp(rng.uniform(math.log(0.3), math.log(3))))
+    zoom = max(zoom, 0.3 * side / min(frame.shape))
     size = max(8, round(side / zoom))
     rows, columns = frame.shape
     top = int(rng.integers(min(0, rows - size), max(0, rows - size) + 1))
@@ -184,7 +184,8 @@ def _cutting(rng: Rng, frame: np.ndarray, side: int) -> np.ndarray:
     pad_top, pad_left = max(0, -top), max(0, -left)
     pads = (pad_top, size - piece.shape[0] - pad_top, pad_left, size - piece.shape[1] - pad_left)
     fill = float(rng.choice([0, 0, 0, piece.flat[0], 255]))
-    piece = cv2.copyMakeBorder(np.ascontiguousarray(piece), *pads, cv2.BORDER_CONSTANT, value=fill)
+    border = cv2.BORDER_CONSTANT if rng.random() < 0.8 else cv2.BORDER_REPLICATE
+    piece = cv2.copyMakeBorder(np.ascontiguousarray(piece), *pads, border, value=fill)
     how = (
         cv2.INTER_AREA
         if zoom < 1

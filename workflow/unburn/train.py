@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty
+from queue import Empty, Full
 
 import cv2
 import numpy as np
@@ -36,7 +36,9 @@ SPLIT_SHARES = (("test", 0.17), ("validation", 0.10))  # of the groups; the rest
 FAINT_DEVIATIONS = 1.5  # a line closer to its surroundings is "hardly visible"
 AVERAGING = 0.999  # of the weights that are kept, per step
 KEEP_EVERY_S = 180
+HARD_NEGATIVES = 3.0
 VALIDATION_BATCH, VALIDATION_BATCHES = 16, 4
+COLOURS = ("#1f4e9c", "#c2571a", "#2e7d32", "#6a1b9a", "#555555")
 UNREADABLE = ("foreign", "odd")  # kinds of lines that the reader is not taught
 
 
@@ -203,13 +205,15 @@ def _produce(
     make: Callable[[int], Batch], first: int, queue: "multiprocessing.Queue[Batch]"
 ) -> None:
     cv2.setNumThreads(1)
+    parent = os.getppid()
     for number in range(first, 2**31):
+        batch = make(number)
         while True:
-            if os.getppid() == 1:
+            if os.getppid() != parent:
                 return
             try:
-                queue.put(make(number), timeout=60)
-            except Exception:  # full: look for the parent again
+                queue.put(batch, timeout=60)
+            except Full:  # look for the parent again
                 continue
             break
 
@@ -235,10 +239,15 @@ def produced(make: Callable[[int], Batch], first: int) -> Iterator[Batch]:
 
 
 def detector_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
-    """Weighted cross entropy and dice over both maps; weights of 0 leave places out."""
+    """Weighted cross entropy and dice over both maps; weights of 0 leave places out.
+
+    A place taken for text counts more, the surer the network was: such places are few, and look
+    like text.
+    """
     weight = weight[:, None].expand_as(logits)
-    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum")
     score = torch.sigmoid(logits)
+    hard = weight * (1 + HARD_NEGATIVES * score.detach() * (1 - wanted))
+    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, hard, reduction="sum")
     shared = (weight * score * wanted).sum((0, 2, 3))
     dice = 1 - (2 * shared + 1) / ((weight * (score + wanted)).sum((0, 2, 3)) + 1)
     return entropy / weight.sum() * 2 + dice.mean()
@@ -434,6 +443,31 @@ def _append(curve: Path, figures: dict[str, float]) -> None:
         writer.writerow(figures)
 
 
+def draw_curve(curve: Path, out: Path) -> None:
+    """Draw the columns of a curve over the crops seen, each on its own scale from 0, as SVG."""
+    with open(curve, newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    last = max(row["crops"] for row in rows)
+    parts = []
+    names = [name for name in rows[0] if name not in ("step", "crops", "minutes")]
+    for number, name in enumerate(names):
+        top = max(1e-9, *(row[name] for row in rows))
+        points = " ".join(
+            f"{20 + 560 * row['crops'] / last:.1f},{280 - 260 * row[name] / top:.1f}"
+            for row in rows
+        )
+        colour = COLOURS[number % len(COLOURS)]
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
+        label = f"{name}: {rows[-1][name]:g} at the end, {top:g} at most"
+        parts.append(f'<text x="300" y="{40 + 18 * number}" fill="{colour}">{label}</text>')
+    parts.append(f'<text x="20" y="298">0 to {last:g} crops</text>')
+    with replacing(out) as tmp:
+        tmp.write_text(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 304" font-size="12">'
+            f"{''.join(parts)}</svg>\n"
+        )
+
+
 def font_files(folders: Sequence[Path]) -> list[Path]:
     """All font files below some folders."""
     return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -442,14 +476,22 @@ def font_files(folders: Sequence[Path]) -> list[Path]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry of the rules of ``workflow/train.smk``."""
     parser = argparse.ArgumentParser(prog="python -m unburn.train", description=__doc__)
-    parser.add_argument("what", choices=("detector", "reader"))
-    parser.add_argument("--frames", type=Path, required=True, help="CSV of text-free frames")
-    parser.add_argument("--fonts", type=Path, nargs="+", required=True, help="folders")
-    parser.add_argument("--settings", required=True, help="JSON")
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--curve", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    steps = parser.add_subparsers(dest="what", required=True)
+    for what in ("detector", "reader"):
+        step = steps.add_parser(what, help=f"train the {what}")
+        step.add_argument("--frames", type=Path, required=True, help="CSV of text-free frames")
+        step.add_argument("--fonts", type=Path, nargs="+", required=True, help="folders")
+        step.add_argument("--settings", required=True, help="JSON")
+        step.add_argument("--state", type=Path, required=True, help="where a stopped run goes on")
+        step.add_argument("--curve", type=Path, required=True, help="CSV of the losses")
+        step.add_argument("--out", type=Path, required=True, help="weights to write")
+    step = steps.add_parser("curve", help="draw a CSV of losses")
+    step.add_argument("--curve", type=Path, required=True)
+    step.add_argument("--out", type=Path, required=True, help="SVG to write")
     options = parser.parse_args(argv)
+    if options.what == "curve":
+        draw_curve(options.curve, options.out)
+        return
     settings = Settings(**json.loads(options.settings))
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

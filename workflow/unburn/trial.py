@@ -18,7 +18,7 @@ import torch
 from scipy import stats
 
 from unburn import crnn, tables
-from unburn.detect import find, text_maps
+from unburn.detect import Region, Seen, look, regions_of
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.frames import views
@@ -68,16 +68,11 @@ class Judged:
 # ------------------------------------------------------------------ judging
 
 
-def maps_of(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
-    """Maps of all views of a picture, as the product looks at it."""
-    seen = [text_maps(network, view) for view in views(picture) if view.min() < view.max()]
-    shape = (2, *((side + 1) // 2 for side in picture.shape))
-    return np.maximum.reduce(seen) if seen else np.zeros(shape, np.float32)
-
-
-def mask_of(maps: np.ndarray, shape: tuple[int, int], threshold: float) -> tuple[np.ndarray, list]:
+def mask_of(
+    seen: Sequence[Seen], shape: tuple[int, int], threshold: float
+) -> tuple[np.ndarray, list[Region]]:
     """Mask bool (rows, columns) after dilation, and the regions it is made of."""
-    regions = find(maps, threshold)
+    regions, _ = regions_of(seen, shape, threshold)
     mask = np.zeros(shape, np.uint8)
     for region in regions:
         draw(mask, region.quad, DILATE_PX)
@@ -94,7 +89,7 @@ def judged(made: Scene, mask: np.ndarray) -> Iterator[Judged]:
         yield Judged(line, *seen, int(ink.sum()), int((ink & mask).sum()))
 
 
-def true_regions(made: Scene, regions: Sequence) -> int:
+def true_regions(made: Scene, regions: Sequence[Region]) -> int:
     """How many regions hold any ink."""
     count = 0
     for region in regions:
@@ -179,9 +174,9 @@ def choose(
     lines: dict[float, list[Judged]] = {threshold: [] for threshold in THRESHOLDS}
     counts = dict.fromkeys(THRESHOLDS, (0, 0))
     for made in scenes:
-        maps = maps_of(network, made.picture)
+        seen = look(network, views(made.picture))
         for threshold in THRESHOLDS:
-            mask, regions = mask_of(maps, made.picture.shape, threshold)
+            mask, regions = mask_of(seen, made.picture.shape, threshold)
             lines[threshold] += judged(made, mask)
             right, total = counts[threshold]
             counts[threshold] = right + true_regions(made, regions), total + len(regions)
@@ -208,9 +203,8 @@ def measure(
     distractors: list[float] = []
     for made in made_frames(settings, frames, recipe):
         digest.update(made.picture.tobytes())
-        mask, regions = mask_of(
-            maps_of(network, made.picture), made.picture.shape, settings.threshold
-        )
+        seen = look(network, views(made.picture))
+        mask, regions = mask_of(seen, made.picture.shape, settings.threshold)
         lines += judged(made, mask)
         right, total = right + true_regions(made, regions), total + len(regions)
         if not made.lines:
@@ -218,8 +212,7 @@ def measure(
     areas, suspicious = [], 0
     for frame in frames:
         digest.update(frame.tobytes())
-        maps = maps_of(network, frame)
-        mask, _ = mask_of(maps, frame.shape, settings.threshold)
+        mask, _ = mask_of(look(network, views(frame)), frame.shape, settings.threshold)
         areas.append(float(mask.mean()))
         suspicious += bool(mask.any())
     figures = {

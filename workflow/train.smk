@@ -1,0 +1,124 @@
+"""From a seed to the weights of the detector and the line reader, and how good they are.
+
+    snakemake --snakefile workflow/train.smk --configfile config/train.yaml --cores 2
+
+A run that was stopped goes on where it was. To use the weights, copy what is in train/models to
+resources/models.
+"""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+REPO = Path(workflow.basedir).resolve().parent
+sys.path.insert(0, str(REPO / "workflow"))
+
+from unburn.code import code_digest
+
+BIN = Path(sys.executable).parent
+STEPS = {
+    "detector": "detector",
+    "lines": "reader",
+}  # weights and the settings of their training
+shell.prefix(
+    "set -euo pipefail; export OMP_NUM_THREADS=1"
+    f' PYTHONPATH={shlex.quote(str(REPO / "workflow"))} PATH={shlex.quote(str(BIN))}:"$PATH"; '
+)
+
+
+def settings(section):
+    """The settings of one step with the seed, as JSON."""
+    return json.dumps({"seed": config["seed"], **config[section]}, sort_keys=True)
+
+
+rule all:
+    """The weights, their digests, the loss curves and the figures for the model card."""
+    input:
+        "train/models/SHA256SUMS",
+        "train/detector.svg",
+        "train/lines.svg",
+        "train/evaluation.tsv",
+
+
+rule train:
+    """Train one network, in one process, on scenes that a second one makes."""
+    input:
+        frames=config["frames"],
+    output:
+        weights="train/models/{network}.safetensors",
+        curve="train/{network}.csv",
+    log:
+        "logs/train/{network}.log",
+    wildcard_constraints:
+        network="detector|lines",
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=lambda wildcards: 30 + 2 * config[STEPS[wildcards.network]]["minutes"],
+    params:
+        what=lambda wildcards: STEPS[wildcards.network],
+        settings=lambda wildcards: settings(STEPS[wildcards.network]),
+        fonts=config["fonts"],
+        state="train/{network}.state",
+        kept="train/{network}.curve",
+        code=code_digest("train"),
+    shell:
+        "python -m unburn.train {params.what} --frames {input.frames:q} --fonts {params.fonts:q}"
+        " --settings {params.settings:q} --state {params.state:q} --curve {params.kept:q}"
+        " --out {output.weights:q} 2> {log:q}; cp {params.kept:q} {output.curve:q}"
+
+
+rule draw_curve:
+    """Draw losses and recall over the crops seen."""
+    input:
+        curve="train/{network}.csv",
+    output:
+        picture="train/{network}.svg",
+    log:
+        "logs/train/{network}-curve.log",
+    params:
+        code=code_digest("train"),
+    shell:
+        "python -m unburn.train curve --curve {input.curve:q} --out {output.picture:q} 2> {log:q}"
+
+
+rule list_digests:
+    """List the sha256 of the weights, which unburn checks before it uses them."""
+    input:
+        "train/models/detector.safetensors",
+        "train/models/lines.safetensors",
+    output:
+        "train/models/SHA256SUMS",
+    log:
+        "logs/train/digests.log",
+    shell:
+        "(cd train/models && sha256sum detector.safetensors lines.safetensors)"
+        " > {output:q} 2> {log:q}"
+
+
+rule try_detector:
+    """Choose the threshold on validation data, then measure on held-out frames and fonts."""
+    input:
+        frames=config["frames"],
+        weights="train/models/detector.safetensors",
+        digests="train/models/SHA256SUMS",
+    output:
+        table="train/evaluation.tsv",
+        figures="train/evaluation.json",
+    log:
+        "logs/train/trial.log",
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=settings("trial"),
+        seed=config["seed"],
+        fonts=config["fonts"],
+        held_out=config["held_out_fonts"],
+        code=code_digest("trial"),
+    shell:
+        "python -m unburn.trial --weights {input.weights:q} --frames {input.frames:q}"
+        " --split-seed {params.seed} --fonts {params.fonts:q}"
+        " --held-out-fonts {params.held_out:q} --settings {params.settings:q}"
+        " --out {output.table:q} --figures {output.figures:q} 2> {log:q}"
