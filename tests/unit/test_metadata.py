@@ -153,6 +153,55 @@ def test_unlisted_places_keep_no_names_dates_ids_or_text():
     assert b"canary" not in data and b"19570312" not in data and b"jane" not in data
 
 
+def test_pictures_in_sequences_and_of_another_number_format_go():
+    picture = Dataset()
+    picture.Rows, picture.PixelData = 2, b"CANARY"
+    dataset = image(
+        PixelData=b"kept",
+        FloatPixelData=b"CANARY  ",
+        DoubleFloatPixelData=b"CANARY  ",
+        SourceImageSequence=[picture],
+        ReferencedImageSequence=[picture],
+        SharedFunctionalGroupsSequence=[picture],
+    )
+    dataset["PixelData"].VR = "OB"
+    for keyword in ("FloatPixelData", "DoubleFloatPixelData"):
+        dataset[keyword]._value = b"CANARY  "
+    result = cleaned(dataset)
+    assert b"CANARY" not in written(result)
+    assert result.PixelData == b"kept" and result.SourceImageSequence[0].Rows == 2
+
+
+def test_codes_and_technical_text_keep_no_name_date_or_id():
+    dataset = image(
+        PatientName="Canary^Jörg",
+        ImageType=["ORIGINAL", "PRIMARY", "CANARY JORG"],
+        AcquisitionDeviceProcessingCode="JÖRG",
+        ScanOptions="ID 47114711",
+        Radiopharmaceutical="FDG 12.03.2020",
+        ReceiveCoilName="HEAD 4711471",
+        SoftwareVersions=["syngo MR E11", "Canary 2"],
+    )
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = "39607008", "SCT"
+    item.CodeMeaning = "Lung of Canary"
+    dataset.AnatomicRegionSequence = [item]
+    result = cleaned(dataset)
+    data = written(result).lower()
+    for word in (b"canary", b"471147", b"03.2020", b"jorg", "jörg".encode()):
+        assert word not in data
+    assert result.ImageType == ["ORIGINAL", "PRIMARY", ""]
+    assert "syngo MR E11" in str(result.SoftwareVersions)
+    code = result.AnatomicRegionSequence[0]
+    assert code.CodeValue == "39607008" and code.CodeMeaning == "Lung of"
+
+
+def test_a_patient_named_like_a_code_does_not_change_the_code():
+    dataset = image(PatientName="CT^Original", ImageType=["ORIGINAL", "PRIMARY", "AXIAL"])
+    result = cleaned(dataset)
+    assert result.Modality == "CT" and result.ImageType == ["ORIGINAL", "PRIMARY", "AXIAL"]
+
+
 def test_values_that_break_their_vr_are_removed_without_a_sound(capsys):
     dataset = image()
     for tag, vr, value in (

@@ -1,5 +1,5 @@
 import pytest
-from unburn.vocabulary import allowed, known, words
+from unburn.vocabulary import allowed, known, plain, words
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from unburn.vocabulary import allowed, known, words
         ("L5-S1", "L5-S1"),
         ("J Doe head", "head"),
         ("山田 head", "head"),
+        ("Søren Łukasz head", "head"),
     ],
 )
 def test_known_words_and_short_numbers_stay(text, kept):
@@ -49,3 +50,7 @@ def test_words_run_together_are_known():
 def test_the_list_is_lower_case_ascii_of_two_letters_or_more():
     assert all(word.isascii() and word == word.lower() for word in words())
     assert {"head", "chest", "mprage"} <= words()
+
+
+def test_letters_that_unicode_does_not_take_apart_are_rewritten():
+    assert plain("Søren Łukasz Æbelø Großmann Müller") == "Soren Lukasz AEbelo Grossmann Muller"

@@ -34,7 +34,7 @@ from pydicom.uid import UID, UID_dictionary
 
 from unburn import __version__, keys
 from unburn.errors import ItemError
-from unburn.vocabulary import allowed
+from unburn.vocabulary import allowed, known, plain
 
 TABLE = Path(__file__).resolve().parents[2] / "resources" / "ps3.15" / "table_e1-1.csv"
 TABLE_REVISION = "2024b"
@@ -112,7 +112,7 @@ ALWAYS_REMOVED = _tags(
     " GroupOfPatientsIdentificationSequence IssuerOfAccessionNumberSequence"
     " IssuerOfPatientIDQualifiersSequence OrderPlacerIdentifierSequence"
     " OrderFillerIdentifierSequence AssigningFacilitySequence AssigningJurisdictionCodeSequence"
-    " AssigningAgencyOrDepartmentCodeSequence"
+    " AssigningAgencyOrDepartmentCodeSequence FloatPixelData DoubleFloatPixelData"
 )
 # Technical text that the manufacturer's software writes; people cannot type it at the scanner.
 TECHNICAL = _tags(
@@ -160,9 +160,8 @@ EXTREMES = _tags(
     "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries"
     " LargestPixelValueInSeries"
 )
-PIXELS = _tags(
-    "PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths"
-)
+# Those of the object itself; pictures in its sequences are searched by no stage and go.
+PIXELS = _tags("PixelData ExtendedOffsetTable ExtendedOffsetTableLengths")
 BULK_BYTES = PIXELS | _tags(
     "RedPaletteColorLookupTableData GreenPaletteColorLookupTableData"
     " BluePaletteColorLookupTableData AlphaPaletteColorLookupTableData LUTData"
@@ -202,7 +201,9 @@ DUMMIES: dict[str, Any] = {
 }
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
+_FIGURES = re.compile(r"\d{6}|\d{4}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2\d{4}")  # a date, an ID
 _TIME = re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -246,8 +247,8 @@ def _by_vr(tag: int, vr: str, preset: str) -> str:
     if vr == "PN":
         return "empty"
     if vr in TEXT_VRS:
-        plain = preset == "basic" or vr in LONG_TEXT_VRS
-        return "empty" if plain and tag not in NEEDED else "words"
+        no_words = preset == "basic" or vr in LONG_TEXT_VRS
+        return "empty" if no_words and tag not in NEEDED else "words"
     if vr == "UI":
         return "class uid" if tag in CLASS_UIDS else "uid"
     if vr in ("DA", "DT"):
@@ -440,7 +441,7 @@ class _Cleaner:
         self.ascii = True
         self.uids: dict[str, str] = {}
 
-    def items(self, dataset: Dataset) -> Dataset:
+    def items(self, dataset: Dataset, nested: bool = False) -> Dataset:
         """Clean one level and what is nested in it."""
         result = Dataset()
         public_code = text_of(dataset, "CodingSchemeDesignator") in PUBLIC_CODING_SCHEMES
@@ -448,6 +449,8 @@ class _Cleaner:
             number = int(tag)
             listed = _listed_vr(number)
             if not listed or action(number, listed, self.preset) == "remove":
+                continue
+            if nested and number in PIXELS:
                 continue
             raw = dataset.get_item(tag)
             try:
@@ -512,14 +515,29 @@ class _Cleaner:
             return text if _ZONE.fullmatch(text) else None
         if do == "age":
             return limit_age(text)
-        if do == "text" or (do == "coded" and public_code):
-            self.ascii = self.ascii and text.isascii()
-            return text
-        if do == "code":
-            return text if _CODE_STRING.fullmatch(text) else allowed(text, self.banned)
         if do in ("uid", "class uid"):
             return self.uid(text, do == "class uid")
-        return allowed(text, self.banned)
+        if do == "text":
+            kept = not (_FIGURES.search(text) or self.names(text))
+        elif do == "coded":
+            kept = public_code and not self.names(text)
+        elif do == "code":
+            kept = _CODE_STRING.fullmatch(text) is not None and (
+                tag >> 16 == 0x0028 or not (_FIGURES.search(text) or self.names(text))
+            )
+        else:
+            kept = False
+        if not kept:
+            return allowed(text, self.banned)
+        self.ascii = self.ascii and text.isascii()
+        return text
+
+    def names(self, text: str) -> bool:
+        """Say whether a word of the patient's name is in a text that is not cut down to the list.
+
+        A word of the list is no name here: a patient called Head leaves HEAD as it is.
+        """
+        return any(word in self.banned and not known(word) for word in _words(text))
 
     def uid(self, old: str, of_a_class: bool) -> str:
         """Replace a UID, unless it is one of the standard's own."""
@@ -536,7 +554,7 @@ class _Cleaner:
         items = list(element.value or [])
         if do == "content":
             items = [item for item in items if text_of(item, "ValueType") not in ("TEXT", "PNAME")]
-        cleaned = [self.items(item) for item in items]
+        cleaned = [self.items(item, nested=True) for item in items]
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
         if not cleaned and tag in STRUCTURED | GRAPHICS and tag not in EMPTY_SEQUENCES:
@@ -549,10 +567,14 @@ class _Cleaner:
         return DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE)
 
 
+def _words(text: str) -> set[str]:
+    """Lower-case words of a text, with their accents and without."""
+    return {w for spelling in (text, plain(text)) for w in _LETTERS.findall(spelling.lower())}
+
+
 def _names(dataset: Dataset) -> frozenset[str]:
     """Words of the patient's name, which no descriptor keeps even if they are listed words."""
-    words = re.split(r"[^\w]+|_", text_of(dataset, "PatientName").lower())
-    return frozenset(word for word in words if len(word) > 1)
+    return frozenset(word for word in _words(text_of(dataset, "PatientName")) if len(word) > 1)
 
 
 def _declare(dataset: Dataset, settings: Settings, touched: Touched | None) -> None:

@@ -12,6 +12,11 @@ LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number o
 MOST_DIGITS = 6
 KEPT_SEPARATORS = set("_-+/.,")
 
+# Latin letters that Unicode does not take apart into a letter and an accent
+_LIGATURES = str.maketrans(
+    {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D"}
+    | {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH", "ı": "i", "ħ": "h"}
+)
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _B_VALUE = re.compile(r"b\d{1,5}", re.IGNORECASE)
@@ -26,8 +31,8 @@ def words() -> frozenset[str]:
 
 def plain(text: str) -> str:
     """Rewrite a text in ASCII: accents go, and so does what has no ASCII letter."""
-    text = text.replace("ß", "ss")
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    text = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
+    return text.encode("ascii", "ignore").decode("ascii")
 
 
 def known(word: str) -> bool:
