@@ -12,7 +12,7 @@ from unburn.rendering import Style, plant
 
 MODELS = Path(__file__).parents[2] / "resources" / "models"
 WEIGHTS, READER = MODELS / "detector.safetensors", MODELS / "lines.safetensors"
-SETTINGS = detect.Settings(0.2, False, 0.5)
+SETTINGS = detect.Settings(0.5, False, 0.5)
 
 
 def frame_with(text_lines, shape=(128, 192), seed=0):
@@ -39,13 +39,29 @@ def maps_with(*boxes, shape=(40, 60)):
 # ------------------------------------------------------------------ regions from maps
 
 
-def test_a_region_covers_every_place_above_the_threshold():
+def test_a_region_extends_over_the_faint_ends_of_a_line():
+    maps = np.zeros((2, 40, 60), np.float32)
+    maps[0, 10:16, 5:50] = 0.11
+    maps[0, 10:16, 20:30] = 0.9
+    maps[1, 12:14, 20:30] = 0.9
+    (region,) = detect.find(maps, 0.5)
+    mask = covered([region], (80, 120))
+    assert mask[20:32, 10:100].all()
+
+
+def test_a_place_that_never_reaches_the_threshold_is_no_region():
+    maps = maps_with((5, 10, 6, 30))
+    maps[0, 30:34, 40:44] = 0.49
+    assert len(detect.find(maps, 0.5)) == 1
+    assert len(detect.find(maps, 0.49)) == 2
+
+
+def test_regions_cover_all_their_places():
     rng = np.random.default_rng(0)
     maps = rng.random((2, 40, 60)).astype(np.float32) ** 4
-    regions = detect.find(maps, 0.3)
-    mask = covered(regions, (80, 120))
-    found = (maps[0] >= 0.3).repeat(2, 0).repeat(2, 1)
-    assert mask[found].all()
+    maps[0, 0, 0] = 1
+    mask = covered(detect.find(maps, 0.05), (80, 120))
+    assert mask[(maps[0] >= 0.05).repeat(2, 0).repeat(2, 1)].all()
 
 
 def test_quads_are_in_pixels_of_the_picture():
@@ -132,7 +148,10 @@ def test_tiles_count_each_pixel_once(length):
 
 
 def test_tiled_maps_are_those_of_their_tiles(monkeypatch):
+    looked = []
+
     def half(network, pictures):
+        looked.append(pictures.shape)
         rows, columns = pictures.shape[1:]
         padded = np.pad(pictures, ((0, 0), (0, rows % 2), (0, columns % 2)))
         return np.stack([padded[:, ::2, ::2]] * 2, 1).astype(np.float32)
@@ -140,6 +159,11 @@ def test_tiled_maps_are_those_of_their_tiles(monkeypatch):
     monkeypatch.setattr(detect.crnn, "probabilities", half)
     picture = np.random.default_rng(0).integers(0, 255, (1501, 2303)).astype(np.uint8)
     assert np.array_equal(detect._tiled(None, picture), half(None, picture[None])[0])
+    looked.clear()
+    picture[:, :] = 0
+    picture[1400, 2200] = 9  # all tiles but one are constant
+    assert np.array_equal(detect._tiled(None, picture), half(None, picture[None])[0])
+    assert len(looked) == 1 + 1
 
 
 # ------------------------------------------------------------------ with the shipped weights

@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smaller pictures
 SMALLEST = 160  # pixels of the short side below which a picture is not reduced further
 LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture
-KNOWN = 0.8  # share of it that regions found before may cover
+KNOWN = 0.5  # share of it that regions found before may cover
 TILE, OVERLAP = 1024, 256  # of large pictures; multiples of the detector's stride
+EXTENT = 0.2  # of the threshold, down to which a region extends
 CORE = 0.3  # probability from which a place belongs to a line's core
 MARGIN_PX = 1.0  # around the places found, whose size is two pixels
 FULLNESS = 0.45  # of a region's rectangle; a bent or branched region is cut into parts
@@ -109,6 +110,8 @@ def _tiled(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
     for top, first_row, last_row in _spans(rows):
         for left, first_column, last_column in _spans(columns):
             tile = np.ascontiguousarray(picture[top : top + TILE, left : left + TILE])
+            if tile.min() == tile.max():
+                continue
             maps = crnn.probabilities(network, tile[None])[0]
             to = np.s_[
                 :, first_row // 2 : (last_row + 1) // 2, first_column // 2 : (last_column + 1) // 2
@@ -170,15 +173,18 @@ def _scaled(region: Region, shape: tuple[int, int], size: Seen) -> Region:
 
 
 def find(maps: np.ndarray, threshold: float) -> list[Region]:
-    """Turn the maps of a picture into regions that cover every place above the threshold.
+    """Turn the maps of a picture into regions of text.
 
-    Line cores tell lines apart that touch; each place belongs to the nearest core.
+    A region must reach the threshold somewhere and extends over all places around that reach
+    ``EXTENT`` of it: faint ends of a line are covered, and specks of low probability are not
+    taken for lines. Line cores tell lines apart that touch; each place belongs to the nearest.
     """
-    text = maps[0] >= threshold
-    if not text.any():
+    low = EXTENT * threshold
+    text = maps[0] >= low
+    if maps[0].max() < threshold:
         return []
     _, parts = cv2.connectedComponents(text.astype(np.uint8), connectivity=8)
-    cores = text & (maps[1] >= max(CORE, threshold))
+    cores = text & (maps[1] >= max(CORE, low))
     count, core = 1, np.zeros(text.shape, np.int64)
     if cores.any():
         # the distance to the nearest core, and which core that is
@@ -195,6 +201,8 @@ def find(maps: np.ndarray, threshold: float) -> list[Region]:
     found = []
     for places in np.split(np.stack([columns, rows], 1), starts[1:]):
         score = float(maps[0][places[:, 1], places[:, 0]].max())
+        if score < threshold:
+            continue
         found += [_region(quad, score) for quad in _rectangles(places)]
     return found
 
@@ -365,7 +373,7 @@ def folder(
     threads: int,
     weights: Path,
     reader_weights: Path | None = None,
-    settings: Settings = Settings(0.2, False, 0.5),
+    settings: Settings = Settings(0.5, False, 0.5),
     dilate_px: int = 3,
 ) -> None:
     """Write a mask (255 = text) beside the name of each picture, and ``regions.json``.

@@ -33,7 +33,7 @@ COVERED = 0.9  # share of a line's ink that must be masked for the line to count
 DILATE_PX = 3  # as the product's default
 HARDLY_VISIBLE = 1.5  # local deviations
 CONFIDENCE = 0.95
-THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 WORTH = 0.005  # of line recall that a higher threshold may cost
 HEIGHTS = ((0, 8), (8, 12), (12, 20), (20, 40), (40, 1000))
 COLUMNS = ("group", "lines", "found", "recall", "low", "high", "ink_recall")
@@ -183,11 +183,11 @@ def choose(
     rows: list[dict[str, object]] = []
     recalls: dict[float, float] = {}
     for threshold in THRESHOLDS:
-        seen = [line for line in lines[threshold] if line.deviations >= HARDLY_VISIBLE]
-        recall = sum(line.found for line in seen) / max(1, len(seen))
+        plain = [line for line in lines[threshold] if line.deviations >= HARDLY_VISIBLE]
+        recall = sum(line.found for line in plain) / max(1, len(plain))
         right, total = counts[threshold]
         recalls[threshold] = recall
-        rows.append({"threshold": threshold, "lines": len(seen), "recall": round(recall, 4),
+        rows.append({"threshold": threshold, "lines": len(plain), "recall": round(recall, 4),
                      "component_precision": round(right / max(1, total), 4)})  # fmt: skip
     worth = [t for t in THRESHOLDS if recalls[t] >= recalls[THRESHOLDS[0]] - WORTH]
     return max(worth), rows
