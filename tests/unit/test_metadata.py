@@ -234,12 +234,31 @@ def test_values_that_break_their_vr_are_removed_without_a_sound(capsys):
     assert result.BodyPartExamined == "Knee"
 
 
-@pytest.mark.parametrize("missing", ["SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])
-def test_an_object_without_its_uids_is_held_back(missing):
+@pytest.mark.parametrize("missing", ["SOPInstanceUID", "SOPClassUID"])
+def test_an_object_that_nothing_names_is_held_back(missing):
     dataset = image()
     delattr(dataset, missing)
     with pytest.raises(ItemError, match="metadata_failed"):
         cleaned(dataset)
+
+
+def test_an_object_without_study_and_series_gets_its_own():
+    first, second = image(PatientID=""), image(PatientID="", SOPInstanceUID="1.2.3.9")
+    for dataset in (first, second):
+        del dataset.StudyInstanceUID, dataset.SeriesInstanceUID
+    one, again, other = cleaned(first), cleaned(first), cleaned(second)
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID"):
+        assert one[keyword].value == again[keyword].value != other[keyword].value
+    assert one.StudyInstanceUID != one.SeriesInstanceUID
+
+
+def test_a_series_without_a_study_stays_together_and_apart_from_others():
+    datasets = [image(SOPInstanceUID=f"1.2.3.{k}") for k in (5, 6)]
+    datasets.append(image(SeriesInstanceUID="1.2.3.8"))
+    for dataset in datasets:
+        del dataset.StudyInstanceUID
+    one, same, other = (cleaned(dataset).StudyInstanceUID for dataset in datasets)
+    assert one == same != other
 
 
 def test_image_attributes_of_numbers_and_codes_stay():

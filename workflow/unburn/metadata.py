@@ -383,16 +383,30 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 def patient(dataset: Dataset) -> tuple[str, str]:
     """Return the Patient ID as it stands, and the text that names the patient to keyed hashes.
 
-    Issuer and ID together name a patient. An object without an ID is a patient of its study's own,
-    so that two people without an ID never become one.
+    Issuer and ID together name a patient. An object without an ID is a patient of its study's own
+    (of its series', of its own), so that two people without an ID never become one.
     """
     number = text_of(dataset, "PatientID")
     if number:
         return number, f"id\0{text_of(dataset, 'IssuerOfPatientID')}\0{number}"
-    study = text_of(dataset, "StudyInstanceUID")
-    if not study:
-        raise ItemError("metadata_failed")
-    return "", f"study\0{study}"
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        if uid := text_of(dataset, keyword):
+            return "", f"study\0{uid}"
+    raise ItemError("metadata_failed")
+
+
+def _complete(cleaned: Dataset, dataset: Dataset, key: bytes) -> None:
+    """Give an object without a series or study one of its own, where its UIDs are missing.
+
+    An object that names its series but no study shares a study with that series alone.
+    """
+    instance = text_of(dataset, "SOPInstanceUID")
+    series = text_of(dataset, "SeriesInstanceUID")
+    if not cleaned.get("SeriesInstanceUID"):
+        cleaned.SeriesInstanceUID = keys.uid(key, series or f"series of\0{instance}")
+    if not cleaned.get("StudyInstanceUID"):
+        study = text_of(dataset, "StudyInstanceUID")
+        cleaned.StudyInstanceUID = keys.uid(key, study or f"study of\0{series or instance}")
 
 
 def shift_days(key: bytes, identity: str, limit: int) -> int:
@@ -637,7 +651,7 @@ def clean(
     Raises
     ------
     ItemError
-        ``metadata_failed`` if an identifying UID is missing or a sequence cannot be read
+        ``metadata_failed`` if the SOP Class or Instance UID is missing or a sequence cannot be read
     """
     with quiet():
         try:
@@ -651,8 +665,7 @@ def clean(
             cleaned.PatientName = cleaned.PatientID = cleaner.patient
             if not (cleaned.SOPClassUID and cleaned.SOPInstanceUID):
                 raise ItemError("metadata_failed")
-            if not (cleaned.StudyInstanceUID and cleaned.SeriesInstanceUID):
-                raise ItemError("metadata_failed")
+            _complete(cleaned, dataset, key)
             if not cleaner.ascii:
                 cleaned.SpecificCharacterSet = "ISO_IR 192"
             _declare(cleaned, settings, touched)

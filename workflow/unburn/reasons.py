@@ -39,8 +39,8 @@ HELD_BACK = {
     "bad_geometry": "Rows, columns, frames or bits in the header do not fit the pixel data.",
     "not_examined": "Not every frame was searched for text, so nothing is known about it.",
     "not_painted": "A masked place was not painted, so it is not released.",
-    "metadata_failed": "The header could not be cleaned; an attribute that every "
-    "object needs (as the Study Instance UID) is missing, or one is malformed.",
+    "metadata_failed": "The header could not be cleaned: the SOP Instance UID that every object "
+    "needs is missing, or an attribute is malformed.",
     "not_written": "The cleaned object could not be written as valid DICOM.",
     # --- found by the gate
     "residual_text": "The independent reader still read text in the cleaned picture; "
