@@ -1,9 +1,9 @@
 import math
 import os
 import signal
+import time
 
 import pytest
-
 from unburn.errors import UserError
 from unburn.parallel import in_order
 
@@ -42,6 +42,26 @@ def test_tasks_are_taken_as_they_are_needed():
 def test_a_task_that_kills_its_process_does_not_stop_the_others(threads):
     tasks = [0, 1, 2, 3, 5, 6]
     assert list(in_order(root_or_die, tasks, threads, lost)) == [0, 10, 20, -3, 50, 60]
+
+
+def test_no_task_is_lost_when_a_process_dies_while_a_result_is_looked_at():
+    # the pool is found broken when the next task is handed in, not when a result is asked for
+    found = []
+    for result in in_order(root_or_die, [1, 2, 3, 5, 6, 7], 1, lost):
+        found.append(result)
+        time.sleep(0.3)
+    assert found == [10, 20, -3, 50, 60, 70]
+
+
+def environment(_):
+    return os.environ["OPENBLAS_NUM_THREADS"]
+
+
+def test_processes_start_with_one_thread_for_libraries_that_read_it_when_loaded(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    results = in_order(environment, range(3), 2)
+    assert list(results) == ["1"] * 3
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_a_lack_of_memory_is_not_taken_for_a_damaged_file():

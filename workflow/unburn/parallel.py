@@ -32,22 +32,25 @@ def in_order(
     With ``crashed``, a task that kills its process (a decoder that runs into a damaged file) gives
     ``crashed(task)``; the tasks beside it are done again. Without it, such a death is an error.
     """
+    one_thread()
     if threads <= 1 and crashed is None:
-        one_thread()
         yield from map(work, tasks)
         return
     todo = iter(tasks)
-    waiting: deque[tuple[Task, Future[Result]]] = deque()
+    waiting: deque[Task] = deque()
     while True:
         with _pool(threads) as pool:
+            futures: deque[Future[Result]] = deque()
             try:
                 for task in todo:
-                    waiting.append((task, pool.submit(work, task)))
-                    if len(waiting) >= AHEAD * threads:
-                        yield waiting[0][1].result()
+                    # noted first: a pool that broke since the last result refuses the task
+                    waiting.append(task)
+                    futures.append(pool.submit(work, task))
+                    if len(futures) >= AHEAD * threads:
+                        yield futures.popleft().result()
                         waiting.popleft()
-                while waiting:
-                    yield waiting[0][1].result()
+                while futures:
+                    yield futures.popleft().result()
                     waiting.popleft()
                 return
             except BrokenProcessPool:
@@ -56,8 +59,7 @@ def in_order(
         # All tasks in flight are lost with the pool: do them one by one, each in a process that
         # it may kill, then go on with a new pool.
         while waiting:
-            task, _ = waiting.popleft()
-            yield _alone(work, task, crashed)
+            yield _alone(work, waiting.popleft(), crashed)
 
 
 def _pool(threads: int) -> ProcessPoolExecutor:
@@ -65,9 +67,7 @@ def _pool(threads: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(max(threads, 1), mp_context=context, initializer=one_thread)
 
 
-def _alone(
-    work: Callable[[Task], Result], task: Task, crashed: Callable[[Task], Result]
-) -> Result:
+def _alone(work: Callable[[Task], Result], task: Task, crashed: Callable[[Task], Result]) -> Result:
     """Do one task in a process of its own, which may die of it."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -95,8 +95,9 @@ def _send(work: Callable[[Task], Result], task: Task, to: Connection) -> None:
 
 
 def one_thread() -> None:
-    """Hold this process's numeric libraries to one thread: sums keep their order."""
+    """Hold this process and those it starts to one numeric thread: sums keep their order."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    # imported here, as it reads the environment, and stages that need none start without it
     import cv2
 
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
