@@ -1,5 +1,4 @@
 import pytest
-
 from unburn import sheet
 from unburn.errors import UserError
 
@@ -34,11 +33,21 @@ def test_commas_are_read_in_a_csv(tmp_path):
         ("submission\tpath\tpath\na\tx\ty\n", "the column 'path' is there twice"),
         ("submission\tpath\n", "it names no submission"),
         ("", "the column 'submission' is missing"),
+        ("submission\tpath\tgate.read\na\tx\t[0.3\n", "2: gate.read: it is not a value"),
+        ('submission\tpath\na\t"x\nb\ty\n', "a quotation mark that does not end it"),
     ],
 )
 def test_a_mistake_is_told_with_place_and_way_out(tmp_path, text, message):
     _, mistakes = read(tmp_path, text, overridable=["gate.read"])
     assert any(message in mistake and "hint: " in mistake for mistake in mistakes), mistakes
+
+
+def test_a_sheet_in_another_encoding_is_a_mistake(tmp_path):
+    file = tmp_path / "sheet.tsv"
+    file.write_bytes("submission\tpath\na\t/data/müller\n".encode("latin-1"))
+    assert sheet.read(file, ())[1] == [
+        f"{file}: it is not UTF-8\n    hint: save it again as text in UTF-8"
+    ]
 
 
 def test_a_message_never_shows_a_path_of_images(tmp_path):
@@ -52,3 +61,18 @@ def test_a_job_looks_its_row_up(tmp_path):
     assert str(sheet.lookup(file, "a").path) == "/x"
     with pytest.raises(UserError, match="no line for the submission b"):
         sheet.lookup(file, "b")
+
+
+@pytest.mark.parametrize("path", ["/data/lab: doe: 2020", "[doe", "@doe", "'doe"])
+def test_a_path_is_text_whatever_it_looks_like(tmp_path, path):
+    # read as YAML, it stopped the job with a traceback that showed it
+    file = tmp_path / "sheet.tsv"
+    file.write_text(f"submission\tpath\tgate.read\na\t{path}\t[\n")
+    assert str(sheet.lookup(file, "a").path) == path
+
+
+def test_an_emptied_sheet_names_no_submission(tmp_path):
+    file = tmp_path / "sheet.tsv"
+    file.write_text("")
+    with pytest.raises(UserError, match="no line for the submission a"):
+        sheet.lookup(file, "a")

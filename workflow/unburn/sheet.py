@@ -3,7 +3,7 @@
 import csv
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import yaml
 
 from unburn.errors import UserError
 
+COLUMNS = ("submission", "path", "project")
 LABEL = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -26,21 +27,29 @@ class Row:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read(sheet: Path, overridable: Mapping[str, Any]) -> tuple[dict[str, Row], list[str]]:
+def read(sheet: Path, overridable: Collection[str] | None) -> tuple[dict[str, Row], list[str]]:
     """Read a TSV or CSV sheet; return its rows by label and all mistakes found, one text each.
 
-    ``overridable`` holds the dotted names of settings that a column may set (the values are not
-    looked at here). A mistake names file, line and column, and never the folder's path: it can
-    hold a person's name.
+    ``overridable`` holds the dotted names of settings that a column may set (whether their values
+    fit is not looked at here); with None, all columns but the three of a row are passed over. A
+    mistake names file, line and column, and never the folder's path: it can hold a person's name.
     """
     if not sheet.is_file():
         return {}, [
             f"{sheet}: there is no such file\n"
             "    hint: set `sheet` in the configuration to a TSV with the columns submission and path"
         ]
-    text = sheet.read_text(encoding="utf-8-sig")
     delimiter = "," if sheet.suffix.lower() == ".csv" else "\t"
-    lines = list(csv.reader(text.splitlines(), delimiter=delimiter))
+    try:
+        text = sheet.read_text(encoding="utf-8-sig")
+        lines = list(csv.reader(text.splitlines(), delimiter=delimiter, strict=True))
+    except UnicodeDecodeError:
+        return {}, [f"{sheet}: it is not UTF-8\n    hint: save it again as text in UTF-8"]
+    except csv.Error:
+        return {}, [
+            f"{sheet}: a cell begins with a quotation mark that does not end it\n"
+            "    hint: take quotation marks out"
+        ]
     header = [name.strip() for name in lines[0]] if lines else []
     mistakes = _header_mistakes(sheet, header, delimiter, overridable)
     if mistakes:
@@ -56,19 +65,25 @@ def read(sheet: Path, overridable: Mapping[str, Any]) -> tuple[dict[str, Row], l
                 f"    hint: cells are separated by {_name(delimiter)}"
             )
             continue
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+        row = {
+            name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()
+        }
         found = _row_mistakes(row, rows)
         if found:
             mistakes.extend(f"{sheet}:{number}: {text}" for text in found)
             continue
         label = row["submission"]
-        rows[label] = Row(
-            submission=label,
-            path=Path(row["path"]),
-            project=row.get("project", label),
-            line=number,
-            settings={name: yaml.safe_load(row[name]) for name in row if name in overridable},
-        )
+        settings = {}
+        for name in (name for name in row if name in (overridable or ())):
+            try:
+                settings[name] = yaml.safe_load(row[name])
+            except yaml.YAMLError:
+                mistakes.append(
+                    f"{sheet}:{number}: {name}: it is not a value as in the configuration\n"
+                    "    hint: a number, a word, true or false; brackets and quotes come in pairs"
+                )
+        path, project = Path(row["path"]), row.get("project", label)
+        rows[label] = Row(label, path, project, number, settings)
     if not rows and not mistakes:
         mistakes.append(f"{sheet}: it names no submission\n    hint: add a line for each folder")
     return rows, mistakes
@@ -82,10 +97,7 @@ def lookup(sheet: Path, submission: str) -> Row:
     UserError
         if the sheet is gone or no longer names the submission
     """
-    sheet = Path(sheet)
-    header = sheet.read_text(encoding="utf-8-sig").splitlines()[0] if sheet.is_file() else ""
-    names = re.split(r"[\t,]", header)
-    rows, _ = read(sheet, {name.strip(): None for name in names})
+    rows, _ = read(sheet, None)
     if submission not in rows:
         raise UserError(
             where=f"sheet {sheet}",
@@ -96,10 +108,10 @@ def lookup(sheet: Path, submission: str) -> Row:
 
 
 def _header_mistakes(
-    sheet: Path, header: list[str], delimiter: str, overridable: Mapping[str, Any]
+    sheet: Path, header: list[str], delimiter: str, overridable: Collection[str] | None
 ) -> list[str]:
     mistakes = []
-    known = ["submission", "path", "project", *overridable]
+    known = [*COLUMNS, *(header if overridable is None else overridable)]
     for name in ("submission", "path"):
         if name not in header:
             mistakes.append(
