@@ -50,6 +50,10 @@ IDS = identifiers(header())
         "Mar 12, 1957",
         "19570312",
         "12031957",
+        "120357",
+        "12th March 1957",
+        "12 de marzo de 1957",
+        "1957年3月12日",
         "19 JAN 2004",
         "LARKSPUR GENERAL HOSPITAL",
         "Dr Thistlewood",
@@ -74,6 +78,8 @@ def test_identifiers_are_read_in_text(text):
         "kV 120 mA 200",
         "W 400 L 40",
         "12.03.1958",
+        "120358",
+        "12th",
         "047Y F 70",
         "1234",
         "IM 5/55",
@@ -125,6 +131,36 @@ def test_names_with_accents_are_found_in_each_case():
         assert found_in_bytes(ids, value.encode("utf-8"), 4)
         assert found_in_bytes(ids, value.encode("latin-1"), 4)
         assert found_in_text(ids, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("Müller^Jörg", ("MUELLER", "Joerg", "JORG")),
+        ("Mueller^Joerg", ("Muller", "JORG")),
+        ("Łukasz^Søren", ("LUKASZ", "Soren")),
+    ],
+)
+def test_names_are_found_however_their_accents_are_written(name, read):
+    ids = identifiers(header(SpecificCharacterSet="ISO_IR 192", PatientName=name))
+    for text in read:
+        assert found_in_text(ids, text) and found_in_bytes(ids, text.encode(), 4)
+
+
+def test_a_name_of_short_parts_is_found_as_a_whole():
+    ids = identifiers(header(PatientName="Le^Wu"))
+    for text in ("LE WU", "Wu, Le", "le_wu", "LEWU 3"):
+        assert found_in_text(ids, text)
+    for text in ("Le Wu", "WU, LE", "Le^Wu"):
+        assert found_in_bytes(ids, text.encode(), 4)
+    assert not found_in_text(ids, "WU") and not found_in_text(ids, "le genou")
+    assert not found_in_bytes(ids, b"ile wun", 4)
+
+
+def test_short_names_in_other_scripts_are_found_in_bytes():
+    ids = identifiers(header(SpecificCharacterSet="ISO_IR 192", PatientName="Yamada^Ai=山田^愛子"))
+    assert found_in_bytes(ids, "seen by 山田".encode(), 4)
+    assert not found_in_bytes(ids, "seen by 山田".encode(), 8)
 
 
 def test_names_in_other_scripts_are_found():

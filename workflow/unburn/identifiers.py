@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import pairwise
 
 from pydicom.dataset import Dataset
 
@@ -17,6 +18,7 @@ from unburn.metadata import action, quiet, table, text_of
 from unburn.vocabulary import plain, words
 
 SHORTEST_WORD = 3  # letters of a name that count when they are read as a word of their own
+SHORT_NAME = 3  # a name of such parts alone, as Li Wu, also counts as its two parts together
 SHORTEST_NUMBER = 5  # digits; shorter ones stand in every header
 SHORTEST_UID = 12
 MISREAD_FROM = 4  # from this length on O is taken for 0, I for 1, S for 5, B for 8 and so on
@@ -61,6 +63,9 @@ _MISREAD = str.maketrans(
 )
 _NUMERIC_DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[./\-\s]\s?(\d{1,2})\s?[./\-\s]\s?(\d{1,4})(?!\d)")
 _PACKED_DATE = re.compile(r"(?<!\d)(\d{8})(?!\d)")
+_SHORT_DATE = re.compile(r"(?<!\d)(\d\d)(\d\d)(\d\d)(?!\d)")
+_BETWEEN = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b|\b(?:de|di|of|den)\b")  # 3rd of May, 3 de mayo
+_FAR_EAST = str.maketrans({"年": "-", "月": "-", "日": " "})
 _DAY_MONTH_YEAR = re.compile(
     r"(?<!\d)(\d{1,2})[^a-z0-9]{0,2}([a-z]{3,9})[^a-z0-9]{0,2}(\d{2,4})(?!\d)"
 )
@@ -148,7 +153,7 @@ def _idle(word: str) -> bool:
 
 def _distinct(text: str) -> bool:
     """Say whether a text is no 00000 and no 123456, which stand in headers of anybody."""
-    return len(set(text)) > 2 and text not in COUNTED
+    return len(set(text.encode())) > 2 and text not in COUNTED
 
 
 def _as_date(text: str) -> date | None:
@@ -158,6 +163,23 @@ def _as_date(text: str) -> date | None:
     except ValueError:
         return None
     return found if found and found.year > EARLIEST_YEAR and found != date(1900, 1, 1) else None
+
+
+def _umlauts(word: str) -> set[str]:
+    """Lower-case ASCII spellings of a name: with ae for both ä and a, and the other way round."""
+    low = word.lower()
+    long = plain(low.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue"))
+    short = long.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    return {plain(low), long, short}
+
+
+def _together(name: str) -> tuple[set[str], set[str]]:
+    """The two parts of a name that are too short alone: as one word, and as they are written."""
+    parts = [plain(part).lower() for part in re.findall(r"[^\W\d_]+", name.partition("=")[0])]
+    if len(parts) < 2 or any(len(p) > SHORT_NAME for p in parts) or all(map(_idle, parts)):
+        return set(), set()
+    orders = (parts[:2], parts[1::-1])
+    return {"".join(o) for o in orders}, {g.join(o) for o in orders for g in (" ", "^", ", ", "_")}
 
 
 def _cases(text: str) -> set[str]:
@@ -204,8 +226,11 @@ def identifiers(dataset: Dataset) -> Identifiers:
                         w for w in re.findall(r"[^\W\d_]+", value) if not _idle(plain(w).lower())
                     ]
                     for part in parts:
-                        spellings |= _cases(part)
-                        names |= {w for w in _LETTERS.findall(plain(part).lower()) if not _idle(w)}
+                        spellings |= _cases(part) | _umlauts(part)
+                        names |= {w for w in _umlauts(part) if not _idle(w)}
+                    joined, written = _together(value)
+                    names |= joined
+                    spellings |= written
                     numbers |= {w for w in _CHUNK.findall(low) if _is_number(w)}
                 elif vr != "UI":
                     squeezed = "".join(_CHUNK.findall(low))
@@ -238,8 +263,11 @@ def _is_number(text: str) -> bool:
 
 def dates_in(text: str) -> set[tuple[int, int, int]]:
     """Return every (year, month, day) a text may mean; years of two digits stay below 100."""
-    low, found = plain(text).lower(), set()
-    triples = [m.groups() for m in _NUMERIC_DATE.finditer(low)]
+    low, found = plain(text.translate(_FAR_EAST)).lower(), set()
+    low = " ".join(_BETWEEN.sub(" ", low).split())
+    triples = [
+        m.groups() for pattern in (_NUMERIC_DATE, _SHORT_DATE) for m in pattern.finditer(low)
+    ]
     for packed in _PACKED_DATE.findall(low):
         triples += [(packed[:4], packed[4:6], packed[6:]), (packed[:2], packed[2:4], packed[4:])]
     for a, b, c in triples:
@@ -275,11 +303,12 @@ def found_in_text(ids: Identifiers, text: str) -> bool:
             return True
         low = plain(line).lower()
         chunks = _CHUNK.findall(re.sub(r"[|!]", "1", low.replace("$", "s")))
+        words_read = {*chunks, *(one + other for one, other in pairwise(chunks))}
         misread = [chunk.translate(_MISREAD) for chunk in chunks]
         squeezed = "".join(misread)
         for name in ids.names:
             blurred = name.translate(_MISREAD)
-            if name in chunks or (len(name) >= MISREAD_FROM and blurred in misread):
+            if name in words_read or (len(name) >= MISREAD_FROM and blurred in misread):
                 return True
             if len(name) >= MISSPELT_FROM and (
                 blurred in squeezed
@@ -325,14 +354,14 @@ def _bounded(data: bytes, start: int, needle: bytes, step: int) -> bool:
 
 
 def found_in_bytes(ids: Identifiers, data: bytes, minimum: int) -> bool:
-    """Say whether bytes hold an identifier of at least ``minimum`` characters.
+    """Say whether bytes hold an identifier of at least ``minimum`` bytes.
 
     Looked for in Latin-1, UTF-8 and UTF-16 of both byte orders, whatever the case. Shorter than
     six characters it has to stand as a word of its own.
     """
     low = data.lower()
     for spelling in ids.spellings:
-        if len(spelling) < minimum:
+        if len(spelling.encode()) < minimum:
             continue
         needles = {(spelling.encode(code, "ignore").lower(), 1) for code in ("latin-1", "utf-8")}
         needles |= {
