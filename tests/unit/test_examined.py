@@ -21,3 +21,10 @@ def test_unexamined_names_items_with_a_missing_frame():
 def test_suspicious_takes_faint_suspicion_and_found_regions():
     assert examined.suspicious(ROWS, 0.05) == {1: {0}, 2: {0}}
     assert examined.suspicious(ROWS, 0.005) == {1: {0, 1}, 2: {0}}
+
+
+def test_an_item_of_no_frames_and_a_suspicion_that_is_no_number_are_not_trusted():
+    assert examined.unexamined({9: 0}, ROWS) == {9}
+    rows = ROWS.copy()
+    rows["suspicion"][1] = np.nan
+    assert examined.suspicious(rows, 0.05) == {1: {0, 1}, 2: {0}}

@@ -174,6 +174,11 @@ def test_shows_head_says_yes_when_nobody_says_no(header, head):
     assert gate.shows_head(dataset) is head
 
 
+def test_pixels_that_nobody_compared_are_not_equal():
+    rows = {1: {"status": "candidate", "outside_differing": ""}}
+    assert gate.verdicts([item(1)], rows, {1: Found()}, set(), []) == {1: "pixels_differ"}
+
+
 # --- files
 
 

@@ -15,16 +15,23 @@ def load(regions: Path) -> np.ndarray:
 
 
 def unexamined(frames_of: Mapping[int, int], examined: np.ndarray) -> set[int]:
-    """Items of which at least one frame was never searched; ``frames_of`` counts their frames."""
+    """Items of which a frame, or all, was never searched; ``frames_of`` counts their frames."""
     seen: dict[int, set[int]] = defaultdict(set)
     for item, frame in zip(examined["item"].tolist(), examined["frame"].tolist(), strict=True):
         seen[item].add(frame)
-    return {item for item, count in frames_of.items() if not seen[item] >= set(range(count))}
+    return {
+        item
+        for item, count in frames_of.items()
+        if not seen[item] or not seen[item] >= set(range(count))
+    }
 
 
 def suspicious(examined: np.ndarray, suspicion: float) -> dict[int, set[int]]:
-    """Frames by item that the detector had even a faint suspicion of, or found text in."""
-    hit = (examined["suspicion"] >= suspicion) | (examined["regions"] > 0)
+    """Frames by item that the detector had even a faint suspicion of, or found text in.
+
+    A suspicion that is no number counts as one.
+    """
+    hit = ~(examined["suspicion"] < suspicion) | (examined["regions"] > 0)
     frames_of: dict[int, set[int]] = defaultdict(set)
     for row in examined[hit]:
         frames_of[int(row["item"])].add(int(row["frame"]))

@@ -447,7 +447,7 @@ def verdicts(
     }
     return {
         item.number: reason(
-            int(rows[item.number]["outside_differing"] or 0),
+            int(rows[item.number]["outside_differing"] or 1),  # not counted is not equal
             found[item.number],
             item.number in missed,
             item.number in unexplained,
