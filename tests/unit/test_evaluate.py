@@ -59,17 +59,43 @@ def test_privacy_counts_lines_frames_and_what_was_read(lab):
     assert privacy["held_for_residual_text"] == 1
     assert privacy["read"]["frames"] == 3
     assert privacy["read"]["with_text"] == 0
-    assert privacy["read"]["upper_bound"] == pytest.approx(1 - 0.05 ** (1 / 3))
 
 
 def test_unread_frames_are_bounded_by_the_calm_ones_that_were_read(lab):
     for row in lab.verdicts:
-        row["frames"] = 10
+        row |= {"frames": 10, "frames_read": 3, "frames_suspicious": 1}
     lab.release()
     unread = measured(lab)["privacy"]["unread"]
-    assert (unread["frames"], unread["share"]) == (27, 0.9)
-    assert (unread["sample_frames"], unread["sample_with_text"]) == (2, 0)
-    assert unread["upper_bound"] == pytest.approx(1 - 0.05**0.5)
+    assert (unread["frames"], unread["share"]) == (21, 0.7)
+    assert (unread["sample_frames"], unread["sample_with_text"]) == (6, 0)
+    assert unread["upper_bound"] == pytest.approx(1 - 0.05 ** (1 / 6))
+
+
+def test_series_that_were_read_whole_say_nothing_of_unread_frames(lab):
+    """Two items read whole, one of 100 frames read at 5: the bound is of 5, not of 207."""
+    for row, frames, read in zip(lab.verdicts, (100, 1, 101, 1), (100, 1, 5, 1), strict=True):
+        row |= {"frames": frames, "frames_read": read, "frames_suspicious": 0}
+    lab.release()
+    unread = measured(lab)["privacy"]["unread"]
+    assert (unread["frames"], unread["sample_frames"], unread["sample_counts_as"]) == (96, 5, 5)
+    assert unread["upper_bound"] == pytest.approx(1 - 0.05 ** (1 / 5))
+
+
+def test_series_count_as_thinly_as_the_thinnest_was_read(lab):
+    for row, frames, read in zip(lab.verdicts, (2, 2, 100, 1), (1, 1, 5, 1), strict=True):
+        row |= {"frames": frames, "frames_read": read, "frames_suspicious": 0}
+    lab.release()
+    unread = measured(lab)["privacy"]["unread"]
+    assert (unread["sample_frames"], unread["sample_counts_as"]) == (7, 5)
+
+
+def test_text_in_a_sampled_frame_counts_against_its_series(lab):
+    lab.image(series="s00001", verdict="hold")
+    for row in lab.verdicts:
+        row |= {"frames": 10, "frames_read": 3, "frames_suspicious": 1, "frames_failed": 0}
+    lab.verdicts[-1]["frames_failed"] = 1
+    lab.release()
+    assert measured(lab)["privacy"]["unread"]["sample_with_text"] == 1
 
 
 def test_unread_bound_is_zero_when_all_is_read(lab):

@@ -1,7 +1,7 @@
 """Measure a release: how much was released, what text may be left, how good the pictures are.
 
-Every privacy figure stands beside the release rate and has an upper bound: "none found in n" is
-printed with the share that n frames cannot rule out.
+Every privacy figure stands beside the release rate, and what comes from a sample has an upper
+bound: "none found in n" is printed with the share that n frames cannot rule out.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -138,32 +139,56 @@ def privacy(items: Sequence[Item], work: Path) -> dict[str, Any]:
 def reading(searched: Sequence[Item]) -> dict[str, Any]:
     """What the gate read in the frames that are released, and what it did not.
 
-    The bound of the unread frames comes from the frames without suspicion that were read all
-    the same, in items (released or held back) of which no frame was suspicious; an item's
-    failures can only be told apart there.
+    Frames that were read are no sample: text that was read in one holds its item back. The bound
+    is for the unread ones.
     """
     released = [one for one in searched if one.status == "released"]
     frames = sum(whole(one.verdict, "frames") for one in released)
     read = sum(whole(one.verdict, "frames_read") for one in released)
     failed = sum(whole(one.verdict, "frames_failed") for one in released)
-    calm = [one for one in searched if not whole(one.verdict, "frames_suspicious")]
-    sample = sum(whole(one.verdict, "frames_read") for one in calm)
-    sample_failed = sum(whole(one.verdict, "frames_failed") for one in calm)
+    sample = sampled(searched)
+    bound = upper_bound(sample["sample_with_text"], sample["sample_counts_as"])
     return {
         "released_frames": frames,
-        "read": {
-            "frames": read,
-            "with_text": failed,
-            "upper_bound": upper_bound(failed, read),
-        },
+        "read": {"frames": read, "with_text": failed},
         "unread": {
             "frames": frames - read,
             "share": share(frames - read, frames),
-            "sample_frames": sample,
-            "sample_with_text": sample_failed,
-            "upper_bound": upper_bound(sample_failed, sample) if frames > read else 0.0,
+            **sample,
+            "upper_bound": bound if frames > read else 0.0,
         },
         "confidence": CONFIDENCE,
+    }
+
+
+def sampled(searched: Iterable[Item]) -> dict[str, int]:
+    """Count the frames that speak for the unread ones: read at random, without suspicion.
+
+    Only series with unread released frames count; a radiograph that was read whole says nothing
+    about the slices of a CT. Of each series another share was read (at least a frame), so all
+    count as if they had been read as thinly as the thinnest: with shares f_i >= f of N_i frames,
+    the chance to see none is at most (1 - p)^(f N) (Jensen's inequality), as in a sample of f N
+    out of N. A failed frame counts here unless the item has suspicious frames only.
+    """
+    series: dict[str, list[Item]] = {}
+    for one in searched:
+        if one.candidate.get("status") == "candidate":
+            series.setdefault(one.plan["series"], []).append(one)
+    total, read, failed, thinnest = 0, 0, 0, Fraction(1)
+    for members in series.values():
+        rows = [one.verdict for one in members]
+        left = [one.verdict for one in members if one.status == "released"]
+        if sum(whole(row, "frames") - whole(row, "frames_read") for row in left) == 0:
+            continue
+        calm = sum(whole(row, "frames") - whole(row, "frames_suspicious") for row in rows)
+        drawn = [max(0, whole(r, "frames_read") - whole(r, "frames_suspicious")) for r in rows]
+        total, read = total + calm, read + sum(drawn)
+        failed += sum(min(whole(r, "frames_failed"), n) for r, n in zip(rows, drawn, strict=True))
+        thinnest = min(thinnest, Fraction(sum(drawn), calm))
+    return {
+        "sample_frames": read,
+        "sample_counts_as": int(thinnest * total),
+        "sample_with_text": failed,
     }
 
 
