@@ -5,7 +5,12 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    RTPlanStorage,
+)
 from unburn import keys, metadata, reassemble, tables
 from unburn.errors import ItemError
 from unburn.patches import Content, Patch, Writer
@@ -213,7 +218,9 @@ def test_segmentation_keeps_its_pixels_and_names_what_it_refers_to(tmp_path, sto
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CTImageStorage, "1.2.3.99"
     study = Dataset()  # as in (3006,0012) RT Referenced Study Sequence: no object of its own
     study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = "1.2.840.10008.3.1.2.3.1", "1.2.3"
-    dataset.SourceImageSequence = [item, study]
+    plan = Dataset()  # as in (300C,0002) Referenced RT Plan Sequence: never released
+    plan.ReferencedSOPClassUID, plan.ReferencedSOPInstanceUID = RTPlanStorage, "1.2.3.98"
+    dataset.SourceImageSequence = [item, study, plan]
     dataset.save_as(path)
     rows = [shard_row(1, path, stored, kind="segmentation", pixels=0)]
     out, (row,) = Shard(tmp_path, rows, looked=[(9, 0)]).run()
@@ -222,6 +229,15 @@ def test_segmentation_keeps_its_pixels_and_names_what_it_refers_to(tmp_path, sto
     assert cleaned.PixelData == dataset.PixelData
     new = tables.read(out / "uids.tsv").set_index("id_old").id_new["1.2.3.99"]
     assert cleaned.SourceImageSequence[0].ReferencedSOPInstanceUID == new
+
+
+@pytest.mark.parametrize("kind", ["key_object", "presentation_state", "rtstruct"])
+def test_a_picture_in_an_object_that_has_none_is_removed(tmp_path, stored, kind):
+    path = image(tmp_path / "a.dcm", stored)
+    rows = [shard_row(1, path, stored, kind=kind, pixels=0)]
+    out, (row,) = Shard(tmp_path, rows, looked=[(9, 0)]).run()
+    assert row["status"] == "candidate"
+    assert "PixelData" not in pydicom.dcmread(out / "candidates" / "1.dcm")
 
 
 def test_average_leaves_out_what_is_not_finite():

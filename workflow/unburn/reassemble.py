@@ -41,7 +41,9 @@ COLUMNS = (
 )
 UID_COLUMNS = ("id_old", "id_new")
 MANAGEMENT = "1.2.840.10008.3.1.2."  # patient, study and procedure step management classes
+PLANS = {uid.RTPlanStorage, uid.RTIonPlanStorage}
 REFERRING = {"segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"}
+PICTURELESS = {"rtstruct", "presentation_state", "key_object"}
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,16 @@ def differing(before: np.ndarray, after: np.ndarray, mask: np.ndarray | None) ->
 def references(dataset: pydicom.Dataset) -> list[str]:
     """(0008,1155) Referenced SOP Instance UID of all levels, each once, sorted.
 
-    Structure sets also refer to their study (PS3.3 C.8.8.5, RT Referenced Study Sequence); it and
-    procedure steps are no objects that could be released, so they do not count.
+    Structure sets also refer to their study (PS3.3 C.8.8.5, RT Referenced Study Sequence) and
+    doses to their plan (C.8.8.3). Studies and procedure steps are no objects that could be
+    released, plans never are and show nothing, so they do not count.
     """
     found: set[str] = set()
 
     def collect(part: pydicom.Dataset, element: pydicom.DataElement) -> None:
         kind = str(part.get("ReferencedSOPClassUID", ""))
-        if element.tag == 0x00081155 and element.value and not kind.startswith(MANAGEMENT):
+        counts = not kind.startswith(MANAGEMENT) and kind not in PLANS
+        if element.tag == 0x00081155 and element.value and counts:
             found.add(str(element.value))
 
     dataset.walk(collect)
@@ -259,6 +263,8 @@ def candidate(
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pixels.transfer_syntax(dataset)
+    if row["kind"] in PICTURELESS and "PixelData" in dataset:
+        del dataset.PixelData  # nobody would look at a picture there
     done, scrubbed, touched = Painted(), 0, None
     with Masks(plan.inputs.masks, item) as masks:
         with failing("undecodable"):
