@@ -370,8 +370,10 @@ def test_unused_bits_and_surplus_bytes_are_scrubbed(tmp_path):
         segment(0xE0, b"JFXX\0DOE^JANE"),
         segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\1\3DOE^JANE "),
         segment(0xEE, b"Adobe\0\x64\0\0\0\0\0DOE^JANE"),
+        segment(0xF0, b"DOE^JANE"),
+        segment(0x02, b"DOE^JANE"),
     ],
-    ids=["comment", "exif", "jfxx", "jfif thumbnail", "adobe tail"],
+    ids=["comment", "exif", "jfxx", "jfif thumbnail", "adobe tail", "extension", "reserved"],
 )
 def test_text_in_jpeg_segments_is_scrubbed(tmp_path, hidden):
     frame = values(np.uint8, 8)
@@ -395,6 +397,66 @@ def test_text_after_an_image_or_in_a_stray_fragment_is_scrubbed(tmp_path):
     assert removed == 8 and b"DOE" not in after
 
 
+def test_text_in_an_offset_table_is_scrubbed(tmp_path):
+    frame = values(np.uint8, 8)
+    dataset = encapsulated(frame, [jpeg(frame[0])], uid.JPEGBaseline8Bit)
+    fragments = dataset.PixelData[12:]
+    dataset.PixelData = b"\xfe\xff\x00\xe0\x08\0\0\0DOE^JANE" + fragments
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed == 8 and b"DOE" not in after and after[12:] == fragments
+    dataset.PixelData = encapsulate([jpeg(frame[0])])
+    dataset.ExtendedOffsetTable = b"DOE^JANE"
+    assert scrub_stream(dataset) == 8 and "ExtendedOffsetTable" not in dataset
+
+
+@pytest.mark.parametrize("table", ["basic", "none", "extended"])
+def test_right_offset_tables_stay(tmp_path, table):
+    frames = values(np.uint8, 8, 3)
+    dataset = encapsulated(frames, [jpeg(frame) for frame in frames], uid.JPEGBaseline8Bit)
+    if table == "none":
+        dataset.PixelData = encapsulate([jpeg(frame) for frame in frames], has_bot=False)
+    if table == "extended":
+        value, offsets, lengths = encapsulate_extended([jpeg(frame) for frame in frames])
+        dataset.PixelData = value
+        dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offsets, lengths
+    removed, before, after = scrub(dataset, tmp_path)
+    assert removed == 0 and before == after
+
+
+def test_text_beyond_the_last_pixel_of_an_rle_run_is_scrubbed(tmp_path):
+    frame = np.full((1, 8, 8), 7, np.uint8)
+    header = np.array([1, 64] + [0] * 14, "<u4").tobytes()
+    # 63 pixels by a run, then eleven bytes of which one is a pixel
+    encoded = header + bytes([257 - 63, 7]) + b"\x0a\x07DOE^JANE  "
+    dataset = encapsulated(frame, [encoded], uid.RLELossless)
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed == 10 and b"DOE" not in after
+    dataset.PixelData = after
+    assert np.array_equal(read(save(dataset, tmp_path / "a.dcm"))[0], frame)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEGLSLossless, uid.JPEG2000Lossless])
+def test_a_compressed_frame_of_another_size_than_the_header_says_is_refused(tmp_path, syntax):
+    # as many bytes as the header promises, so that the decoder is content: rows would be mixed up
+    frame = values(np.uint8, 8)
+    dataset = make(frame)
+    if syntax == uid.JPEGBaseline8Bit:
+        dataset = encapsulated(frame, [jpeg(frame[0])], syntax)
+    else:
+        dataset.compress(syntax, generate_instance_uid=False)
+    assert read(save(dataset, tmp_path / "a.dcm"))[0].shape == frame.shape
+    dataset.Rows, dataset.Columns = dataset.Columns, dataset.Rows
+    assert code(save(dataset, tmp_path / "b.dcm")) == "bad_geometry"
+
+
+def test_one_bit_pixels_have_no_sign(tmp_path):
+    dataset = make(np.zeros((1, 8, 8), np.uint8))
+    dataset.BitsAllocated = dataset.BitsStored = dataset.PixelRepresentation = 1
+    dataset.HighBit, dataset.PixelData = 0, b"\xff" * 8
+    with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
+        assert source.dtype == np.uint8 and not source.signed and source[0].min() == 1
+
+
 def test_text_in_jpeg2000_comments_is_scrubbed(tmp_path):
     frame = values(np.uint8, 8)
     dataset = make(frame)
@@ -403,7 +465,7 @@ def test_text_in_jpeg2000_comments_is_scrubbed(tmp_path):
     encoded = dataset.PixelData[at : at + length]
     tile = encoded.index(b"\xff\x90")
     comment = segment(0x64, b"\0\1DOE^JANE")
-    main = encoded[:tile] + comment + encoded[tile:]
+    main = encoded[:tile] + comment + segment(0x6F, b"DOE^JANE") + encoded[tile:]
     dataset.PixelData = encapsulate([main])
     removed, _, after = scrub(dataset, tmp_path)
     assert removed >= 8 and b"DOE" not in after

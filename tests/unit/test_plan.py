@@ -140,6 +140,42 @@ def test_every_kind_of_file_has_its_outcome(folder):
     }
 
 
+def test_frames_that_a_compressed_file_does_not_hold_are_not_planned_for(folder):
+    # one header with 2 000 000 000 frames made the scratch space look too small for all files
+    dataset = read_header(write(folder / "a.dcm"))
+    dataset.compress(uid.RLELossless, generate_instance_uid=False)
+    dataset.NumberOfFrames = 2_000_000_000
+    dataset.save_as(folder / "a.dcm", enforce_file_format=True)
+    write(folder / "b.dcm", sop="2")
+    assert outcomes(folder) == {"a.dcm": "bad_geometry", "b.dcm": ""}
+    assert run(folder)[2]["frames"] == 1
+
+
+def test_a_copy_that_cannot_be_read_again_is_held_back(folder, monkeypatch):
+    # a traceback would show its path in the log
+    def gone(path):
+        raise FileNotFoundError(path)
+
+    for name in ("a.dcm", "b.dcm"):
+        write(folder / name)
+    monkeypatch.setattr(module, "sha256", gone)
+    assert outcomes(folder) == {"a.dcm": "unreadable", "b.dcm": "unreadable"}
+
+
+def test_a_folder_below_one_that_cannot_be_entered_is_a_mistake_without_its_name(
+    folder, monkeypatch
+):
+    def refused(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    work = folder.parent / "work" / "lab"
+    monkeypatch.setattr(os, "stat", refused)
+    monkeypatch.setattr(Path, "stat", refused)
+    with pytest.raises(UserError) as error:
+        module.check_folder(folder, work, "sheet:2")
+    assert str(folder) not in str(error.value)
+
+
 @pytest.mark.parametrize("implicit, little", [(True, True), (False, True), (False, False)])
 def test_dicom_without_preamble_is_taken(folder, implicit, little):
     syntax = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian

@@ -8,10 +8,8 @@ become RGB.
 
 import functools
 import io
-import logging
 import re
-import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
@@ -108,7 +106,6 @@ class StoredFrames:
         self.dataset = read_header(self.path)
         self.syntax = transfer_syntax(self.dataset)
         self.lossy = is_lossy(self.dataset)
-        self._open = ExitStack()
         self._last: tuple[int, np.ndarray] | None = None
         self._properties: dict[str, Any] = {}
         form = Form.of(self.dataset)
@@ -117,23 +114,11 @@ class StoredFrames:
         self.samples, self.signed, self.dtype = form.samples, form.signed, form.dtype
         self.bits_stored = form.bits_stored
         self._decoder = decoder_of(self.syntax)
-        element: Any = self.dataset.get_item("PixelData", keep_deferred=True)
-        if element.value is None:
-            file = open(self.path, "rb")  # noqa: SIM115 - closed by the stack
-            self._stream: BinaryIO = self._open.enter_context(file)
-            self._start = element.value_tell
-        else:
-            self._stream, self._start = io.BytesIO(element.value), 0
-        try:
-            if self.syntax.is_encapsulated != (element.length == UNDEFINED_LENGTH):
-                raise ItemError("undecodable")
-            if self.syntax.is_encapsulated:
-                self._parts = frame_parts(self._stream, self._start, form.frames, self.dataset)
-            else:
-                check_native(self.dataset, form, self.path.stat().st_size)
-        except ItemError:
-            self._open.close()
-            raise
+        with ExitStack() as opened:
+            self._stream, self._start = pixel_stream(self.dataset, self.path)
+            opened.enter_context(self._stream)
+            self._parts = check_frames(self.dataset, form, self._stream, self._start)
+            self._open = opened.pop_all()
 
     def __enter__(self) -> "StoredFrames":
         return self
@@ -175,8 +160,9 @@ class StoredFrames:
             return self._last[1].copy()
         try:
             if self.syntax.is_encapsulated:
-                source: Any = encapsulate([self.encoded(index)])
-                stored, properties = self._decode(source, 0, 1)
+                encoded = self.encoded(index)
+                self.form.check_image(encoded, self.syntax)
+                stored, properties = self._decode(encapsulate([encoded]), 0, 1)
             elif self.form.bits_allocated == 1:
                 stored, properties = self._one_bit(index)
             else:
@@ -277,7 +263,8 @@ class Form:
         form.bits_allocated = number_of(dataset, "BitsAllocated")
         form.bits_stored = number_of(dataset, "BitsStored", form.bits_allocated)
         form.high_bit = number_of(dataset, "HighBit", form.bits_stored - 1)
-        form.signed = bool(number_of(dataset, "PixelRepresentation", 0))
+        signed = number_of(dataset, "PixelRepresentation", 0)
+        form.signed = bool(signed) and form.bits_allocated > 1
         form.planar = number_of(dataset, "PlanarConfiguration", 0) if form.samples > 1 else 0
         usual = "MONOCHROME2" if form.samples == 1 else "RGB"
         form.photometric = text_of(dataset, "PhotometricInterpretation") or usual
@@ -303,7 +290,7 @@ class Form:
     def dtype(self) -> np.dtype:
         """Of the stored values, in this machine's byte order; one-bit pixels are uint8."""
         bits = max(self.bits_allocated, 8)
-        return np.dtype(f"{'int' if self.signed and bits > 1 else 'uint'}{bits}")
+        return np.dtype(f"{'int' if self.signed else 'uint'}{bits}")
 
     @property
     def pixels(self) -> int:
@@ -326,6 +313,18 @@ class Form:
         ):
             raise ItemError("bad_geometry")
 
+    def check_image(self, encoded: bytes, syntax: uid.UID) -> None:
+        """Refuse a compressed frame whose own size or samples are not the header's.
+
+        Decoders hand out as many bytes, so 64 x 128 would be shown as 128 x 64: nobody finds text
+        in that, but a viewer that believes the image shows it.
+        """
+        if syntax == uid.RLELossless:
+            return
+        stated = jpeg2000_size if syntax in uid.JPEG2000TransferSyntaxes else jpeg_size
+        if stated(encoded) != (self.rows, self.columns, self.samples):
+            raise ItemError("bad_geometry")
+
     def stored(self, cells: np.ndarray) -> np.ndarray:
         """Take the stored value out of each cell: Bits Stored below High Bit (PS3.5 8.1.1).
 
@@ -339,19 +338,39 @@ class Form:
         return native
 
 
-def check_native(dataset: Dataset, form: Form, file_bytes: int) -> None:
-    """Compare the length of native pixel data with the file's and with what the frames need.
+def pixel_stream(dataset: Dataset, path: Path) -> tuple[BinaryIO, int]:
+    """What holds (7FE0,0010) Pixel Data and where it begins: the file, or the value in memory."""
+    element: Any = dataset.get_item("PixelData", keep_deferred=True)
+    if element.value is None:
+        return open(path, "rb"), element.value_tell
+    return io.BytesIO(element.value), 0
+
+
+def check_frames(
+    dataset: Dataset, form: Form, stream: BinaryIO, start: int
+) -> list[list[tuple[int, int]]]:
+    """Compare pixel data with the frames that the header promises; decode nothing.
+
+    Returns
+    -------
+    as ``frame_parts`` of encapsulated pixel data, an empty list of native ones
 
     Raises
     ------
     ItemError
-        ``undecodable`` when the file ends before the value, else as ``Form.check_length``
+        ``undecodable`` when the stream ends before the value or its form is not the transfer
+        syntax's, else as ``frame_parts`` and ``Form.check_length``
     """
     element: Any = dataset.get_item("PixelData", keep_deferred=True)
-    present = file_bytes - element.value_tell if element.value is None else len(element.value)
-    if present < element.length:
+    encapsulated = transfer_syntax(dataset).is_encapsulated
+    if encapsulated != (element.length == UNDEFINED_LENGTH):
+        raise ItemError("undecodable")
+    if encapsulated:
+        return frame_parts(stream, start, form.frames, dataset)
+    if stream.seek(0, io.SEEK_END) - start < element.length:
         raise ItemError("undecodable")
     form.check_length(element.length)
+    return []
 
 
 def frame_parts(
@@ -465,8 +484,9 @@ def scrub_stream(dataset: Dataset) -> int:
     """Remove from Pixel Data, in place, what could carry text beside the stored values.
 
     Native: bits outside Bits Stored, bytes after the last frame. Encapsulated: fragments that
-    belong to no frame, comments and application segments of JPEG, JPEG-LS and JPEG 2000 (the
-    colour marks of JFIF, Adobe and HP stay), bytes after the end of an image or RLE segment.
+    belong to no frame, offset tables that say anything else than where the frames lie, comments,
+    application and unknown segments of JPEG, JPEG-LS and JPEG 2000 (the colour marks of JFIF,
+    Adobe and HP stay), bytes after the end of an image or RLE segment.
 
     Returns
     -------
@@ -530,19 +550,41 @@ def _scrub_encapsulated(
     parts = frame_parts(stream, 0, form.frames, dataset)
     items = _items(stream, 0)
     removed = sum(n for _, n in items[1:]) - sum(n for part in parts for _, n in part)
+    removed += _false_tables(value, items, parts, dataset)
     frames = []
     for part in parts:
         encoded = b"".join(value[offset : offset + length] for offset, length in part)
         cleaned = _clean_image(encoded, form, syntax)
-        removed += (
-            sum(a != b for a, b in zip(encoded, cleaned, strict=False))
-            if len(encoded) == len(cleaned)
-            else len(encoded) - len(cleaned)
-        )
+        removed += len(encoded) - len(cleaned)
+        if len(encoded) == len(cleaned):
+            removed += int((np.frombuffer(encoded, "u1") != np.frombuffer(cleaned, "u1")).sum())
         frames.append(cleaned)
     if not removed:
         return value, 0
     return encapsulate(frames, has_bot=sum(map(len, frames)) < UNDEFINED_LENGTH), removed
+
+
+def _false_tables(
+    value: bytes,
+    items: list[tuple[int, int]],
+    parts: list[list[tuple[int, int]]],
+    dataset: Dataset,
+) -> int:
+    """Bytes of the offset tables that say something else than where the frames lie."""
+    places = np.array([part[0][0] - items[1][0] for part in parts])
+    lengths = np.array([sum(length for _, length in part) for part in parts])
+    at, size = items[0]
+    found = [(value[at : at + size], "<u4", places)]
+    for keyword, right in (
+        ("ExtendedOffsetTable", places),
+        ("ExtendedOffsetTableLengths", lengths),
+    ):
+        found.append((dataset.get(keyword) or b"", "<u8", right))
+    return sum(
+        len(table)
+        for table, form, right in found
+        if table and table != right.astype(form).tobytes()
+    )
 
 
 def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
@@ -558,15 +600,36 @@ def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
 _SCAN_END = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 
 
+# Frames (SOF), tables, restart interval, number of lines, scans; SOF55 and LSE of JPEG-LS. Other
+# segments mean nothing to a decoder.
+_JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDA, 0xDE), 0xF7, 0xF8} - {0xC8}
+_JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+
+
 def clean_jpeg(encoded: bytes) -> bytes:
-    """Take comments, application segments and trailing bytes out of a JPEG or JPEG-LS image.
+    """Take comments, application and unknown segments and trailing bytes out of a JPEG(-LS) image.
 
     JFIF's APP0 stays without its thumbnail, Adobe's APP14 and HP's colour transform APP8 with
     their fixed fields: they say how colours are meant.
     """
+    kept = [_kept_segment(segment, marker) for marker, segment in _jpeg_segments(encoded)]
+    return b"".join([b"\xff\xd8", *kept])
+
+
+def jpeg_size(encoded: bytes) -> tuple[int, int, int]:
+    """Rows, columns and samples that a JPEG or JPEG-LS image says itself."""
+    for marker, segment in _jpeg_segments(encoded):
+        if marker in _JPEG_FRAMES and len(segment) >= 10:
+            rows, columns = (int.from_bytes(segment[at : at + 2], "big") for at in (5, 7))
+            return rows, columns, segment[9]
+    raise ItemError("undecodable")
+
+
+def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and bytes of each segment, a scan with its data, the last with what follows it."""
     if encoded[:2] != b"\xff\xd8":
         raise ItemError("undecodable")
-    kept, at = [b"\xff\xd8"], 2
+    at = 2
     while True:
         at = encoded.find(b"\xff", at)
         if at < 0 or at + 2 > len(encoded):
@@ -576,39 +639,44 @@ def clean_jpeg(encoded: bytes) -> bytes:
             at += 1
             continue
         if marker == 0xD9:
-            return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
+            yield marker, encoded[at:]
+            return
         if 0xD0 <= marker <= 0xD8 or at + 4 > len(encoded):
             raise ItemError("undecodable")
         end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
         if end > len(encoded) or end < at + 4:
             raise ItemError("undecodable")
-        kept.append(_kept_segment(encoded[at:end], marker))
-        at = end
         if marker == 0xDA:
-            found = _SCAN_END.search(encoded, at)
+            found = _SCAN_END.search(encoded, end)
             if not found:
                 raise ItemError("undecodable")
-            kept.append(encoded[at : found.start()])
-            at = found.start()
+            end = found.start()
+        yield marker, encoded[at:end]
+        at = end
 
 
 def _kept_segment(segment: bytes, marker: int) -> bytes:
     body = segment[4:]
+    if marker == 0xD9:
+        return segment[:2] + _padding(segment[2:])
     if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14:
         return b"\xff\xe0\x00\x10" + body[:12] + b"\0\0"
     if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
         return b"\xff\xee\x00\x0e" + body[:12]
     if marker == 0xE8 and body[:4] == b"mrfx" and len(body) == 5:
         return segment
-    if 0xE0 <= marker <= 0xEF or marker == 0xFE:
-        return b""
-    return segment
+    return segment if marker in _JPEG_SEGMENTS else b""
+
+
+# Segments of parts 1, 2 and 15 of ISO/IEC 15444, without COM.
+_JPEG2000_SEGMENTS = {*range(0x50, 0x64), *range(0x72, 0x7A)} - {0x54, 0x5A, 0x5B, 0x62}
 
 
 def clean_jpeg2000(encoded: bytes) -> bytes:
     """Take comments and trailing bytes out of a JPEG 2000 codestream (ISO/IEC 15444-1 annex A).
 
-    Comments of the main header are removed, those of tile-parts blanked, as their lengths count.
+    Comments and unknown segments of the main header are removed, those of tile-parts blanked, as
+    their lengths count.
     Of a JP2 file only the codestream stays, which is all that DICOM allows (PS3.5 A.4.4).
     """
     if encoded[4:8] == b"jP  ":
@@ -623,7 +691,7 @@ def clean_jpeg2000(encoded: bytes) -> bytes:
         if marker == 0x90:
             break
         end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-        if marker != 0x64:
+        if marker in _JPEG2000_SEGMENTS:
             kept.append(encoded[at:end])
         at = end
     while encoded[at : at + 2] == b"\xff\x90":
@@ -636,6 +704,16 @@ def clean_jpeg2000(encoded: bytes) -> bytes:
     if encoded[at : at + 2] != b"\xff\xd9":
         raise ItemError("undecodable")
     return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
+
+
+def jpeg2000_size(encoded: bytes) -> tuple[int, int, int]:
+    """Rows, columns and samples that a JPEG 2000 codestream says itself (SIZ, annex A.5.1)."""
+    if encoded[4:8] == b"jP  ":
+        encoded = _codestream(encoded)
+    if encoded[:4] != b"\xff\x4f\xff\x51" or len(encoded) < 42:
+        raise ItemError("undecodable")
+    right, bottom, left, top = (int(v) for v in np.frombuffer(encoded[8:24], ">u4"))
+    return bottom - top, right - left, int.from_bytes(encoded[40:42], "big")
 
 
 def _codestream(jp2: bytes) -> bytes:
@@ -664,14 +742,16 @@ def _blank_tile_comments(part: bytes) -> bytes:
     out, at = bytearray(part), 12
     while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
         length = int.from_bytes(part[at + 2 : at + 4], "big")
-        if part[at + 1] == 0x64:
+        if part[at + 1] not in _JPEG2000_SEGMENTS:
             out[at + 6 : at + 2 + length] = bytes(max(length - 4, 0))
         at += 2 + length
     return bytes(out)
 
 
 def clean_rle(encoded: bytes, pixels: int) -> bytes:
-    """Blank the bytes between and after the segments of an RLE image (PS3.5 annex G).
+    """Blank the bytes of an RLE image that make no pixel (PS3.5 annex G).
+
+    They stand in the header, after a segment's last pixel, between segments and after them.
 
     Parameters
     ----------
@@ -692,6 +772,8 @@ def clean_rle(encoded: bytes, pixels: int) -> bytes:
             code = encoded[at]
             if code < 128:
                 made, at = made + code + 1, at + code + 2
+                for surplus in range(at - max(made - pixels, 0), min(at, stop)):
+                    out[surplus] = 0
             elif code > 128:
                 made, at = made + 257 - code, at + 2
             else:

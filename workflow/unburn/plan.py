@@ -30,9 +30,10 @@ from unburn.files import make_private, replacing, sha256
 from unburn.parallel import in_order
 from unburn.pixels import (
     Form,
-    check_native,
+    check_frames,
     decoder_of,
     is_lossy,
+    pixel_stream,
     read_header,
     text_of,
     transfer_syntax,
@@ -254,7 +255,7 @@ def _from_header(item: Item, path: Path) -> Item:
             read_all=outcome.read_all,
         )
         if outcome.kind:
-            item = _with_form(item, dataset)
+            item = _with_form(item, dataset, path)
         return item
     except ItemError as error:
         return replace(item, reason_code=error.code)
@@ -262,13 +263,14 @@ def _from_header(item: Item, path: Path) -> Item:
         return replace(item, reason_code="broken")
 
 
-def _with_form(item: Item, dataset: Dataset) -> Item:
+def _with_form(item: Item, dataset: Dataset, path: Path) -> Item:
     """Add what the Image Pixel module says, or why it cannot be used."""
     try:
         form, syntax = Form.of(dataset), uid.UID(item.transfer_syntax)
         decoder_of(syntax)
-        if not syntax.is_encapsulated:
-            check_native(dataset, form, item.bytes)
+        stream, start = pixel_stream(dataset, path)
+        with stream:
+            check_frames(dataset, form, stream, start)
         return replace(
             item,
             frames=form.frames,
@@ -325,8 +327,8 @@ def paths_below(root: Path) -> Iterator[str]:
 def settle_copies(items: list[Item], root: Path) -> list[Item]:
     """Ignore exact copies of DICOM files; hold back instances that exist with different content.
 
-    Files with the same (0008,0018) SOP Instance UID are compared by size, then by sha256. Of
-    equal ones the first by path stays.
+    Files with the same (0008,0018) SOP Instance UID are compared by sha256. Of equal ones the
+    first by path stays.
     """
     groups = collections.defaultdict(list)
     for index, item in enumerate(items):
@@ -338,7 +340,11 @@ def settle_copies(items: list[Item], root: Path) -> list[Item]:
             continue
         contents: dict[str, int] = {}
         for index in indices:
-            digest = items[index].sha256 or sha256(root / items[index].path)
+            try:
+                digest = items[index].sha256 or sha256(root / items[index].path)
+            except OSError:
+                settled[index] = replace(items[index], reason_code="unreadable")
+                continue
             if digest in contents:
                 settled[index] = replace(items[index], reason_code="duplicate", sha256=digest)
             else:
@@ -481,9 +487,12 @@ def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
 def check_folder(root: Path, work: Path, where: str) -> None:
     """Refuse a folder that is missing, is a file, or overlaps with the work folder."""
     advice = "correct the column path; a relative path counts from the folder of the run"
-    if not root.exists():
-        raise UserError(where, "the folder in the column path does not exist", advice)
-    if not root.is_dir():
+    # of os.path: those of pathlib raise, and show the path, where a folder above is closed
+    if not os.path.exists(root):  # noqa: PTH110
+        raise UserError(
+            where, "the folder in the column path does not exist, or one above it is closed", advice
+        )
+    if not os.path.isdir(root):  # noqa: PTH112
         raise UserError(where, "the column path names a file, not a folder", advice)
     if not os.access(root, os.R_OK | os.X_OK):
         raise UserError(
