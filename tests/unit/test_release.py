@@ -10,6 +10,7 @@ from unburn import keys, release, tables
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
+from unburn.products import Product
 from unburn.release import LEDGER_COLUMNS, RELEASED_COLUMNS, Settings
 
 MASTER = bytes(range(32))
@@ -242,6 +243,19 @@ def test_release_makes_a_volume_of_a_complete_series_only(lab):
     lab.release()
     volumes = [name for name in lab.released() if name.startswith("nifti/")]
     assert volumes == ["nifti/patient/study/s00001out.json", "nifti/patient/study/s00001out.nii.gz"]
+
+
+def test_release_lists_the_plan_s_modality_and_not_the_header_s(lab, monkeypatch):
+    def volume(files, voxels, folder):
+        for name in ("volume_1.nii.gz", "volume_1.json"):
+            (folder / name).write_text('{"Modality": "DOE"}')
+        return [Product(folder / name, "", 1) for name in ("volume_1.nii.gz", "volume_1.json")]
+
+    monkeypatch.setattr(release, "write_nifti", volume)
+    for _ in range(2):
+        lab.image(volumetric=1)
+    lab.release()
+    assert {row["modality"] for row in lab.released().values()} == {"CT"}
 
 
 def test_release_holds_a_volume_whole(lab):

@@ -77,7 +77,6 @@ class Product:
 
     file: Path
     sop_instance_uid: str  # empty for NIfTI
-    modality: str
     frames: int
 
 
@@ -305,7 +304,7 @@ def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Pr
             out = folder / f"mask_{number}.dcm"
             with replacing(out) as tmp:
                 mask.save_as(tmp, enforce_file_format=True)
-            products.append(Product(out, mask.SOPInstanceUID, "SEG", int(mask.NumberOfFrames)))
+            products.append(Product(out, mask.SOPInstanceUID, int(mask.NumberOfFrames)))
     # highdicom and pydicom refuse odd headers with whatever their inside meets first.
     except Exception as error:
         raise ItemError("mask_not_written") from error
@@ -387,12 +386,7 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
                 with replacing(packed) as tmp:
                     tmp.write_bytes(gzip.compress(blank_texts(volume.read_bytes()), 6, mtime=0))
                 text.write_text(json.dumps(sidecar, indent=2, sort_keys=True) + "\n", "utf-8")
-                frames = math.prod(shape[2:])
-                modality = str(sidecar.get("Modality", ""))
-                products += [
-                    Product(packed, "", modality, frames),
-                    Product(text, "", modality, 0),
-                ]
+                products += [Product(packed, "", math.prod(shape[2:])), Product(text, "", 0)]
             return products
     except (
         subprocess.SubprocessError,

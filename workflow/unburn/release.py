@@ -339,7 +339,7 @@ def product_places(
         released = [one for one in members if one.status == "released"]
         for product in (products.get(name) or []) if released else []:
             row = released[0].candidate
-            folder = "masks" if product.modality == "SEG" else "nifti"
+            folder = "masks" if product.file.suffix == ".dcm" else "nifti"
             number = product.file.name.split(".")[0].split("_")[1]
             ending = "" if number == "1" else f"_{number}"
             stem = f"{folder}/{row['patient_out']}/{row['study_out']}/{row['series_out']}{ending}"
@@ -350,7 +350,7 @@ def product_places(
                 "study": row["study_out"],
                 "series": row["series_out"],
                 "sop_instance_uid": product.sop_instance_uid,
-                "modality": product.modality,
+                "modality": "SEG" if folder == "masks" else released[0].modality,
                 "frames": product.frames or "",
                 "series_complete": int(name in complete),
                 "kind": "mask" if folder == "masks" else folder,
