@@ -1,3 +1,5 @@
+import warnings
+
 import h5py
 import highdicom
 import nibabel
@@ -8,6 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from unburn import products
 from unburn.errors import ItemError
+from unburn.metadata import quiet
 from unburn.products import Touched, write_masks, write_nifti
 
 KEY = bytes(range(32))
@@ -152,16 +155,21 @@ def test_mask_is_the_same_bytes_again(tmp_path):
     [
         (CT, {}),  # a CT without any geometry
         (CR, {"PatientSex": "unknown", "StudyDate": "", "SpecificCharacterSet": "ISO_IR 192"}),
+        (CT, {"modality": "not a code", "PatientSex": "not a code"}),
         ("1.2.840.10008.5.1.4.1.1.7", {"PatientBirthDate": ""}),
         ("1.2.840.10008.5.1.4.1.1.77.1.1", {"FrameOfReferenceUID": "2.25.9"}),
     ],
 )
-def test_mask_is_written_for_headers_that_lack_something(tmp_path, sop_class, attributes):
-    file = made(tmp_path / "a.dcm", np.zeros((20, 24), np.uint8), sop_class, **attributes)
+def test_mask_is_written_for_headers_that_lack_something(tmp_path, caplog, sop_class, attributes):
+    with quiet():
+        file = made(tmp_path / "a.dcm", np.zeros((20, 24), np.uint8), sop_class, **attributes)
     mask = box(1, 20, 24, (0,))
-    (product,) = write_masks(
-        [Touched(file, masked(tmp_path / "m.h5", i1=mask), "1")], tmp_path, KEY
-    )
+    with warnings.catch_warnings(record=True) as heard:  # pydicom's quote the header
+        warnings.simplefilter("always")
+        (product,) = write_masks(
+            [Touched(file, masked(tmp_path / "m.h5", i1=mask), "1")], tmp_path, KEY
+        )
+    assert not heard and not caplog.text
     assert np.array_equal(highdicom.seg.segread(product.file).pixel_array, mask[0])
 
 

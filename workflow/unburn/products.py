@@ -32,6 +32,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from unburn import __version__, keys
 from unburn.errors import ItemError
 from unburn.files import replacing
+from unburn.metadata import quiet
 from unburn.pixels import read_header
 
 NIFTI_TIMEOUT_S = 1800
@@ -278,6 +279,7 @@ def assemble(
     return mask
 
 
+@quiet()  # highdicom sets values of the header, and pydicom complains aloud
 def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Product]:
     """Write the painted pixels of one series as DICOM SEG, one file per picture size.
 
