@@ -33,6 +33,7 @@ from unburn import __version__, keys
 from unburn.errors import ItemError
 from unburn.files import replacing
 from unburn.metadata import quiet
+from unburn.objects import modality
 from unburn.pixels import read_header
 
 NIFTI_TIMEOUT_S = 1800
@@ -126,7 +127,7 @@ def source_of(header: Dataset, geometry: bool) -> Dataset:
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns"):
         setattr(source, keyword, header[keyword].value)
     source.SOPClassUID = header.SOPClassUID if geometry else SecondaryCaptureImageStorage
-    source.Modality = header.get("Modality") or "OT"
+    source.Modality = modality(str(header.get("Modality", "")))
     if geometry:
         for keyword in (*GEOMETRY, "PixelSpacing", "SliceThickness"):
             if header.get(keyword):
