@@ -1,7 +1,10 @@
 """Errors that a user can mend, printed as three facts and no traceback."""
 
+import errno
 import logging
+import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 
@@ -14,6 +17,10 @@ class UserError(Exception):
     def __init__(self, where: str, found: str, advice: str):
         super().__init__(f"{where}: {found}\n    hint: {advice}")
         self.where, self.found, self.advice = where, found, advice
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        """Travel from a worker process to its parent as it is."""
+        return type(self), (self.where, self.found, self.advice)
 
 
 class ItemError(Exception):
@@ -28,9 +35,27 @@ class ItemError(Exception):
 
 
 def command(main: Callable[[Sequence[str] | None], None]) -> None:
-    """Run a stage's ``main``: log to stderr, print a UserError as a sentence, exit with 1."""
+    """Run a stage's ``main``: log to stderr, explain an error, exit with 1.
+
+    What the user can mend is printed as a sentence. Any other error is ours: it is printed with
+    the places in the code, but without its message, which may quote a header.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         main(None)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    except Exception as error:
+        sys.exit(f"error: {explained(error)}")
+
+
+def explained(error: Exception) -> UserError | str:
+    """What to print about an error: a sentence, or the places in the code."""
+    if isinstance(error, UserError):
+        return error
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left on device" in str(error):
+        return UserError("disk", "it is full", "free some space; plan's log says how much is needed")
+    if isinstance(error, MemoryError):
+        return UserError("memory", "it ran out", "give the job more memory (mem_mb)")
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    places = [line for line in lines if re.match(r' +File ".*", line \d+, in ', line)]
+    return "\n".join(["a fault of unburn, not of your data", *places, type(error).__name__])

@@ -178,8 +178,8 @@ def _sentences(label: str) -> list[str]:
         text = log.read_text(encoding="utf-8", errors="replace")
         for match in re.finditer(r"^error: .*(?:\n    .*)*", text, re.MULTILINE):
             found[match.group().replace("\n", "\n    ")] = None
-        if "Traceback" in text:
-            found[f"a fault of unburn, not of your data: see {log}"] = None
+        if "a fault of unburn" in text:
+            found[f"report it with {log}, which holds no value of a header"] = None
     return list(found) or ["see the folder logs/"]
 
 

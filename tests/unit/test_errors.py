@@ -1,0 +1,38 @@
+import errno
+import pickle
+
+import pytest
+
+from unburn.errors import ItemError, UserError, command
+
+
+def exit_of(error, capsys):
+    def main(argv):
+        raise error
+
+    with pytest.raises(SystemExit) as stop:
+        command(main)
+    return str(stop.value.code)
+
+
+def test_what_the_user_can_mend_is_a_sentence(capsys):
+    text = exit_of(UserError("sheet.tsv:2", "no folder", "mount it"), capsys)
+    assert text == "error: sheet.tsv:2: no folder\n    hint: mount it"
+
+
+def test_a_fault_shows_where_it_is_but_not_its_message(capsys):
+    text = exit_of(ValueError("bad value 'DOE^JANE'"), capsys)
+    assert "test_errors.py" in text and "ValueError" in text
+    assert "DOE" not in text and "not of your data" in text
+
+
+def test_a_full_disk_and_a_lack_of_memory_are_named(capsys):
+    assert "disk: it is full" in exit_of(OSError(errno.ENOSPC, "x"), capsys)
+    assert "disk: it is full" in exit_of(RuntimeError("write: No space left on device"), capsys)
+    assert "memory: it ran out" in exit_of(MemoryError(), capsys)
+
+
+def test_errors_travel_between_processes():
+    error = pickle.loads(pickle.dumps(UserError("a", "b", "c")))
+    assert (error.where, error.found, error.advice) == ("a", "b", "c")
+    assert pickle.loads(pickle.dumps(ItemError("broken"))).code == "broken"
