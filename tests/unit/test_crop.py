@@ -4,6 +4,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from unburn import crop, tables
@@ -234,3 +235,9 @@ def test_the_header_gives_bits_padding_and_colour(tmp_path):
         assert crop.kind_of(source, "CT") == crop.Kind((0, 4095), (0, 10), False, (0,), "CT")
     with crop.StoredFrames(write_ct(tmp_path / "b.dcm", stored)) as source:
         assert crop.kind_of(source, "").padding == (1, 0)
+    # a value that no cell holds stopped the shard
+    dataset = dcmread(write_ct(tmp_path / "c.dcm", stored))
+    dataset.add_new("PixelPaddingValue", "IS", "9" * 30)
+    dataset.save_as(tmp_path / "c.dcm")
+    with crop.StoredFrames(tmp_path / "c.dcm") as source:
+        assert crop.kind_of(source, "").padding == ((10**30 - 1) % 65536,) * 2

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
+from unburn import frames as module
 from unburn.frames import MOST_VIEWS, blocks, display, extract, views
 
 SIZE = 256
@@ -104,6 +105,13 @@ def test_values_of_32_bits_show():
     frame = anatomy(4000).astype(np.uint32) * 1_000_000
     frame[TEXT] = 40_000_000
     assert contrast(views(frame, bits_stored=32)) >= 20
+
+
+def test_faint_text_shows_beside_padding_at_the_lowest_of_32_bits():
+    frame = np.full((SIZE, SIZE), 500, np.int32)
+    frame[:, :10] = np.iinfo(np.int32).min
+    frame[TEXT] = 530
+    assert contrast(views(frame, bits_stored=32)) >= 30
 
 
 COLOURS = {
@@ -216,6 +224,17 @@ def test_extract_writes_the_views_of_each_frame_and_goes_on_after_a_bad_file(tmp
         for index in (0, 4):
             assert np.array_equal(found[index], views(colour[index], "RGB"))
         assert not found[3, 2].any()
+
+
+def test_a_frame_that_is_not_written_stops_the_stage(tmp_path, monkeypatch):
+    # it would stay black, and nobody finds text in it
+    write(tmp_path / "a.dcm", np.ones((3, 40, 30), np.uint8))
+    table = shard([(1, tmp_path / "a.dcm", 3, 40, 30, 1)])
+    monkeypatch.setattr(module, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(module, "in_order", lambda work, tasks, *_: list(map(work, tasks))[:-1])
+    with pytest.raises(RuntimeError, match="2 of 3 frames"):
+        extract(table, tmp_path / "frames.h5", 1)
+    assert not (tmp_path / "frames.h5").exists()
 
 
 def test_extract_gives_the_same_bytes_each_time(tmp_path):

@@ -23,7 +23,7 @@ from unburn.errors import ItemError, command
 from unburn.files import replacing
 from unburn.parallel import in_order
 from unburn.patches import NO_PADDING, Content, Patch, Writer
-from unburn.pixels import StoredFrames
+from unburn.pixels import StoredFrames, number_of
 
 log = logging.getLogger(__name__)
 
@@ -66,17 +66,16 @@ def kind_of(source: StoredFrames, modality: str) -> Kind:
 
 def _padding(source: StoredFrames) -> tuple[int, int]:
     """(0028,0120) Pixel Padding Value and (0028,0121) Pixel Padding Range Limit, in order."""
+    cells = 8 * source.dtype.itemsize
     found = []
     for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
         try:
-            value = int(source.dataset[keyword].value)
-        except (KeyError, TypeError, ValueError, OverflowError):
-            continue
+            value = number_of(source.dataset, keyword)
+        except ItemError:
+            break  # a limit means nothing without the value
         # some writers give a signed value as if it were unsigned, or the other way round
-        found.append(int(np.array(value).astype(source.dtype)))
-    return (
-        (min(found), max(found)) if "PixelPaddingValue" in source.dataset and found else NO_PADDING
-    )
+        found.append(int(np.array(value % (1 << cells), np.uint64).astype(source.dtype)))
+    return (min(found), max(found)) if found else NO_PADDING
 
 
 # --- one frame: stored (rows, columns, samples), mask bool (rows, columns)

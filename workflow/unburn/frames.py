@@ -11,6 +11,7 @@ show all of these, so a frame has two views, and a third one where it has colour
 """
 
 import argparse
+import collections
 import json
 import logging
 import zlib
@@ -37,7 +38,7 @@ MOST_VIEWS = 3
 WINDOW = (0.005, 0.995)  # shares of the pixels that a window leaves dark and bright
 COLOUR = 8  # difference of channels, of 255, that lossy coding makes in a grey picture
 FLAT_SIDE = 5  # a level counts as flat where it fills a square of this side
-LONGEST_TABLE = 1 << 20  # levels of a look-up table; wider ranges are rounded to so many
+LONGEST_TABLE = 1 << 20  # levels of a look-up table; in wider ranges only those that occur count
 PACKING = 1  # zlib's level
 BLOCK_BYTES = 32 << 20  # decoded bytes of the frames that one task hands back
 
@@ -163,13 +164,16 @@ def _spread(steps: np.ndarray) -> np.ndarray:
     span = int(steps.max()) - first
     if span == 0:
         return np.zeros(steps.shape, np.uint8)
-    shrink = span // LONGEST_TABLE + 1
-    levels = ((steps.astype(np.int64) - first) // shrink).astype(np.int32)
+    steps = steps.astype(np.int64) - first
+    levels: np.ndarray
+    if span < LONGEST_TABLE:
+        values, levels = np.arange(span + 1), steps.astype(np.int32)
+    else:
+        values, levels = np.unique(steps, return_inverse=True)
     counts = np.bincount(levels.ravel()).astype(np.float64)
-    values = np.arange(counts.size, dtype=np.float64)
-    rough = np.abs(np.diff(levels, axis=1)) if levels.shape[1] > 1 else np.zeros((1, 1))
+    rough = np.abs(np.diff(steps, axis=1)) if steps.shape[1] > 1 else np.zeros((1, 1))
     noise = max(1.0, float(np.quantile(_sample(rough), 0.25)))
-    curve = np.arcsinh((values - counts.argmax()) / noise)
+    curve = np.arcsinh((values - values[counts.argmax()]) / noise)
     curve = (curve - curve[0]) / (curve[-1] - curve[0])
     flat = np.bincount(levels[_flat(levels)], minlength=counts.size) ** 0.25
     areas = _rank(flat) if (flat > 0).any() else _rank(counts)
@@ -185,7 +189,7 @@ def _rank(weights: np.ndarray) -> np.ndarray:
 
 def _flat(levels: np.ndarray) -> np.ndarray:
     """Where a square of ``FLAT_SIDE`` holds one level only: bool, as ``levels``."""
-    exact = levels.astype(np.float32)  # up to LONGEST_TABLE levels are exact
+    exact = levels.astype(np.float32)  # the levels of 4096 x 4096 pixels and less are exact
     square = np.ones((FLAT_SIDE, FLAT_SIDE), np.uint8)
     return cv2.erode(exact, square) == cv2.dilate(exact, square)
 
@@ -243,6 +247,7 @@ def extract(shard: pd.DataFrame, out: Path, threads: int) -> dict[int, str]:
     """
     total = dict(zip(shard["item"].astype(int), shard["frames"].astype(int), strict=True))
     failed: dict[int, str] = {}
+    written: collections.Counter[int] = collections.Counter()
     with replacing(out) as tmp, h5py.File(tmp, "w") as file:
         group = file.create_group("items")
         for block in in_order(block_views, blocks(shard), threads, crashed):
@@ -254,6 +259,12 @@ def extract(shard: pd.DataFrame, out: Path, threads: int) -> dict[int, str]:
                     del group[str(block.item)]
                 continue
             _append(group, block, total[block.item])
+            written[block.item] += len(block.packed)
+        for item, frames in written.items():
+            if item not in failed and frames != total[item]:
+                raise RuntimeError(
+                    f"item {item}: {frames} of {total[item]} frames; others are black"
+                )
         file.attrs["failed"] = json.dumps({str(item): code for item, code in failed.items()})
     return failed
 
