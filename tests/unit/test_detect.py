@@ -12,6 +12,7 @@ from unburn.rendering import Style, plant
 
 MODELS = Path(__file__).parents[2] / "resources" / "models"
 WEIGHTS, READER = MODELS / "detector.safetensors", MODELS / "lines.safetensors"
+SCORE = 0.95
 SETTINGS = detect.Settings(0.5, False, 0.5)
 
 
@@ -31,7 +32,7 @@ def maps_with(*boxes, shape=(40, 60)):
     """Maps in which (top, left, rows, columns) are text with a core."""
     maps = np.zeros((2, *shape), np.float32)
     for top, left, rows, columns in boxes:
-        maps[0, top : top + rows, left : left + columns] = 0.9
+        maps[0, top : top + rows, left : left + columns] = SCORE
         maps[1, top + 1 : top + rows - 1, left + 1 : left + columns - 1] = 0.9
     return maps
 
@@ -68,7 +69,7 @@ def test_quads_are_in_pixels_of_the_picture():
     (region,) = detect.find(maps_with((5, 10, 6, 30)), 0.2)
     assert np.array_equal(region.quad, [[19, 9], [81, 9], [81, 23], [19, 23]])
     assert region.height == 12
-    assert region.score == pytest.approx(0.9)
+    assert region.score == pytest.approx(SCORE)
 
 
 def test_lines_that_touch_are_told_apart_by_their_cores():
@@ -120,7 +121,7 @@ def test_a_reduced_picture_adds_large_lines_and_no_small_or_known_ones():
     assert len(regions) == 2
     assert np.array_equal(regions[1].quad, [[38, 238], [282, 238], [282, 362], [38, 362]])
     assert regions[1].height == 120
-    assert suspicion == pytest.approx(0.9)
+    assert suspicion == pytest.approx(SCORE)
 
 
 def test_small_pictures_are_not_reduced(monkeypatch):

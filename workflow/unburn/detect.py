@@ -25,8 +25,9 @@ from unburn.pixels import StoredFrames
 log = logging.getLogger(__name__)
 
 REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smaller pictures
-SMALLEST = 160  # pixels of the short side below which a picture is not reduced further
-LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture
+SMALLEST = 128  # pixels of the short side below which a picture is not reduced further
+LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture,
+LARGE_SURE = 0.9  # and the score: whole organs look like faint letters there
 KNOWN = 0.5  # share of it that regions found before may cover
 TILE, OVERLAP = 1024, 256  # of large pictures; multiples of the detector's stride
 EXTENT = 0.2  # of the threshold, down to which a region extends
@@ -150,10 +151,10 @@ def regions_of(
     regions: list[Region] = []
     suspicion = 0.0
     for size in seen:
-        found = find(size.maps, threshold)
         if size.reduction == 1:
-            regions, suspicion = found, float(size.maps[0].max())
+            regions, suspicion = find(size.maps, threshold), float(size.maps[0].max())
             continue
+        found = find(size.maps, max(threshold, LARGE_SURE))
         large = [region for region in found if region.height >= LARGE_PX]
         scaled = [_scaled(region, shape, size) for region in large]
         known = covered((region.quad for region in regions), shape) > 0

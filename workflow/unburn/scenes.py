@@ -35,8 +35,8 @@ class Recipe:
 
     faces: Faces
     side: int = 256
-    text_share: float = 0.8
-    procedural_share: float = 0.35
+    text_share: float = 0.75
+    procedural_share: float = 0.3
     clutter_share: float = 0.5
     turned_page_share: float = 0.12
     foreign_share: float = 0.08
@@ -45,7 +45,7 @@ class Recipe:
     slant_share: float = 0.12
     faint_share: float = 0.22
     jpeg: tuple[int, int] = (20, 96)
-    spread_share: float = 0.3
+    spread_share: float = 0.4
 
 
 # ------------------------------------------------------------------ backgrounds

@@ -71,12 +71,13 @@ def read_frames(table: Path, split: str, seed: int) -> list[np.ndarray]:
     """Read the text-free frames of one split as uint8 (rows, columns).
 
     The CSV has the columns path (relative to it) and group (patient or series), and optionally
-    left, right: the columns of pixels between which the frame holds no text.
+    split (training, validation or test, where it is not to be dealt by group) and left, right: the
+    columns of pixels between which the frame holds no text.
     """
     frames = []
     with open(table, newline="") as file:
         for row in csv.DictReader(file):
-            if split_of(row["group"], seed) != split:
+            if (row.get("split") or split_of(row["group"], seed)) != split:
                 continue
             frame = cv2.imread(str(table.parent / row["path"]), cv2.IMREAD_GRAYSCALE)
             if frame is None:
