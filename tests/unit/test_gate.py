@@ -30,7 +30,7 @@ SETTINGS = Settings(
 def item(number, series="s1", frames=1, **more):
     defaults = {
         **{"original": Path("o"), "candidate": Path("c"), "searched": True},
-        **{"read_all": False, "volumetric": False, "masked_frames": 0},
+        **{"read_all": False, "volumetric": False, "masked_frames": 0, "unchanged": True},
     }
     return Item(number, series, frames, **(defaults | more))
 
@@ -227,12 +227,14 @@ class Shard:
         rows, table, examined = [], [], []
         for number, picture in enumerate(pictures, start=1):
             original = candidate(folder / f"{number}.dcm", picture, PatientID=identity)
+            state = original.stat()
             header = {"PatientComments": residue} if residue and number == 1 else {}
             candidate(folder / "candidates" / f"{number}.dcm", picture, **header)
             rows.append(
                 {
                     **{"item": number, "path": original, "series": "s00001", "pixels": 1},
                     **{"frames": len(picture), "read_all": 0, "volumetric": 0},
+                    **{"bytes": state.st_size, "mtime_ns": state.st_mtime_ns},
                 }
                 | columns
             )
@@ -285,6 +287,15 @@ def test_gate_holds_what_it_cannot_check_and_goes_on(tmp_path):
     shard.examined = [row for row in shard.examined if row[0] != 4]
     codes = [row["reason_code"] for row in shard.run()]
     assert codes == ["gate_failed", "pixels_differ", "not_painted", "not_examined", ""]
+
+
+def test_gate_holds_a_candidate_whose_original_is_another_file_now(tmp_path):
+    """The identifiers to look for would be those of the new file."""
+    shard = Shard(tmp_path, [grey(1), grey(1), grey(1)])
+    candidate(tmp_path / "1.dcm", grey(1), PatientID="another patient's")
+    (tmp_path / "2.dcm").unlink()
+    codes = [row["reason_code"] for row in shard.run()]
+    assert codes == ["changed_input", "changed_input", ""]
 
 
 def test_gate_holds_a_candidate_that_cannot_be_decoded_though_nobody_would_read_it(tmp_path):

@@ -25,7 +25,7 @@ import pydicom
 from unburn import frames, identifiers, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.examined import load, suspicious, unexamined
-from unburn.ledger import records
+from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
 from unburn.pixels import StoredFrames, read_header
 from unburn.readers import READERS, Line, Reader
@@ -86,6 +86,7 @@ class Item:
     read_all: bool
     volumetric: bool
     masked_frames: int
+    unchanged: bool  # the original is still the one that the candidate was made from
 
 
 @dataclass(frozen=True)
@@ -425,6 +426,7 @@ def load_items(
                 read_all=row["read_all"] == "1",
                 volumetric=row["volumetric"] == "1",
                 masked_frames=int(rows[number]["masked_frames"] or 0),
+                unchanged=unchanged(row),
             )
         )
     return items, rows
@@ -441,6 +443,7 @@ def verdicts(
 
     ``rows`` of candidates.tsv, ``missed`` items not searched whole, ``alarms`` groups of items
     in whose common pictures text was read. When none of a group's frames shows it, all are held.
+    An original that is not the planned file any more names other identifiers, so it is held too.
     """
     unexplained = {
         number for group in alarms if not any(found[n].failed for n in group) for number in group
@@ -452,8 +455,8 @@ def verdicts(
             item.number in missed,
             item.number in unexplained,
         )
-        if rows[item.number]["status"] == "candidate"
-        else rows[item.number]["reason_code"]
+        if rows[item.number]["status"] == "candidate" and item.unchanged
+        else rows[item.number]["reason_code"] or "changed_input"
         for item in items
     }
 

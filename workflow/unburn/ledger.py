@@ -1,5 +1,6 @@
 """What stands in the private folder of a submission: its shards and their tables."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from unburn import tables
@@ -20,3 +21,15 @@ def records(table: Path) -> list[dict[str, str]]:
     frame = tables.read(table)
     names = [str(name) for name in frame.columns]
     return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
+
+
+def unchanged(row: Mapping[str, str]) -> bool:
+    """Whether an original is still the file that was planned, by size and time.
+
+    ``row`` of the plan's table; a file that is gone is not.
+    """
+    try:
+        state = Path(row["path"]).stat()
+    except OSError:
+        return False
+    return (state.st_size, state.st_mtime_ns) == (int(row["bytes"]), int(row["mtime_ns"]))
