@@ -2,7 +2,6 @@ import json
 import stat
 
 import pytest
-
 from unburn import keys, settings, submissions, tables
 from unburn.errors import UserError
 
@@ -51,6 +50,14 @@ def test_images_and_results_may_not_lie_in_each_other(run, tmp_path, folder):
         submissions.check(mixed)
 
 
+@pytest.mark.parametrize(
+    "setting", [{"key_file": "results/unburn.key"}, {"work": "results/work"}, {"results": "work"}]
+)
+def test_the_work_folder_and_the_key_may_not_lie_in_what_is_handed_out(run, setting):
+    with pytest.raises(UserError, match=r"`(work|key_file)` lies in the folder `results`"):
+        submissions.check(settings.load({"sheet": "sheet.tsv"} | setting, []))
+
+
 def test_absent_weights_name_the_remedy(run):
     run.config["detect"]["weights"] = "absent.safetensors"
     with pytest.raises(UserError, match=r"there is no file absent.safetensors\n.*git checkout"):
@@ -72,7 +79,9 @@ def test_contents_change_with_the_row_and_with_the_folder(run, tmp_path):
 def test_more_held_back_than_allowed_is_an_error_with_numbers(tmp_path, capsys):
     ledger = tmp_path / "ledger.tsv"
     status = ["released", "held_back", "held_back", "ignored"]
-    tables.write(ledger, [{"status": s, "reason_code": ""} for s in status], ["status", "reason_code"])
+    tables.write(
+        ledger, [{"status": s, "reason_code": ""} for s in status], ["status", "reason_code"]
+    )
     arguments = ["--ledger", str(ledger), "--settings"]
     submissions.main([*arguments, json.dumps({"max_held_back": 0.7})])
     with pytest.raises(UserError, match=r"2 of 3 items are held back, 66.7%"):

@@ -29,9 +29,10 @@ def check(run: Run) -> bytes:
     ------
     UserError
         if the key is missing or open to others, if it is the demo's on other data, if a ledger
-        was made with another key, or if a submission's folder and ours overlap; each
-        names the remedy
+        was made with another key, if a submission's folder and ours overlap, or if what is
+        handed out would hold what is private; each names the remedy
     """
+    _check_handed_out(run)
     master = keys.load(Path(run.config["key_file"]))
     if keys.is_demo(master):
         for row in run.rows.values():
@@ -60,6 +61,18 @@ def _check_apart(run: Run, row: Row) -> None:
                 where=f"{run.config['sheet']}:{row.line}",
                 found=f"the folder of the submission {row.submission} and {name}/ overlap",
                 advice=f"run in another folder (--directory), or set `{name}` to another one",
+            )
+
+
+def _check_handed_out(run: Run) -> None:
+    """Refuse a run whose results, which are handed out, would hold the work folder or the key."""
+    results = Path(run.config["results"]).resolve()
+    for name in ("work", "key_file"):
+        if Path(run.config[name]).resolve().is_relative_to(results):
+            raise UserError(
+                where="settings",
+                found=f"`{name}` lies in the folder `results`, which is handed out",
+                advice=f"set `{name}` or `results` to another place",
             )
 
 
