@@ -153,6 +153,17 @@ def test_truth_of_an_unknown_file_is_refused_with_its_line(lab, tmp_path):
         measured(lab, settings)
 
 
+@pytest.mark.parametrize("frame", ["0", "3", "", "-1"])
+def test_truth_of_a_frame_that_is_not_there_is_refused(lab, tmp_path, frame):
+    """Frame 0 would be the last one, and its mask another one's."""
+    lab.rows[2]["frames"] = 2
+    lab.release()
+    path = tmp_path / "truth.tsv"
+    path.write_text(f"file\tframe\tcolumn\trow\twidth\theight\nDoe_Jane_3\t{frame}\t3\t2\t12\t4\n")
+    with pytest.raises(UserError, match="line 2: its frame is not one of the file's 2"):
+        measured(lab, Settings(truth=str(path), covered=0.9))
+
+
 def test_truth_without_a_column_is_refused(lab, tmp_path):
     (tmp_path / "truth.tsv").write_text("file\tframe\nx\t1\n")
     with pytest.raises(UserError, match="no column column, height, row, width"):

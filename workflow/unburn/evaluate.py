@@ -293,7 +293,7 @@ def read_truth(path: Path, items: Sequence[Item]) -> list[Line]:
     Raises
     ------
     UserError
-        if a column is missing or a file is not, or twice, in the submission
+        if a column is missing, a file is not, or twice, in the submission, or a frame not in it
     """
     if not path.is_file():
         raise UserError("evaluate.truth", "there is no such file", "name a TSV, or leave it empty")
@@ -322,7 +322,14 @@ def read_truth(path: Path, items: Sequence[Item]) -> list[Line]:
                 "write the file's path relative to the submission's folder",
             )
         one = fitting[0]
-        single = whole(one.plan, "frames") <= 1
+        frames = whole(one.plan, "frames")
+        single = frames <= 1
+        if not single and row["frame"] not in map(str, range(1, frames + 1)):
+            raise UserError(
+                f"evaluate.truth, line {number}",
+                f"its frame is not one of the file's {frames}",
+                "count frames from 1",
+            )
         lines.append(
             Line(
                 item=one.item,
