@@ -184,7 +184,7 @@ def summary(run: Run) -> str:
 
 def _sentences(label: str) -> list[str]:
     """What the stages' logs of one submission say to the user, without repetition."""
-    found = {}
+    found: dict[str, None] = {}  # a set that keeps its order
     for log in sorted(Path("logs").glob(f"*/{label}.log")) + sorted(
         Path("logs").glob(f"*/{label}/*.log")
     ):
