@@ -81,7 +81,7 @@ def test_other_weights_stop_with_the_remedy(monkeypatch, tmp_path):
 
 
 def test_weights_are_the_pinned_ones():
-    assert readers.weights() == readers.PINNED
+    assert readers.rapidocr_weights() == readers.PINNED
 
 
 def test_absent_tesseract_names_the_remedy(monkeypatch):

@@ -5,7 +5,6 @@ Nothing in it names a person, a host, a user or a place on a disk.
 
 import argparse
 import importlib.metadata
-import importlib.util
 import json
 import platform
 import re
@@ -21,6 +20,7 @@ from unburn import __version__, keys
 from unburn.code import code_digest
 from unburn.errors import command
 from unburn.files import replacing, sha256
+from unburn.readers import rapidocr_weights
 from unburn.settings import REPO, changed
 
 STAGES = (
@@ -111,14 +111,13 @@ def versions(names: Sequence[str]) -> dict[str, str | None]:
 
 def readers() -> dict[str, Any]:
     """Version of each reader of text, and sha256 of the weights that come in its wheel."""
-    package = importlib.util.find_spec("rapidocr_onnxruntime")
-    folder = Path(package.origin).parent if package and package.origin else None
-    models = sorted(folder.rglob("*.onnx")) if folder else []
     tesseract = (output_of("tesseract", "--version") or "").splitlines()
     return {
         "rapidocr": {
             "version": versions(["rapidocr-onnxruntime"])["rapidocr-onnxruntime"],
-            "weights": [{"file": path.name, "sha256": sha256(path)} for path in models],
+            "weights": [
+                {"file": name, "sha256": digest} for name, digest in rapidocr_weights().items()
+            ],
         },
         "tesseract": {"version": tesseract[0].split()[-1] if tesseract else None},
     }

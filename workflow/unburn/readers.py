@@ -224,7 +224,7 @@ def colour(picture: np.ndarray) -> np.ndarray:
     return np.dstack([picture] * 3) if picture.ndim == 2 else np.ascontiguousarray(picture)
 
 
-def weights() -> dict[str, str]:
+def rapidocr_weights() -> dict[str, str]:
     """File name and sha256 of each weight file that RapidOCR uses, for the provenance."""
     return {name: sha256(MODELS / name) for name in PINNED}
 
