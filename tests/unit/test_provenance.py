@@ -23,6 +23,7 @@ def settings(tmp_path):
 
 def test_places_are_dropped_or_cut_to_the_name():
     settings = {"sheet": "s", "seed": 1, "detect": {"weights": "/home/jane/w.pt", "threshold": 0.5}}
+    settings |= {"evaluate.truth": "/home/jane/lines_of_jane_doe.tsv"}
     kept = {"seed": 1, "detect": {"weights": "w.pt", "threshold": 0.5}}
     assert provenance.without_places(settings) == kept
 

@@ -34,7 +34,7 @@ LIBRARIES = (  # distributions that a stage imports
     *("pytesseract", "jinja2", "jsonschema", "safetensors", "snakemake"),
 )
 # Where a run reads and writes is the site's affair, and a folder's name can hold a person's.
-PLACES = {"sheet", "results", "work", "key_file"}
+PLACES = {"sheet", "results", "work", "key_file", "truth"}
 COMMAND_TIMEOUT_S = 20
 
 
@@ -42,7 +42,7 @@ def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Drop settings that say where things are; of any other path keep the file's name."""
     kept: dict[str, Any] = {}
     for name, value in settings.items():
-        if name in PLACES:
+        if name.rpartition(".")[2] in PLACES:
             continue
         if isinstance(value, Mapping):
             kept[name] = without_places(value)
