@@ -4,7 +4,8 @@ import csv
 from pathlib import Path
 
 import pytest
-from runs import DEMO, make_run, snakemake
+
+from runs import DEMO, make_run, make_tiny, snakemake
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +17,22 @@ def demo_run(tmp_path_factory) -> Path:
         evaluate={"truth": str(DEMO / "truth.tsv")},
     )
     result = snakemake(run)
+    (run / "screen.txt").write_text(result.stdout + result.stderr)
+    assert result.returncode == 0, result.stderr
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """A submission of half a minute; tests that change it take a copy."""
+    return make_tiny(tmp_path_factory.mktemp("tiny") / "DOE JANE 1957")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny, tmp_path_factory) -> Path:
+    """A finished run of the tiny submission in which every intermediate file was kept."""
+    run = make_run(tmp_path_factory.mktemp("tiny") / "run", {"lab": tiny})
+    result = snakemake(run, "--notemp")
     (run / "screen.txt").write_text(result.stdout + result.stderr)
     assert result.returncode == 0, result.stderr
     return run

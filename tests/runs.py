@@ -1,19 +1,31 @@
 """Runs of the real workflow in folders of their own, for the tests that need one."""
 
+import base64
 import os
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
 
 from unburn import keys
 
 REPO = Path(__file__).resolve().parents[1]
 DEMO = REPO / "resources" / "demo"
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+
+SLICES = DEMO / "data" / "NOTREAL_BALTHASAR_19580923" / "MR"
+ULTRASOUND = DEMO / "data" / "FAKENAME_DULCINEA_19610704" / "US"
+REPORT = ULTRASOUND.parent / "SR" / "report.dcm"
 
 
 def make_run(run: Path, folders: Mapping[str, Path], **config: Any) -> Path:
@@ -40,6 +52,22 @@ def snakemake(run: Path, *arguments: str, cores: int = 2) -> subprocess.Complete
     return subprocess.run(command, capture_output=True, text=True, env=clean_environment())
 
 
+def make_tiny(folder: Path) -> Path:
+    """Make a submission of half a minute and return its folder.
+
+    Two MR slices, an ultrasound still, three frames of a cine (lossy), and a report that is held.
+    """
+    folder.mkdir(parents=True)
+    for file in (SLICES / "IM0006", SLICES / "IM0008", ULTRASOUND / "still.dcm", REPORT):
+        shutil.copy(file, folder / file.name)
+    cine = dcmread(ULTRASOUND / "cine_FAKENAME.dcm")
+    frames = generate_frames(cine.PixelData, number_of_frames=int(cine.NumberOfFrames))
+    cine.NumberOfFrames = 3
+    cine.PixelData = encapsulate(list(islice(frames, 3)))
+    cine.save_as(folder / "cine.dcm")
+    return folder
+
+
 def clean_environment() -> dict[str, str]:
     """The environment without what a shell with an activated environment would add."""
     here = str(SNAKEMAKE.parent)
@@ -49,6 +77,11 @@ def clean_environment() -> dict[str, str]:
     return kept | {"PATH": os.pathsep.join(path)}
 
 
+def jobs(screen: str) -> list[str]:
+    """The rules that Snakemake says it starts, in order."""
+    return re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", screen, re.MULTILINE)
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder by its relative path, with its bytes."""
     return {
@@ -56,3 +89,41 @@ def tree(folder: Path) -> dict[str, bytes]:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+def spellings(text: str) -> Iterator[bytes]:
+    """A text as it could lie in a file: three encodings, and base64 in its three alignments."""
+    for encoding in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"):
+        yield text.encode(encoding, "replace")
+    for shift in range(3):
+        yield base64.b64encode(b" " * shift + text.encode())[4 if shift else 0 :][: len(text)]
+
+
+def unpacked(data: bytes) -> Iterator[bytes]:
+    """The bytes, and what gzip streams in them hold."""
+    yield data
+    start = 0
+    while (start := data.find(b"\x1f\x8b\x08", start)) >= 0:
+        with suppress(zlib.error):
+            yield zlib.decompressobj(31).decompress(data[start:])
+        start += 3
+
+
+def leaks(run: Path, names: Sequence[str]) -> list[str]:
+    """Where a name stands outside `work/`: in a file, packed or not, in a path, or on the screen.
+
+    What the run printed is in its `screen.txt`. Names of less than four letters would hit by chance
+    and are looked for in paths only.
+    """
+    places = [run / name for name in ("results", "logs", "benchmarks", ".snakemake")]
+    files = [file for place in places for file in place.rglob("*") if file.is_file()]
+    files.append(run / "screen.txt")
+    assert len(files) > 20
+    texts = {file.relative_to(run): file.read_bytes() for file in files}
+    paths = "\n".join(map(str, texts))
+    found = [f"{name} in a path" for name in names if name in paths]
+    needles = [(name, spelled) for name in names if len(name) >= 4 for spelled in spellings(name)]
+    for where, text in {**texts, "a path": paths.encode()}.items():
+        for data in unpacked(text):
+            found += [f"{name} in {where}" for name, spelled in needles if spelled in data]
+    return found

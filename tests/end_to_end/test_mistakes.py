@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from runs import snakemake
 
+from runs import snakemake
 from unburn import keys
 
 MISTAKES = Path(__file__).parent / "mistakes"
@@ -19,6 +19,7 @@ def test_a_mistake_is_explained(mistake, tmp_path):
             (run / file.name).write_bytes(file.read_bytes())
     if not (run / "no_key").exists() and not (run / "unburn.key").exists():
         keys.new(run / "unburn.key")
+    keys_before = list(run.glob("*.key"))
     result = snakemake(run)
     screen = result.stdout + result.stderr
     assert result.returncode != 0
@@ -26,3 +27,4 @@ def test_a_mistake_is_explained(mistake, tmp_path):
         assert line in screen
     assert "Traceback" not in screen
     assert not (run / "results").exists()
+    assert list(run.glob("*.key")) == keys_before  # never made silently

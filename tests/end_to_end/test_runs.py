@@ -1,17 +1,31 @@
 """Runs beside the demo: same bytes however it is cut, faults, other submissions, no network."""
 
+import os
 import shutil
 import signal
 import subprocess
 import time
 
 import pytest
-from runs import DEMO, REPO, SNAKEMAKE, clean_environment, make_run, snakemake, tree
 
+from runs import (
+    DEMO,
+    REPO,
+    SLICES,
+    SNAKEMAKE,
+    ULTRASOUND,
+    clean_environment,
+    jobs,
+    leaks,
+    make_run,
+    snakemake,
+    tree,
+)
 from unburn import tables
 
 DATED = ("report.html", "provenance.json")
-SMALL = DEMO / "data" / "NOTREAL_BALTHASAR_19580923" / "MR"
+LAST_RULES = ("check_candidates", "release_submission", "evaluate_submission")
+LAST_RULES += ("record_provenance", "report_submission", "account_for_items")
 
 
 def released_bytes(run, submission="demo"):
@@ -26,7 +40,7 @@ def slices(tmp_path):
     folder = tmp_path / "DOE JANE 1957"
     folder.mkdir()
     for name in ("IM0001", "IM0002"):
-        shutil.copy(SMALL / name, folder / name)
+        shutil.copy(SLICES / name, folder / name)
     return folder
 
 
@@ -45,74 +59,74 @@ def test_released_bytes_do_not_depend_on_cores_or_shards(demo_run, tmp_path):
     assert released_bytes(run) == released_bytes(demo_run)
 
 
-def test_a_killed_run_is_taken_up_again_and_ends_with_the_same_bytes(demo_run, tmp_path):
-    run = make_run(
-        tmp_path / "killed",
-        {"demo": DEMO / "data"},
-        evaluate={"truth": str(DEMO / "truth.tsv")},
-    )
+def test_a_killed_run_is_taken_up_where_it_was_and_ends_with_the_same_bytes(
+    tiny, tiny_run, tmp_path
+):
+    run = make_run(tmp_path / "killed", {"lab": tiny})
+    shutil.copy(tiny_run / "unburn.key", run / "unburn.key")
     command = [SNAKEMAKE, "--snakefile", REPO / "Snakefile", "--directory", run]
-    command += ["--configfile", run / "config.yaml", "--cores", "2"]
+    command += ["--configfile", run / "config.yaml", "--cores", "2", "--notemp"]
     process = subprocess.Popen(
         command, stderr=subprocess.DEVNULL, env=clean_environment(), start_new_session=True
     )
-    limit = time.monotonic() + 120
-    while not list(run.glob("work/demo/*/regions.h5")) and time.monotonic() < limit:
-        time.sleep(0.2)
-    subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
-    process.send_signal(signal.SIGKILL) if process.poll() is None else None
+    # The gate is at work: all stages before it are done.
+    gate = run / "logs" / "gate" / "lab" / "00000.log"
+    while not gate.exists() and process.poll() is None:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (run / "results" / "demo" / "released.tsv").exists()
+    assert process.returncode == -signal.SIGKILL
+    assert not (run / "work" / "lab" / "00000" / "verdicts.tsv").exists()
+    assert not (run / "results" / "lab" / "released.tsv").exists()
     assert snakemake(run, "--unlock").returncode == 0
-    result = snakemake(run, "--rerun-incomplete")
+    result = snakemake(run, "--rerun-incomplete", "--notemp")
     assert result.returncode == 0, result.stderr
-    assert released_bytes(run) == released_bytes(demo_run)
-    leftovers = [file for file in run.rglob(".*.part*")]
-    assert not [file for file in leftovers if "results" in file.parts]
+    assert set(jobs(result.stderr)) == {*LAST_RULES, "all"}
+    assert released_bytes(run, "lab") == released_bytes(tiny_run, "lab")
+    assert not list((run / "results").rglob(".*"))
 
 
-def test_a_failing_submission_does_not_stop_the_others(slices, tmp_path):
-    run = make_run(tmp_path / "run", {"gone": tmp_path / "gone_SMITH", "good": slices})
+def test_nothing_that_identifies_leaves_work(tiny, tiny_run, canaries):
+    assert leaks(tiny_run, [*canaries, tiny.name]) == []
+
+
+def test_a_submission_that_fails_does_not_stop_the_others(slices, tmp_path):
+    half = tmp_path / "ROE MAX"
+    shutil.copytree(slices, half)
+    broken = half / "IM0002"
+    broken.write_bytes(broken.read_bytes()[:20000])
+    folders = {"gone": tmp_path / "gone_SMITH", "half": half, "good": slices}
+    run = make_run(tmp_path / "run", folders, gate={"max_held_back": 0.1})
     result = snakemake(run)
     screen = result.stdout + result.stderr
+    (run / "screen.txt").write_text(screen)
     assert result.returncode != 0
-    assert "good: 2 files found" in screen and "gone: not finished" in screen
+    assert "good: 2 files found, 2 released" in screen and "gone: not finished" in screen
     assert "hint:" in screen[screen.index("gone: not finished") :]
-    assert "SMITH" not in screen and "Traceback" not in screen
-    assert (run / "results" / "good" / "report.html").is_file()
+    assert "half: 2 files found, 0 released, 2 held back" in screen
+    assert "more than gate.max_held_back allows" in (run / "logs/account/half.log").read_text()
+    assert all((run / "results" / label / "report.html").is_file() for label in ("half", "good"))
+    assert leaks(run, ["SMITH", "JANE", "ROE MAX", "BALTHASAR"]) == [] and "Traceback" not in screen
 
 
-def test_adding_a_series_leaves_the_first_shard_alone(slices, tmp_path):
+def test_a_folder_that_changes_redoes_what_changed_and_removes_what_is_gone(slices, tmp_path):
     run = make_run(tmp_path / "run", {"lab": slices}, plan={"shard_gib": 0.0001})
     assert snakemake(run).returncode == 0
-    first = (run / "work" / "lab" / "00000" / "candidates.tsv").stat().st_mtime_ns
-    shutil.copy(DEMO / "data" / "FAKENAME_DULCINEA_19610704" / "US" / "still.dcm", slices)
+    first = run / "work" / "lab" / "00000" / "candidates.tsv"
+    made = first.stat().st_mtime_ns
+    shutil.copy(ULTRASOUND / "still.dcm", slices)
     result = snakemake(run)
     assert result.returncode == 0, result.stderr
-    assert (run / "work" / "lab" / "00000" / "candidates.tsv").stat().st_mtime_ns == first
+    assert first.stat().st_mtime_ns == made
     assert len(tables.read(run / "work" / "lab" / "ledger.tsv")) == 3
-
-
-def test_a_file_that_is_not_listed_is_removed_on_the_next_run(slices, tmp_path):
-    run = make_run(tmp_path / "run", {"lab": slices})
-    assert snakemake(run).returncode == 0
     stray = run / "results" / "lab" / "dicom" / "stray.dcm"
     stray.write_bytes(b"x")
-    (slices / "IM0002").unlink()
+    for name in ("IM0001", "IM0002"):
+        (slices / name).unlink()
     result = snakemake(run)
     assert result.returncode == 0, result.stderr
-    assert not stray.exists()
     assert len(tables.read(run / "work" / "lab" / "ledger.tsv")) == 1
-
-
-def test_too_much_held_back_ends_in_an_error_after_everything_is_written(slices, tmp_path):
-    broken = slices / "IM0002"
-    broken.write_bytes(broken.read_bytes()[:20000])
-    run = make_run(tmp_path / "run", {"lab": slices}, gate={"max_held_back": 0.1})
-    result = snakemake(run)
-    assert result.returncode != 0
-    assert "more than gate.max_held_back allows" in result.stdout + result.stderr
-    assert (run / "results" / "lab" / "report.html").is_file()
+    assert len(list((run / "results" / "lab" / "dicom").rglob("*.dcm"))) == 1
 
 
 @pytest.mark.skipif(
