@@ -25,7 +25,6 @@ from scipy.stats import beta
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from runs import make_run, snakemake
-
 from unburn import tables
 
 SOP_CLASSES = {

@@ -3,6 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+
 from unburn import crnn
 from unburn.errors import UserError
 

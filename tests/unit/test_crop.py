@@ -7,6 +7,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
 from unburn import crop, tables
 from unburn.engines import Settings
 from unburn.patches import Patch, Reader, apply

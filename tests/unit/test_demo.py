@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+
 from unburn import keys
 
 DEMO = Path(__file__).parents[2] / "resources" / "demo"

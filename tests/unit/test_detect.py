@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+
 from unburn import detect, lines
 from unburn.errors import UserError
 from unburn.rendering import Style, plant

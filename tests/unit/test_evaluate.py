@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 from test_release import Made, box
+
 from unburn import evaluate
 from unburn.errors import UserError
 from unburn.evaluate import Line, Settings, covered_share, upper_bound

@@ -1,5 +1,6 @@
 import h5py
 import numpy as np
+
 from unburn import examined
 
 ROWS = np.array(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
+
 from unburn import frames as module
 from unburn.frames import MOST_VIEWS, blocks, display, extract, views
 

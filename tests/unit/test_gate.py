@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
 from unburn import gate, tables
 from unburn.errors import UserError
 from unburn.gate import Found, Item, Moments, Settings

@@ -7,6 +7,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
 from unburn.identifiers import found_in_bytes, found_in_text, identifiers
 from unburn.metadata import Settings, clean, quiet
 

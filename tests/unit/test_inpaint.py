@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+
 from unburn import crop, engines, inpaint
 from unburn.engines import Settings, paint_content
 from unburn.errors import UserError

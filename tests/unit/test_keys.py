@@ -3,6 +3,7 @@ import stat
 
 import pytest
 from pydicom.uid import UID
+
 from unburn import keys
 from unburn.errors import UserError
 

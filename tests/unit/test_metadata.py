@@ -9,6 +9,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
+
 from unburn import keys, metadata
 from unburn.errors import ItemError
 from unburn.metadata import Settings, Touched, clean

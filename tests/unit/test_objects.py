@@ -1,5 +1,6 @@
 import pytest
 from pydicom import uid
+
 from unburn import objects
 from unburn.objects import classify, modality
 from unburn.reasons import REASONS

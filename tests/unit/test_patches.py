@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from unburn.patches import Content, Patch, Reader, Writer, apply
 
 

@@ -11,6 +11,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.sequence import Sequence
+
 from unburn import pixels
 from unburn.errors import ItemError
 from unburn.pixels import StoredFrames, replace_pixels, scrub_stream

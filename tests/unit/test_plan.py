@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydicom import dcmwrite, uid
 from pydicom.dataset import Dataset, FileMetaDataset
+
 from unburn import plan as module
 from unburn import tables
 from unburn.errors import UserError

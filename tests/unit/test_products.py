@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
+
 from unburn import products
 from unburn.errors import ItemError
 from unburn.metadata import quiet

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from unburn import keys, provenance
 from unburn.files import sha256
 from unburn.settings import REPO, _fill, schema

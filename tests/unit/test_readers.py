@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+
 from unburn import readers
 from unburn.errors import UserError
 from unburn.readers import Line

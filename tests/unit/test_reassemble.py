@@ -11,6 +11,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     RTPlanStorage,
 )
+
 from unburn import keys, metadata, reassemble, tables
 from unburn.errors import ItemError
 from unburn.patches import Content, Patch, Writer

@@ -6,6 +6,7 @@ import highdicom
 import numpy as np
 import pytest
 from test_products import CR, CT, made
+
 from unburn import keys, release, tables
 from unburn.errors import UserError
 from unburn.files import sha256

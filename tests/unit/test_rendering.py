@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from unburn.rendering import BUNDLED_FACES, KIND_NAMES, Face, Faces, Page, Style, plant, wording
 
 

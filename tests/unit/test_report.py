@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 from test_release import Made, box
+
 from unburn import evaluate, report
 from unburn.evaluate import Item
 

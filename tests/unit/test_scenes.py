@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from unburn import scenes
 from unburn.rendering import BUNDLED_FACES, Faces, Page
 from unburn.scenes import CLUTTER, PROCEDURAL, Recipe, scene

@@ -1,4 +1,5 @@
 import pytest
+
 from unburn import sheet
 from unburn.errors import UserError
 

@@ -2,6 +2,7 @@ import json
 import stat
 
 import pytest
+
 from unburn import keys, settings, submissions, tables
 from unburn.errors import UserError
 

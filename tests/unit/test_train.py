@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
 from unburn import crnn, lines, train
 from unburn.errors import UserError
 from unburn.rendering import BUNDLED_FACES, Faces, Line

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from unburn import trial
 from unburn.detect import Region, Seen
 from unburn.rendering import Line

@@ -1,4 +1,5 @@
 import pytest
+
 from unburn.vocabulary import allowed, known, plain, words
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from runs import DEMO, REPO, SNAKEMAKE, clean_environment, make_run, snakemake
 
 TOOLS = Path(sys.executable).parent
