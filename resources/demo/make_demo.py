@@ -37,6 +37,7 @@ from pydicom.uid import (
     generate_uid,
 )
 from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+
 from unburn.keys import DEMO_KEY
 
 HERE = Path(__file__).parent

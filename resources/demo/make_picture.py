@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
 from unburn import frames, tables
 from unburn.pixels import StoredFrames
 
