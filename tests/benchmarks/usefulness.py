@@ -162,9 +162,7 @@ def main() -> None:
     print(result.stderr[-2000:] if result.returncode else "the run ended with exit code 0")
 
     clean, text = found(options.run, "clean"), found(options.run, "text")
-    print(
-        "modality | released, no text | masked though no text | released, text masked | lines masked"
-    )
+    print("modality | released, no text | masked, no text | released, text masked | lines masked")
     for modality in [*SOP_CLASSES, ""]:
         plain = [item for item in clean if item["name"].startswith(modality)]
         burned = [item for item in text if item["name"].startswith(modality)]

@@ -24,7 +24,9 @@ def package(tmp_path, monkeypatch):
 def test_comments_docstrings_and_formatting_do_not_change_it(package):
     folder, digest = package
     before = digest()
-    (folder / "stage.py").write_text('"""Other."""\n\nfrom unburn import helper  # why\n\nX = (1)\n')
+    (folder / "stage.py").write_text(
+        '"""Other."""\n\nfrom unburn import helper  # why\n\nX = (1)\n'
+    )
     assert digest() == before
 
 

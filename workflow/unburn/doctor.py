@@ -40,7 +40,7 @@ def show(configfile: Path) -> None:
 
 
 def findings(configfile: Path) -> Iterator[Finding]:
-    """Look at Python, packages, programs, weights, settings, key, folders and disk, in this order."""
+    """Look at Python, packages, programs, weights, settings, key, folders, disk, in this order."""
     supported = (3, 11) <= sys.version_info[:2] < (3, 13)
     yield Finding(
         "ok" if supported else "missing",

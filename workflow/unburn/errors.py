@@ -53,7 +53,9 @@ def explained(error: Exception) -> UserError | str:
         return error
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if full or "No space left on device" in str(error):
-        return UserError("disk", "it is full", "free some space; plan's log says how much is needed")
+        return UserError(
+            "disk", "it is full", "free some space; plan's log says how much is needed"
+        )
     if isinstance(error, MemoryError):
         return UserError("memory", "it ran out", "give the job more memory (mem_mb)")
     lines = "".join(traceback.format_exception(error)).splitlines()

@@ -1,7 +1,6 @@
 """Writing files so that a killed job leaves nothing that looks finished."""
 
 import hashlib
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -25,11 +24,11 @@ def replacing(out: Path) -> Iterator[Path]:
         yield tmp
         if out.is_dir() and not out.is_symlink():
             old = out.with_name(f".{uuid.uuid4().hex[:8]}.old")
-            os.rename(out, old)
-            os.rename(tmp, out)
+            out.rename(old)
+            tmp.rename(out)
             shutil.rmtree(old)
         else:
-            os.replace(tmp, out)
+            tmp.replace(out)
     finally:
         if tmp.is_dir():
             shutil.rmtree(tmp, ignore_errors=True)

@@ -37,7 +37,8 @@ def read(sheet: Path, overridable: Collection[str] | None) -> tuple[dict[str, Ro
     if not sheet.is_file():
         return {}, [
             f"{sheet}: there is no such file\n"
-            "    hint: set `sheet` in the configuration to a TSV with the columns submission and path"
+            "    hint: set `sheet` in the configuration to a TSV "
+            "with the columns submission and path"
         ]
     delimiter = "," if sheet.suffix.lower() == ".csv" else "\t"
     try:

@@ -14,7 +14,9 @@ BREAKS = re.compile(r"[\t\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 def read(path: Path) -> pd.DataFrame:
     """Read a table; all columns are str, nothing becomes NaN, a leading zero stays."""
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=3, skip_blank_lines=False)
+    return pd.read_csv(
+        path, sep="\t", dtype=str, keep_default_na=False, quoting=3, skip_blank_lines=False
+    )
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
