@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+
 from unburn.errors import UserError
 from unburn.parallel import in_order
 
@@ -51,6 +52,22 @@ def test_no_task_is_lost_when_a_process_dies_while_a_result_is_looked_at():
         found.append(result)
         time.sleep(0.3)
     assert found == [10, 20, -3, 50, 60, 70]
+
+
+def fail_or_die(number):
+    """A fault of ours beside a task that ends its process."""
+    if number == 1:
+        raise ValueError("DOE^JANE")
+    time.sleep(0.5)
+    return root_or_die(number)
+
+
+def test_a_fault_is_not_taken_for_a_damaged_file_and_prints_nothing(capfd):
+    results = in_order(fail_or_die, [3, 1], 1, lost)
+    assert next(results) == -3
+    with pytest.raises(ValueError):
+        next(results)
+    assert "DOE" not in capfd.readouterr().err
 
 
 def environment(_):

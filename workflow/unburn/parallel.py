@@ -75,7 +75,7 @@ def _alone(work: Callable[[Task], Result], task: Task, crashed: Callable[[Task],
     process.start()
     theirs.close()
     try:
-        return ours.recv()
+        result, error = ours.recv()
     except EOFError:
         process.join()
         if process.exitcode == -signal.SIGKILL:
@@ -87,11 +87,17 @@ def _alone(work: Callable[[Task], Result], task: Task, crashed: Callable[[Task],
         return crashed(task)
     finally:
         process.join()
+    if error is not None:
+        raise error
+    return result
 
 
 def _send(work: Callable[[Task], Result], task: Task, to: Connection) -> None:
     one_thread()
-    to.send(work(task))
+    try:
+        to.send((work(task), None))
+    except Exception as error:  # left alone, the process would print its message
+        to.send((None, error))
 
 
 def one_thread() -> None:
