@@ -363,6 +363,20 @@ def test_unused_bits_and_surplus_bytes_are_scrubbed(tmp_path):
     assert removed == 8 and b"DOE" not in after
 
 
+@pytest.mark.parametrize("dtype, samples", [(np.uint16, 1), (np.int16, 1), (np.uint16, 3)])
+def test_unused_bits_of_rle_are_scrubbed(tmp_path, dtype, samples):
+    stored = values(dtype, 12, 2, samples)
+    hidden = stored.copy()
+    hidden[0, 3, 4] ^= 0x4000
+    dataset = make(hidden)
+    dataset.compress(uid.RLELossless, generate_instance_uid=False)
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed
+    dataset.PixelData, dataset.BitsStored, dataset.HighBit = after, 16, 15
+    assert np.array_equal(read(save(dataset, tmp_path / "c.dcm"))[0], stored)
+
+
 @pytest.mark.parametrize(
     "hidden",
     [

@@ -21,7 +21,7 @@ from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.pixels import apply_color_lut, get_decoder, get_encoder
 
 from unburn.errors import ItemError
 
@@ -204,23 +204,14 @@ class StoredFrames:
         return bits.reshape(self.rows, self.columns, self.samples), properties
 
     def _decode(self, source: Any, index: int, frames: int) -> tuple[np.ndarray, dict[str, Any]]:
-        form = self.form
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = self.form.options
         if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
             options["correct_unused_bits"] = False  # form.stored() also knows High Bit
         return self._decoder.as_array(
             source,
             index=index,
             raw=True,
-            rows=form.rows,
-            columns=form.columns,
-            samples_per_pixel=form.samples,
             number_of_frames=frames,
-            bits_allocated=form.bits_allocated,
-            bits_stored=form.bits_stored,
-            pixel_representation=int(form.signed),
-            photometric_interpretation=form.photometric,
-            planar_configuration=form.planar,
             pixel_keyword="PixelData",
             pixel_vr=self.dataset.get_item("PixelData", keep_deferred=True).VR or "OW",
             **options,
@@ -303,6 +294,20 @@ class Form:
         samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
         return ceil(self.pixels * samples * self.bits_allocated / 8)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The module as pydicom's decoders and encoders take it."""
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "samples_per_pixel": self.samples,
+            "bits_allocated": self.bits_allocated,
+            "bits_stored": self.bits_stored,
+            "pixel_representation": int(self.signed),
+            "photometric_interpretation": self.photometric,
+            "planar_configuration": self.planar,
+        }
+
     def check_length(self, length: int) -> None:
         """Refuse native data too short for its frames, or with room for another whole frame.
 
@@ -336,6 +341,11 @@ class Form:
         native <<= self.bits_allocated - 1 - self.high_bit
         native >>= self.bits_allocated - self.bits_stored
         return native
+
+    def only_stored(self, cells: np.ndarray) -> np.ndarray:
+        """Cells whose unused bits repeat the sign, or are 0; the others as they are."""
+        shift = self.high_bit + 1 - self.bits_stored
+        return (self.stored(cells) << shift).astype(cells.dtype)
 
 
 def pixel_stream(dataset: Dataset, path: Path) -> tuple[BinaryIO, int]:
@@ -533,8 +543,7 @@ def _scrub_native(value: bytes, form: Form, syntax: uid.UID, vr: str) -> tuple[b
     elif form.bits_stored < form.bits_allocated:
         order: Literal["<", ">"] = "<" if syntax.is_little_endian else ">"
         cells = np.frombuffer(body, form.dtype.newbyteorder(order))
-        shift = form.high_bit + 1 - form.bits_stored
-        kept = (form.stored(cells) << shift).astype(cells.dtype)
+        kept = form.only_stored(cells)
         # a word that repeats the sign above High Bit holds nothing else
         removed += int((kept.view(np.uint8) != cells.view(np.uint8)).sum())
         body = bytearray(kept.tobytes())
@@ -555,7 +564,7 @@ def _scrub_encapsulated(
     for part in parts:
         encoded = b"".join(value[offset : offset + length] for offset, length in part)
         cleaned = _clean_image(encoded, form, syntax)
-        removed += len(encoded) - len(cleaned)
+        removed += abs(len(encoded) - len(cleaned))
         if len(encoded) == len(cleaned):
             removed += int((np.frombuffer(encoded, "u1") != np.frombuffer(cleaned, "u1")).sum())
         frames.append(cleaned)
@@ -589,10 +598,34 @@ def _false_tables(
 
 def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
     if syntax == uid.RLELossless:
-        return clean_rle(encoded, form.rows * form.columns)
+        return clean_rle(_without_unused_bits(encoded, form), form.rows * form.columns)
     if syntax in uid.JPEG2000TransferSyntaxes:
         return clean_jpeg2000(encoded)
     return clean_jpeg(encoded)
+
+
+def _without_unused_bits(encoded: bytes, form: Form) -> bytes:
+    """An RLE image without what stands outside Bits Stored, an embedded overlay for example."""
+    if form.bits_stored == form.bits_allocated:
+        return encoded
+    try:
+        cells, _ = decoder_of(uid.RLELossless).as_array(
+            encapsulate([encoded]),
+            index=0,
+            raw=True,
+            correct_unused_bits=False,
+            number_of_frames=1,
+            pixel_keyword="PixelData",
+            **form.options,
+        )
+        kept = form.only_stored(cells)
+        if np.array_equal(kept, cells):
+            return encoded
+        options = form.options | {"bits_stored": form.bits_allocated, "planar_configuration": 0}
+        encoder: Any = get_encoder(uid.RLELossless)
+        return encoder.encode(kept, number_of_frames=1, **options)
+    except Exception:
+        raise ItemError("undecodable") from None
 
 
 # JPEG-LS data bytes after 0xFF are below 0x80, JPEG's are 0x00 or a restart marker; so one
