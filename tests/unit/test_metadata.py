@@ -182,19 +182,34 @@ def test_codes_and_technical_text_keep_no_name_date_or_id():
         Radiopharmaceutical="FDG 12.03.2020",
         ReceiveCoilName="HEAD 4711471",
         SoftwareVersions=["syngo MR E11", "Canary 2"],
+        ReferringPhysicianName="Nightingale^F",
+        AcquisitionMode="as Nightingale likes",
     )
+    request = Dataset()
+    request.PatientName, dataset.StudyDescription = "Head^Periwinkle", "CT head"
+    dataset.SequenceName, dataset.ReferencedPatientSequence = "Periwinkle 3D", [request]
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator = "39607008", "SCT"
     item.CodeMeaning = "Lung of Canary"
     dataset.AnatomicRegionSequence = [item]
     result = cleaned(dataset)
     data = written(result).lower()
-    for word in (b"canary", b"471147", b"03.2020", b"jorg", "jörg".encode()):
+    words = b"canary", b"471147", b"03.2020", b"jorg", "jörg".encode(), b"nightin", b"periwinkle"
+    for word in words:
         assert word not in data
     assert result.ImageType == ["ORIGINAL", "PRIMARY", ""]
     assert "syngo MR E11" in str(result.SoftwareVersions)
+    assert result.StudyDescription == "CT"
     code = result.AnatomicRegionSequence[0]
     assert code.CodeValue == "39607008" and code.CodeMeaning == "Lung of"
+
+
+def test_a_maker_and_a_version_are_no_name_and_no_date():
+    dataset = image(
+        OperatorsName="Siemens^Service", Manufacturer="Siemens", SoftwareVersions="V7.4.0017"
+    )
+    result = cleaned(dataset)
+    assert result.Manufacturer == "Siemens" and result.SoftwareVersions == "V7.4.0017"
 
 
 def test_a_patient_named_like_a_code_does_not_change_the_code():

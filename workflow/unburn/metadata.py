@@ -132,6 +132,7 @@ TECHNICAL = _tags(
     " PositionReferenceIndicator ChannelLabel OpticalPathIdentifier ReferencedOpticalPathIdentifier"
     " TriggerSourceOrType CardiacFramingType FilterMaterial GridAbsorbingMaterial"
 )
+MANUFACTURER = 0x00080070  # often its service's name, too; a patient's would hold the item
 # Type 1 text: emptied it would make the object invalid.
 NEEDED = _tags(
     "CodeValue CodeMeaning CodingSchemeDesignator SegmentLabel RTImageLabel TrackingID"
@@ -201,7 +202,10 @@ DUMMIES: dict[str, Any] = {
 }
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
-_FIGURES = re.compile(r"\d{6}|\d{4}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2\d{4}")  # a date, an ID
+_YEAR = r"(?:18|19|20)\d\d"
+_FIGURES = re.compile(  # a long number or a date
+    rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
+)
 _TIME = re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -445,12 +449,13 @@ def _values(value: Any) -> list[Any]:
 class _Cleaner:
     """One pass over an object; holds what all levels of nesting share."""
 
-    def __init__(self, key: bytes, settings: Settings, identity: str, banned: frozenset[str]):
+    def __init__(self, key: bytes, settings: Settings, identity: str, dataset: Dataset):
         self.key = key
         self.preset = settings.preset
         self.days = shift_days(key, identity, settings.date_shift_days)
         self.patient = keys.label(key, "patient", identity)
-        self.banned = banned
+        patients, self.people = _names(dataset)
+        self.banned = frozenset(patients)  # no descriptor keeps them, even if they are listed words
         self.derived = False
         self.ascii = True
         self.uids: dict[str, str] = {}
@@ -532,7 +537,7 @@ class _Cleaner:
         if do in ("uid", "class uid"):
             return self.uid(text, do == "class uid")
         if do == "text":
-            kept = not (_FIGURES.search(text) or self.names(text))
+            kept = not (_FIGURES.search(text) or (tag != MANUFACTURER and self.names(text)))
         elif do == "coded":
             kept = public_code and not self.names(text)
         elif do == "code":
@@ -547,11 +552,11 @@ class _Cleaner:
         return text
 
     def names(self, text: str) -> bool:
-        """Say whether a word of the patient's name is in a text that is not cut down to the list.
+        """Say whether a word of anyone's name is in a text that is not cut down to the list.
 
         A word of the list is no name here: a patient called Head leaves HEAD as it is.
         """
-        return any(word in self.banned and not known(word) for word in _words(text))
+        return any(word in self.people and not known(word) for word in _words(text))
 
     def uid(self, old: str, of_a_class: bool) -> str:
         """Replace a UID, unless it is one of the standard's own."""
@@ -586,9 +591,24 @@ def _words(text: str) -> set[str]:
     return {w for spelling in (text, plain(text)) for w in _LETTERS.findall(spelling.lower())}
 
 
-def _names(dataset: Dataset) -> frozenset[str]:
-    """Words of the patient's name, which no descriptor keeps even if they are listed words."""
-    return frozenset(word for word in _words(text_of(dataset, "PatientName")) if len(word) > 1)
+def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
+    """Words of the patient's names, and of the names of anyone, at all levels of nesting."""
+    patients: set[str] = set()
+    people: set[str] = set()
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+            if element.VR == "SQ":
+                for item in element.value or []:
+                    inner = _names(item)
+                    patients, people = patients | inner[0], people | inner[1]
+            elif element.VR == "PN":
+                found = {w for v in _values(element.value) for w in _words(str(v)) if len(w) > 1}
+                people |= found
+                patients |= found if tag.group == 0x0010 else set()
+        except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
+            continue
+    return patients, people
 
 
 def _declare(dataset: Dataset, settings: Settings, touched: Touched | None) -> None:
@@ -656,7 +676,7 @@ def clean(
     with quiet():
         try:
             patient_in, identity = patient(dataset)
-            cleaner = _Cleaner(key, settings, identity, _names(dataset))
+            cleaner = _Cleaner(key, settings, identity, dataset)
             cleaner.derived = touched is not None and touched.masked_pixels > 0
             cleaned = cleaner.items(dataset)
             for keyword in PRESENT:
