@@ -72,6 +72,11 @@ def test_settings_that_differ_from_their_defaults_are_listed(run_folder):
 def test_broken_yaml_and_a_missing_file_get_a_sentence(run_folder):
     with pytest.raises(UserError, match=r"config.yaml:3: not YAML"):
         settings.load_file(write(run_folder, "gate:\n  sample: [1\n"))
+    for content in (b"seed: \xff\n", b"seed: \0\n"):
+        file = run_folder / "odd.yaml"
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=r"odd.yaml: not YAML \(characters that are not"):
+            settings.load_file(file)
     with pytest.raises(UserError, match="there is no such file"):
         settings.load_file(Path("absent.yaml"))
 

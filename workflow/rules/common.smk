@@ -23,8 +23,9 @@ KEY_ID = keys.key_id(MASTER)
 
 # Jobs find the package in this checkout, and without --sdm the interpreter that runs Snakemake.
 # Replacing the prefix replaces Snakemake's own, so its strict mode is repeated.
-JOB = {"PYTHONPATH": str(REPO / "workflow"), "PYTHONNOUSERSITE": "1"}
-JOB |= {
+JOB = {
+    "PYTHONPATH": str(REPO / "workflow"),
+    "PYTHONNOUSERSITE": "1",
     "OMP_NUM_THREADS": "1",
     "OMP_THREAD_LIMIT": "1",
     "HDF5_USE_FILE_LOCKING": "FALSE",

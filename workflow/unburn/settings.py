@@ -94,16 +94,15 @@ def load_file(configfile: Path) -> Run:
             found="there is no such file",
             advice="name your settings with --configfile, or go to the folder of the run",
         )
-    with open(configfile, encoding="utf-8") as file:
-        try:
-            config = yaml.safe_load(file) or {}
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 0
-            raise UserError(
-                where=f"{configfile}:{line}",
-                found=f"not YAML ({error.problem})",
-                advice="settings are lines of `name: value`, groups are indented by blanks",
-            ) from None
+    try:
+        config = yaml.safe_load(configfile.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UserError(
+            where=f"{configfile}:{mark.line + 1}" if mark else str(configfile),
+            found=f"not YAML ({getattr(error, 'problem', 'characters that are not UTF-8 text')})",
+            advice="settings are lines of `name: value`, groups are indented by blanks",
+        ) from None
     return load(config, [configfile])
 
 
