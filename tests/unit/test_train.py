@@ -1,16 +1,19 @@
 import csv
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 
-from unburn import crnn, lines, train
+from unburn import crnn, lines, train, trial
 from unburn.errors import UserError
 from unburn.rendering import BUNDLED_FACES, Faces, Line
 from unburn.scenes import Recipe, Scene
 
+REPO = Path(__file__).parents[2]
 RECIPE = Recipe(Faces(BUNDLED_FACES), side=64, sizes=(8.0, 20.0))
 
 
@@ -162,3 +165,11 @@ def test_a_curve_is_drawn_with_every_column(tmp_path):
     picture = (tmp_path / "c.svg").read_text()
     assert picture.count("<polyline") == 2
     assert "recall: 0.9 at the end" in picture
+
+
+def test_the_shipped_configuration_names_every_setting():
+    config = yaml.safe_load((REPO / "config" / "train.yaml").read_text())
+    for section in ("detector", "reader"):
+        assert train.Settings(**{"seed": config["seed"], **config[section]}).crops > 0
+    assert trial.Settings(**{"seed": config["seed"], **config["trial"]}).frames > 0
+    assert not set(config["fonts"]) & set(config["held_out_fonts"])

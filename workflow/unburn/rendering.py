@@ -32,8 +32,17 @@ SCRIPTS = {
 }
 # Which files hold which script, by a piece of the file's name.
 SCRIPT_FILES = {
-    "greek": ("DejaVu", "Free", "Liberation", "NotoSans-", "NotoSerif-"),
-    "cyrillic": ("DejaVu", "Free", "Liberation", "NotoSans-", "NotoSerif-"),
+    "greek": ("DejaVu", "Free", "Liberation", "NotoSans-", "NotoSerif-", "Nimbus", "C059", "P052"),
+    "cyrillic": (
+        "DejaVu",
+        "Free",
+        "Liberation",
+        "NotoSans-",
+        "NotoSerif-",
+        "Nimbus",
+        "C059",
+        "P052",
+    ),
     "cjk": ("DroidSansFallback",),
     "hangul": ("DroidSansFallback",),
     "arabic": ("NotoSansArabic-", "NotoNaskhArabic-", "NotoKufiArabic"),

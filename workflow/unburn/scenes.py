@@ -74,7 +74,9 @@ def _noise(rng: Rng, side: int) -> np.ndarray:
     grains = rng.normal(0, 1, (side, side)).astype(np.float32)
     field = cv2.GaussianBlur(grains, (0, 0), rng.uniform(0.3, 2.5))
     field = field / (field.std() + 1e-6)
-    return np.clip(rng.uniform(20, 220) + rng.uniform(5, 60) * field, 0, 255)
+    # the strongest are nearly black and white, as noise in parameter maps
+    spread = rng.uniform(5, 60) if rng.random() < 0.75 else rng.uniform(60, 250)
+    return np.clip(rng.uniform(0, 220) + spread * field, 0, 255)
 
 
 def _speckle(rng: Rng, side: int) -> np.ndarray:
