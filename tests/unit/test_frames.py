@@ -121,6 +121,7 @@ COLOURS = {
     "blue on black": ((0, 0, 255), (0, 0, 0)),
     "yellow on white": ((255, 255, 0), (255, 255, 255)),
     "green on magenta": ((0, 150, 0), (107, 0, 107)),
+    "green on magenta of its sum": ((60, 120, 60), (120, 0, 120)),
     "cyan on yellow": ((0, 255, 255), (255, 255, 0)),
     "faint grey on black": ((3, 3, 3), (0, 0, 0)),
 }

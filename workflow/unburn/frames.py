@@ -7,7 +7,7 @@ show all of these, so a frame has two views, and a third one where it has colour
 0. what a person sees: a linear window; of colours the brightest channel;
 1. every step: small differences spread, large ones compressed, levels that fill whole areas
    driven apart; of colours their sum, of palettes the stored index;
-2. red against blue.
+2. red against blue, or where these are equal green against both.
 """
 
 import argparse
@@ -86,9 +86,11 @@ def views(
     else:
         steps = stored if palette is not None else stored.astype(np.int64).sum(axis=2)
         pictures = [colour.max(axis=2), _spread(steps)]
-        opponent = colour[..., 0].astype(np.int16) - colour[..., 2]
-        if np.abs(opponent).max() > COLOUR:
-            pictures.append(((opponent + 255) // 2).astype(np.uint8))
+        red, green, blue = np.moveaxis(colour.astype(np.int16), 2, 0)
+        for opponent in (red - blue, green - (red + blue) // 2):
+            if np.abs(opponent).max() > COLOUR:
+                pictures.append(((opponent + 255) // 2).astype(np.uint8))
+                break
     kept = [pictures[0]]
     for picture in pictures[1:]:
         if picture.min() < picture.max() and not any(np.array_equal(picture, k) for k in kept):
