@@ -38,8 +38,8 @@ from unburn.errors import UserError
 from unburn.readers import Line
 
 NAMES = ("DOE JANE 1957", "ROE MAX 23-11")
-PLACES = ((16, 40), (272, 40))  # left and top of a name: on empty ground and on tissue
-WIDTH, HEIGHT = 190, 20  # of what holds either name
+PLACES = ((21, 47), (277, 47))  # left and top of a name: on empty ground and on tissue
+WIDTH, HEIGHT = 108, 11  # of the ink of either name; its blocks of a JPEG reach 7 px above it
 
 
 def scene(colour=False):
@@ -55,7 +55,7 @@ def with_name(picture, name):
     picture = picture.copy()
     ink = (40, 230, 250) if picture.ndim == 3 else 250
     for left, top in PLACES:
-        at = (left + 4, top + HEIGHT - 5)
+        at = (left - 1, top + HEIGHT)
         cv2.putText(picture, name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1)
     return picture
 
@@ -359,6 +359,25 @@ def test_neither_log_nor_result_names_the_patient(lab, reader, caplog, kind):
     for text in texts:
         for name in ("doe", "jane", "4711", "1.2.3.4", str(lab.folder).casefold()):
             assert name not in text.casefold(), name
+
+
+# --- 7 a killed job leaves nothing that looks finished
+
+
+def test_a_release_that_breaks_off_leaves_no_table_of_what_is_released(lab, reader, monkeypatch):
+    lab.look()
+    lab.clean()
+    lab.check()
+    lab.release()
+    assert (lab.results / "released.tsv").is_file()
+
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(release, "place", full)
+    with pytest.raises(OSError, match="no space left"):
+        lab.release()
+    assert not (lab.results / "released.tsv").exists()
 
 
 # --- 9 no job needs the network
