@@ -31,7 +31,7 @@ CANDIDATES = (
 )
 VERDICTS = (
     *("item", "verdict", "reason_code", "face"),
-    *("frames", "frames_suspicious", "frames_read", "frames_failed"),
+    *("frames", "frames_suspicious", "frames_read", "frames_failed", "sha256"),
 )
 EXAMINED = [("item", "i4"), ("frame", "i4"), ("suspicion", "f4"), ("regions", "i4")]
 REGIONS = [
@@ -110,6 +110,7 @@ class Made:
                     "frames_suspicious": int(mask is not None),
                     "frames_read": 1,
                     "frames_failed": int(verdict == "hold"),
+                    "sha256": sha256(path),
                 }
             )
         self.candidates.append(
@@ -403,3 +404,12 @@ def test_main_reads_its_options(lab, tmp_path):
     release.main([text for name, value in options.items() for text in (f"--{name}", str(value))])
     assert len(lab.released()) == 1
     assert not (lab.work / "products").exists()
+
+
+def test_a_file_that_changed_after_it_was_checked_is_not_released(lab):
+    number = lab.image()
+    candidate = lab.shard / "candidates" / f"{number}.dcm"
+    candidate.write_bytes(candidate.read_bytes() + b"DOE JANE")
+    with pytest.raises(UserError, match=f"item {number}: its cleaned file changed after"):
+        lab.release()
+    assert not (lab.results / "released.tsv").exists()

@@ -69,9 +69,11 @@ def test_contents_change_with_the_row_and_with_the_folder(run, tmp_path):
     row, master = run.rows["lab-1"], b"k" * 32
     first = submissions.contents(row, master, walk=True)
     assert submissions.contents(row, master, walk=True) == first
-    (tmp_path / "images" / "deep").mkdir()
+    file = tmp_path / "images" / "deep" / "a.dcm"
+    file.parent.mkdir()
+    file.write_bytes(b"first")
     second = submissions.contents(row, master, walk=True)
-    (tmp_path / "images" / "deep" / "a.dcm").touch()
+    file.write_bytes(b"again, in place")
     third = submissions.contents(row, master, walk=True)
     assert len({first, second, third}) == 3
     assert submissions.contents(row, b"o" * 32, walk=True) != third

@@ -8,7 +8,9 @@ rule release_submission:
         inventory="<work>/{submission}/inventory.tsv",
         verdicts=of_shards("<work>/{submission}/{shard}/verdicts.tsv"),
         masks=of_shards("<work>/{submission}/{shard}/masks.h5"),
-        candidates=of_shards("<work>/{submission}/{shard}/candidates.tsv"),
+        candidates=of_shards("<work>/{submission}/{shard}/candidates"),
+        tables=of_shards("<work>/{submission}/{shard}/candidates.tsv"),
+        uids=of_shards("<work>/{submission}/{shard}/uids.tsv"),
     output:
         released="<results>/{submission}/released.tsv",
         held_back="<results>/{submission}/held_back.tsv",

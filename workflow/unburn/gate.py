@@ -25,6 +25,7 @@ import pydicom
 from unburn import frames, identifiers, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.examined import load, suspicious, unexamined
+from unburn.files import sha256
 from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
 from unburn.pixels import StoredFrames, read_header
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 COLUMNS = (
     *("item", "verdict", "reason_code", "face"),
-    *("frames", "frames_suspicious", "frames_read", "frames_failed"),
+    *("frames", "frames_suspicious", "frames_read", "frames_failed", "sha256"),
 )
 CHUNK = 16  # frames that one job reads; fixed, so that results do not depend on the processes
 # Anatomy that RapidOCR takes for text, it takes for letters of a sixth of the picture and more:
@@ -475,6 +476,7 @@ def gate(
     items, rows = load_items(shard, candidates, table)
     examined_frames = load(regions)
     present = [item for item in items if rows[item.number]["status"] == "candidate"]
+    checked = {item.number: sha256(item.candidate) for item in present if item.candidate.is_file()}
     frames_of = {item.number: item.frames for item in present if item.searched}
     suspected = suspicious(examined_frames, settings.suspicion)
     chosen = to_read(present, suspected, settings)
@@ -510,6 +512,7 @@ def gate(
                 "frames_suspicious": len(suspected.get(item.number, ())),
                 "frames_read": found[item.number].read,
                 "frames_failed": found[item.number].failed,
+                "sha256": checked.get(item.number, ""),  # what the verdict is about
             }
             for item in items
         ],

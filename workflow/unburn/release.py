@@ -74,6 +74,7 @@ class Item:
     volumetric: bool
     candidate: Mapping[str, str]  # its row of candidates.tsv, empty when there is none
     folder: Path  # of its shard
+    checked: str = ""  # sha256 of the cleaned object that the gate looked at
 
     def held(self, code: str) -> "Item":
         """Return the item held back for a reason."""
@@ -127,6 +128,7 @@ def read_items(inventory: Path, work: Path) -> Items:
             volumetric=volumetric,
             candidate=candidate,
             folder=folder,
+            checked=verdicts.get(name, {}).get("sha256", ""),
         )
     return items
 
@@ -504,6 +506,7 @@ def publish(
     originals = {old for old in originals if len(old) >= SHORTEST_IDENTIFIER}
     with ThreadPoolExecutor(threads) as pool:
         digests = list(pool.map(sha256, [source for source, _ in places]))
+    check_digests(released, digests)
     rows = [
         item_row(one, digest, complete, key) for one, digest in zip(released, digests, strict=False)
     ]
@@ -533,6 +536,21 @@ def publish(
     ]
     tables.write(results / "held_back.tsv", held, HELD_COLUMNS)
     tables.write(results / "released.tsv", rows, RELEASED_COLUMNS)
+
+
+def check_digests(released: Sequence[Item], digests: Sequence[str]) -> None:
+    """Refuse a cleaned object that is not the one that the gate looked at.
+
+    Released files can be hard links of the candidates: who edits one in place edits both.
+    """
+    for one, digest in zip(released, digests, strict=False):
+        if digest != one.checked:
+            raise UserError(
+                where=f"item {one.item}",
+                found="its cleaned file changed after it was checked",
+                advice="edit copies of released files only; make this one anew with: "
+                "snakemake --forcerun reassemble_objects",
+            )
 
 
 def write_private_tables(work: Path, items: Items, mapping: Mapping[str, str], key_id: str) -> None:

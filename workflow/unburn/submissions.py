@@ -136,16 +136,19 @@ def all_settings(run: Run, submission: str) -> str:
 
 
 def contents(row: Row, master: bytes, walk: bool) -> str:
-    """A keyed digest of a row and of the state of its folders, 16 hex digits.
+    """A keyed digest of a row and of the names, sizes and times of its files, 16 hex digits.
 
-    It changes when the row changes or a file below its folder is added, removed or renamed
-    (the folders' times change then), so that the plan is made anew. A file changed in place
-    is not seen. ``walk`` is False in jobs, which need no second look.
+    It changes when the row changes or a file below its folder is added, removed, renamed or
+    written again, so that the plan is made anew. ``walk`` is False in jobs, which need no second
+    look.
     """
     state = [row.project, os.fspath(row.path.absolute())]
     if walk:
-        folders = sorted(folder for folder, _, _ in os.walk(row.path))
-        state += [f"{folder}\t{Path(folder).stat().st_mtime_ns}" for folder in folders]
+        for folder, folders, names in os.walk(row.path):
+            folders.sort()
+            for name in sorted(names):
+                file = Path(folder, name).lstat()
+                state.append(f"{folder}\t{name}\t{file.st_size}\t{file.st_mtime_ns}")
     return keys.keyed(master, "row", "\n".join(state)).hex()[:16]
 
 
