@@ -17,13 +17,13 @@ sys.path.insert(0, str(REPO / "workflow"))
 from unburn.code import code_digest
 
 BIN = Path(sys.executable).parent
-STEPS = {
-    "detector": "detector",
-    "lines": "reader",
-}  # weights and the settings of their training
+# weights and the settings of their training
+STEPS = {"detector": "detector", "lines": "reader"}
+PATHS = f'PATH={shlex.quote(str(BIN))}:"$PATH" '
 shell.prefix(
-    "set -euo pipefail; export OMP_NUM_THREADS=1"
-    f' PYTHONPATH={shlex.quote(str(REPO / "workflow"))} PATH={shlex.quote(str(BIN))}:"$PATH"; '
+    "set -euo pipefail; export OMP_NUM_THREADS=1 "
+    + ("" if workflow.deployment_settings.deployment_method else PATHS)
+    + f'PYTHONPATH={shlex.quote(str(REPO / "workflow"))}; '
 )
 
 
@@ -52,6 +52,8 @@ rule train:
         "logs/train/{network}.log",
     wildcard_constraints:
         network="detector|lines",
+    conda:
+        "../envs/cpu.yaml"
     threads: 2
     resources:
         mem_mb=6000,
@@ -77,6 +79,8 @@ rule draw_curve:
         picture="train/{network}.svg",
     log:
         "logs/train/{network}-curve.log",
+    conda:
+        "../envs/cpu.yaml"
     params:
         code=code_digest("train"),
     shell:
@@ -92,6 +96,8 @@ rule list_digests:
         "train/models/SHA256SUMS",
     log:
         "logs/train/digests.log",
+    conda:
+        "../envs/cpu.yaml"
     shell:
         "(cd train/models && sha256sum detector.safetensors lines.safetensors)"
         " > {output:q} 2> {log:q}"
@@ -108,6 +114,8 @@ rule try_detector:
         figures="train/evaluation.json",
     log:
         "logs/train/trial.log",
+    conda:
+        "../envs/cpu.yaml"
     resources:
         mem_mb=4000,
         runtime=120,

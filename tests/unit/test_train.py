@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -124,13 +125,13 @@ def settings(crops):
 
 
 def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "VALIDATION_BATCH", 1)
     monkeypatch.setattr(train, "VALIDATION_BATCHES", 1)
+    task = replace(train.TASKS["detector"], validation_batch=1)
 
     def run(crops):
-        train.train_detector(
-            settings(crops), [], [], RECIPE,
-            tmp_path / "state", tmp_path / "curve.csv", tmp_path / "out.safetensors", {},
+        train.train(
+            task, settings(crops), [], [], RECIPE,
+            tmp_path / "state", tmp_path / "curve.csv", tmp_path / "out.safetensors",
         )  # fmt: skip
 
     run(4)
@@ -140,6 +141,8 @@ def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
     assert (first["step"], second["step"]) == (2, 3)
     with open(tmp_path / "curve.csv") as file:
         assert [int(row["crops"]) for row in csv.DictReader(file)] == [4, 6]
+    (tmp_path / "out.safetensors").unlink()
+    run(6)  # all is learnt, but the weights are gone
     assert (tmp_path / "out.safetensors").is_file()
 
 

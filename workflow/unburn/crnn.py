@@ -8,6 +8,7 @@ and turned lines are found alike.
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +30,9 @@ class Shape:
 
     widths: tuple[int, int, int, int] = (32, 64, 96, 128)
     hidden: int = 48
+
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class _Residual(nn.Module):
@@ -195,6 +199,6 @@ def load(path: Path) -> Detector:
     return channels_last(network.eval())
 
 
-def channels_last(network: Detector) -> Detector:
+def channels_last(network: Network) -> Network:
     """Keep the weights in the order that convolutions on a CPU are fastest with."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ FAINT_DEVIATIONS = 1.5  # a line closer to its surroundings is "hardly visible"
 AVERAGING = 0.999  # of the weights that are kept, per step
 KEEP_EVERY_S = 180
 HARD_NEGATIVES = 3.0
-VALIDATION_BATCH, VALIDATION_BATCHES = 16, 4
+VALIDATION_BATCHES = 4
 COLOURS = ("#1f4e9c", "#c2571a", "#2e7d32", "#6a1b9a", "#555555")
 UNREADABLE = ("foreign", "odd")  # kinds of lines that the reader is not taught
 
@@ -304,47 +305,6 @@ class Run:
             torch.save(kept, tmp)
 
 
-def train_detector(
-    settings: Settings, frames: Sequence[np.ndarray], validation: Sequence[np.ndarray],
-    recipe: Recipe, state: Path, curve: Path, out: Path, about: dict[str, str],
-) -> None:  # fmt: skip
-    """Train the detector; ``out`` is written anew each time the state is kept."""
-    torch.manual_seed(settings.seed)
-    network = crnn.channels_last(crnn.Detector()).train()
-    run = Run(network, settings, state)
-
-    def make(number: int) -> Batch:
-        return detector_batch(number, settings.seed, settings.batch, frames, recipe)
-
-    checked = [
-        detector_batch(number, settings.seed + 1, VALIDATION_BATCH, validation, recipe)
-        for number in range(VALIDATION_BATCHES)
-    ]
-    losses: list[float] = []
-    started, kept = time.monotonic() - run.seconds, time.monotonic()
-    batches = produced(make, run.step)
-    while run.done < 1:
-        pictures, wanted, weight = (torch.from_numpy(part) for part in next(batches))
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(_grey(pictures))
-        loss = detector_loss(logits.float(), wanted.float(), weight.float())
-        run.learn(loss)
-        losses.append(loss.item())
-        run.seconds = time.monotonic() - started
-        if time.monotonic() - kept > KEEP_EVERY_S or run.done >= 1:
-            run.keep()
-            best = crnn.Detector()
-            best.load_state_dict(run.averaged)
-            figures = {"step": run.step, "crops": run.step * settings.batch,
-                       "minutes": round(run.seconds / 60, 1),
-                       "loss": round(float(np.mean(losses)), 4),
-                       **_validated(best.eval(), checked)}  # fmt: skip
-            _append(curve, figures)
-            log.info("%s", figures)
-            crnn.save(out, best, best.shape, {**about, "crops": str(figures["crops"])})
-            losses, kept = [], time.monotonic()
-
-
 def reader_loss(scores: Tensor, sizes: Tensor, letters: Tensor) -> Tensor:
     """CTC over a batch; a line too narrow for its characters counts nothing."""
     steps = torch.minimum((sizes[:, 0] + 1) // 2, torch.tensor(scores.shape[1]))
@@ -353,69 +313,26 @@ def reader_loss(scores: Tensor, sizes: Tensor, letters: Tensor) -> Tensor:
     )
 
 
-def train_reader(
-    settings: Settings, frames: Sequence[np.ndarray], validation: Sequence[np.ndarray],
-    recipe: Recipe, state: Path, curve: Path, out: Path, about: dict[str, str],
-) -> None:  # fmt: skip
-    """Train the line reader; ``out`` is written anew each time the state is kept."""
-    torch.manual_seed(settings.seed)
-    network = lines.Reader().train()
-    run = Run(network, settings, state)
-
-    def make(number: int) -> Batch:
-        return reader_batch(number, settings.seed, settings.batch, frames, recipe)
-
-    checked = [
-        reader_batch(number, settings.seed + 1, 4 * VALIDATION_BATCH, validation, recipe)
-        for number in range(VALIDATION_BATCHES)
-    ]
-    losses: list[float] = []
-    started, kept = time.monotonic() - run.seconds, time.monotonic()
-    for batch in produced(make, run.step):
-        crops, sizes, letters = (torch.from_numpy(part) for part in batch)
-        with torch.autocast("cpu", torch.bfloat16):
-            scores = network(crops)
-        loss = reader_loss(scores.float(), sizes, letters)
-        run.learn(loss)
-        losses.append(loss.item())
-        run.seconds = time.monotonic() - started
-        if time.monotonic() - kept > KEEP_EVERY_S or run.done >= 1:
-            run.keep()
-            best = lines.Reader()
-            best.load_state_dict(run.averaged)
-            best.eval()
-            figures = {"step": run.step, "crops": run.step * settings.batch,
-                       "minutes": round(run.seconds / 60, 1),
-                       "loss": round(float(np.mean(losses)), 4),
-                       "lines_read_right": round(read_right(best, checked), 4)}  # fmt: skip
-            _append(curve, figures)
-            log.info("%s", figures)
-            crnn.save(out, best, best.shape, {**about, "crops": str(figures["crops"])})
-            losses, kept = [], time.monotonic()
-        if run.done >= 1:
-            return
-
-
-def read_right(network: lines.Reader, batches: Sequence[Batch]) -> float:
-    """Share of lines of which every character is read right, blanks and case included."""
-    right = total = 0
-    for crops, sizes, letters in batches:
-        with torch.inference_mode():
-            scores = network(torch.from_numpy(crops)).numpy()
-        ends = np.cumsum(sizes[:, 1])
-        for found, (columns, count), end in zip(scores, sizes, ends, strict=True):
-            text, _ = lines.decoded(found[: (columns + 1) // 2])
-            wanted = "".join(lines.ALPHABET[letter - 1] for letter in letters[end - count : end])
-            right, total = right + (text == wanted.strip()), total + 1
-    return right / total
-
-
 def _grey(pictures: Tensor) -> Tensor:
     grey = pictures.unsqueeze(1).float().div_(255)
     return grey.contiguous(memory_format=torch.channels_last)
 
 
-def _validated(network: crnn.Detector, batches: Sequence[Batch]) -> dict[str, float]:
+def _learn_detector(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+    pictures, wanted, weight = batch
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(_grey(pictures))
+    return detector_loss(logits.float(), wanted.float(), weight.float())
+
+
+def _learn_reader(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+    crops, sizes, letters = batch
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = network(crops)
+    return reader_loss(scores.float(), sizes, letters)
+
+
+def judge_detector(network: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
     """Loss, recall of weighted text places and precision, at a probability of 0.3."""
     losses, hit, wanted_sum, found_sum = [], 0.0, 0.0, 0.0
     for pictures, wanted, weight in batches:
@@ -432,6 +349,83 @@ def _validated(network: crnn.Detector, batches: Sequence[Batch]) -> dict[str, fl
         "recall": round(hit / max(1.0, wanted_sum), 4),
         "precision": round(hit / max(1.0, found_sum), 4),
     }
+
+
+def judge_reader(network: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
+    """Share of lines of which every character is read right, blanks and case included."""
+    right = total = 0
+    for crops, sizes, letters in batches:
+        with torch.inference_mode():
+            scores = network(torch.from_numpy(crops)).numpy()
+        ends = np.cumsum(sizes[:, 1])
+        for found, (columns, count), end in zip(scores, sizes, ends, strict=True):
+            text, _ = lines.decoded(found[: (columns + 1) // 2])
+            wanted = "".join(lines.ALPHABET[letter - 1] for letter in letters[end - count : end])
+            right, total = right + (text == wanted.strip()), total + 1
+    return {"lines_read_right": round(right / total, 4)}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one network learns: how it and its batches are made, its loss, how it is judged."""
+
+    network: Callable[[], Any]
+    batch: Callable[[int, int, int, Sequence[np.ndarray], Recipe], Batch]
+    loss: Callable[[nn.Module, Sequence[Tensor]], Tensor]
+    judge: Callable[[nn.Module, Sequence[Batch]], dict[str, float]]
+    validation_batch: int
+
+
+TASKS = {
+    "detector": Task(crnn.Detector, detector_batch, _learn_detector, judge_detector, 16),
+    "reader": Task(lines.Reader, reader_batch, _learn_reader, judge_reader, 64),
+}
+
+
+def train(
+    task: Task, settings: Settings, frames: Sequence[np.ndarray], validation: Sequence[np.ndarray],
+    recipe: Recipe, state: Path, curve: Path, out: Path,
+) -> None:  # fmt: skip
+    """Train one network; ``out`` is written anew each time the state is kept."""
+    torch.manual_seed(settings.seed)
+    network = crnn.channels_last(task.network()).train()
+    run = Run(network, settings, state)
+
+    def make(number: int) -> Batch:
+        return task.batch(number, settings.seed, settings.batch, frames, recipe)
+
+    def write() -> nn.Module:
+        best = task.network()
+        best.load_state_dict(run.averaged)
+        crops = run.step * settings.batch
+        crnn.save(out, best, best.shape, {"seed": str(settings.seed), "crops": str(crops)})
+        return best.eval()
+
+    if run.done >= 1:
+        write()
+        return
+    checked = [
+        task.batch(number, settings.seed + 1, task.validation_batch, validation, recipe)
+        for number in range(VALIDATION_BATCHES)
+    ]
+    losses: list[float] = []
+    started, kept = time.monotonic() - run.seconds, time.monotonic()
+    for batch in produced(make, run.step):
+        loss = task.loss(network, [torch.from_numpy(part) for part in batch])
+        run.learn(loss)
+        losses.append(loss.item())
+        run.seconds = time.monotonic() - started
+        if time.monotonic() - kept > KEEP_EVERY_S or run.done >= 1:
+            run.keep()
+            figures = {"step": run.step, "crops": run.step * settings.batch,
+                       "minutes": round(run.seconds / 60, 1),
+                       "loss": round(float(np.mean(losses)), 4),
+                       **task.judge(write(), checked)}  # fmt: skip
+            _append(curve, figures)
+            log.info("%s", figures)
+            losses, kept = [], time.monotonic()
+        if run.done >= 1:
+            return
 
 
 def _append(curve: Path, figures: dict[str, float]) -> None:
@@ -478,7 +472,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry of the rules of ``workflow/train.smk``."""
     parser = argparse.ArgumentParser(prog="python -m unburn.train", description=__doc__)
     steps = parser.add_subparsers(dest="what", required=True)
-    for what in ("detector", "reader"):
+    for what in TASKS:
         step = steps.add_parser(what, help=f"train the {what}")
         step.add_argument("--frames", type=Path, required=True, help="CSV of text-free frames")
         step.add_argument("--fonts", type=Path, nargs="+", required=True, help="folders")
@@ -501,10 +495,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     frames = read_frames(options.frames, "training", settings.seed)
     validation = read_frames(options.frames, "validation", settings.seed)
     log.info("%d frames to train, %d to validate", len(frames), len(validation))
-    train = {"detector": train_detector, "reader": train_reader}[options.what]
     train(
-        settings, frames, validation, Recipe(faces),
-        options.state, options.curve, options.out, {"seed": str(settings.seed)},
+        TASKS[options.what], settings, frames, validation, Recipe(faces),
+        options.state, options.curve, options.out,
     )  # fmt: skip
 
 
