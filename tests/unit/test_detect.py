@@ -43,7 +43,7 @@ def maps_with(*boxes, shape=(40, 60)):
 
 def test_a_region_extends_over_the_faint_ends_of_a_line():
     maps = np.zeros((2, 40, 60), np.float32)
-    maps[0, 10:16, 5:50] = 0.11
+    maps[0, 10:16, 5:50] = 0.21
     maps[0, 10:16, 20:30] = 0.9
     maps[1, 12:14, 20:30] = 0.9
     (region,) = detect.find(maps, 0.5)
