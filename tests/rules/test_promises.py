@@ -261,11 +261,12 @@ def test_an_image_that_the_detector_did_not_look_at_is_held(lab, reader):
 
 
 def test_a_reader_that_fails_holds_what_it_should_have_read(lab, reader):
+    (lab.data / "2.dcm").unlink()  # of a single frame there are no pictures of its series
     reader(Broken)
     lab.look()
     lab.clean()
     lab.check()
-    assert set(lab.release().values()) == {"gate_failed"}
+    assert lab.release() == {"1.dcm": "gate_failed"}
 
 
 def test_what_the_gate_reads_text_in_is_held(lab, reader):
