@@ -14,7 +14,7 @@ from unburn.rendering import Style, plant
 MODELS = Path(__file__).parents[2] / "resources" / "models"
 WEIGHTS, READER = MODELS / "detector.safetensors", MODELS / "lines.safetensors"
 SCORE = 0.95
-SETTINGS = detect.Settings(0.5, False, 0.5)
+SETTINGS = detect.Settings(0.3, False, 0.5)
 
 
 def frame_with(text_lines, shape=(128, 192), seed=0):

@@ -374,7 +374,7 @@ def folder(
     threads: int,
     weights: Path,
     reader_weights: Path | None = None,
-    settings: Settings = Settings(0.5, False, 0.5),
+    settings: Settings = Settings(0.3, False, 0.5),
     dilate_px: int = 3,
 ) -> None:
     """Write a mask (255 = text) beside the name of each picture, and ``regions.json``.
