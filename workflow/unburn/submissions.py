@@ -167,7 +167,7 @@ def summary(run: Run) -> str:
         ledger = work / label / "ledger.tsv"
         if not ledger.is_file() or not (results / label / "report.html").is_file():
             lines.append(f"{label}: not finished")
-            lines += [f"    {sentence}" for sentence in _sentences(label)]
+            lines += [f"    {sentence}" for sentence in _sentences(label) or ["see logs/"]]
             continue
         by_status, by_reason = counts(ledger)
         total = sum(by_status.values())
@@ -182,6 +182,7 @@ def summary(run: Run) -> str:
             lines.append(f"    why: {results / label / 'held_back.tsv'}")
         lines.append(f"    report: {results / label / 'report.html'}")
         lines.append(f"    before and after, for your eyes only: {work / label / 'review.html'}")
+        lines += [f"    {sentence}" for sentence in _sentences(label)]
     return "\n".join(lines)
 
 
@@ -196,7 +197,7 @@ def _sentences(label: str) -> list[str]:
             found[match.group().replace("\n", "\n    ")] = None
         if "a fault of unburn" in text:
             found[f"report it with {log}, which holds no value of a header"] = None
-    return list(found) or ["see the folder logs/"]
+    return list(found)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
