@@ -268,3 +268,15 @@ def test_folder_without_pictures_says_so(tmp_path):
         inpaint.folder(tmp_path, tmp_path, tmp_path / "out", "flat")
     with pytest.raises(UserError, match="no such folder"):
         inpaint.folder(tmp_path / "nowhere", tmp_path, tmp_path / "out", "flat")
+
+
+@pytest.mark.parametrize("engine", ["classic", "telea"])
+def test_a_coloured_line_along_a_mask_does_not_tint_it(engine):
+    pixels = np.full((64, 64, 3), 0.4)
+    pixels[19] = (0.9, 0.9, 0.1)
+    mask = np.zeros((64, 64), bool)
+    mask[20:40, 8:56] = True
+    pixels[mask] = 0
+    painted = engines.paint(pixels, mask, mask, engine, False, np.random.default_rng(1))
+    assert np.abs(painted[mask] - 0.4).max() < 0.05
+    assert np.array_equal(painted[~mask], pixels[~mask])

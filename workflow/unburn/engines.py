@@ -21,6 +21,8 @@ from scipy.sparse import linalg
 from unburn.patches import Content
 
 RING_PX = 6  # width of what counts as the surroundings of a mask
+BOUND_PX = 2  # known pixels next to a mask that the fills take their values from
+MEDIAN_PX = 4  # reach of the median that takes thin lines out of them
 TELEA_RADIUS_PX = 3
 TELEA_SCALE = 65535.0  # OpenCV adds a constant of about 1 to each value: let it be small
 # Measured on 58 held-out frames, boxes of 10 to 120 px over anatomy, mean squared error: up to
@@ -192,6 +194,25 @@ def surroundings(place: np.ndarray, hidden: np.ndarray, width: int = RING_PX) ->
     return (cv2.dilate(place.astype(np.uint8), kernel) > 0) & ~hidden
 
 
+def without_lines(values: np.ndarray, mask: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Replace the values that bound ``mask`` by the median of the known pixels around each.
+
+    A coloured line of the screen (a Doppler box, an ECG) that runs along a mask would else tint
+    all of it. Grey pictures are not treated so: there it costs accuracy (in-mask MSE 977 to 1293
+    for 20 x 150 px over anatomy) and gains nothing that is seen.
+    """
+    near = surroundings(mask, hidden, BOUND_PX)
+    rows, columns = np.nonzero(near)
+    if not len(rows):
+        return values
+    known = np.pad(np.where(hidden, np.nan, values), MEDIAN_PX, constant_values=np.nan)
+    side = 2 * MEDIAN_PX + 1
+    windows = np.lib.stride_tricks.sliding_window_view(known, (side, side))[rows, columns]
+    bounds = values.copy()
+    bounds[near] = np.nanmedian(windows.reshape(len(rows), -1), axis=1)
+    return bounds
+
+
 def _around(box: Sequence[int], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Slices of a component's box (left, top, width, height, ..) and a margin around it."""
     left, top, width, height = (int(v) for v in box[:4])
@@ -291,7 +312,8 @@ def paint(
     white = rng.standard_normal(mask.shape) if noise else np.zeros(mask.shape)
     for sample in range(pixels.shape[2]):
         known = pixels[..., sample]
-        filled = fill(known, mask, hidden)
+        bounds = known if pixels.shape[2] == 1 else without_lines(known, mask, hidden)
+        filled = fill(bounds, mask, hidden)
         if noise:
             filled = filled + texture(known, mask, hidden, white)
         low, high = known[ring].min(), known[ring].max()
