@@ -29,6 +29,13 @@ def test_a_fault_shows_where_it_is_but_not_its_message(capsys):
 def test_a_full_disk_and_a_lack_of_memory_are_named(capsys):
     assert "disk: it is full" in exit_of(OSError(errno.ENOSPC, "x"), capsys)
     assert "disk: it is full" in exit_of(RuntimeError("write: No space left on device"), capsys)
+    try:
+        try:
+            raise OSError("Can't write data (file write failed: errno = 28)")
+        finally:
+            raise RuntimeError("Can't decrement id ref count")
+    except RuntimeError as error:
+        assert "disk: it is full" in exit_of(error, capsys)
     assert "memory: it ran out" in exit_of(MemoryError(), capsys)
 
 

@@ -21,6 +21,10 @@ except UserError as error:
 
 KEY_ID = keys.key_id(MASTER)
 
+# Snakemake refuses an image whose path has a blank, also where no image is asked for.
+if len(config["containers"]["cpu"].split()) > 1:
+    config["containers"]["cpu"] = "containers/cpu.sif"
+
 # Jobs find the package in this checkout, and without --sdm the interpreter that runs Snakemake.
 # Replacing the prefix replaces Snakemake's own, so its strict mode is repeated.
 JOB = {
@@ -98,8 +102,21 @@ def of_shards(path):
 
 
 def final_targets():
-    """What a run makes for every submission of the sheet."""
-    return collect("<work>/{submission}/accounted", submission=RUN.rows)
+    """What a run makes for every submission of the sheet; what is gone is made again."""
+    wanted = [
+        "released.tsv",
+        "held_back.tsv",
+        "metrics.json",
+        "provenance.json",
+        "report.html",
+    ]
+    return collect(
+        "<results>/{submission}/{name}", submission=RUN.rows, name=wanted
+    ) + collect(
+        "<work>/{submission}/{name}",
+        submission=RUN.rows,
+        name=["ledger.tsv", "accounted"],
+    )
 
 
 def summary():

@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 
 class UserError(Exception):
@@ -47,12 +47,24 @@ def command(main: Callable[[Sequence[str] | None], None]) -> None:
         sys.exit(f"error: {explained(error)}")
 
 
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it was raised from or while handling."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    # HDF5 tells the errno in its text only
+    return full or re.search(r"No space left|errno = (28|122)\b", str(error)) is not None
+
+
 def explained(error: Exception) -> UserError | str:
     """What to print about an error: a sentence, or the places in the code."""
     if isinstance(error, UserError):
         return error
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-    if full or "No space left on device" in str(error):
+    if any(map(_is_full_disk, _chain(error))):
         return UserError(
             "disk", "it is full", "free some space; plan's log says how much is needed"
         )

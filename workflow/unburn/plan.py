@@ -359,9 +359,15 @@ def settle_copies(items: list[Item], root: Path) -> list[Item]:
 
 
 def mark_volumes(items: list[Item]) -> list[Item]:
-    """Mark the items of volumetric series: stacks of slices, and multi-frame volumes."""
+    """Mark the items of volumetric series: stacks of slices, and multi-frame volumes.
+
+    A slice that is held back already counts for its series: a volume with a hole is a volume.
+    """
     stacks = collections.defaultdict(set)
+    holes: dict[str, int] = collections.Counter()
     for item in items:
+        if item.status == "held_back" and item.sop_class in objects.SLICES:
+            holes[item.series_key] += 1
         if item.status == "planned" and item.sop_class in objects.SLICES and item.place:
             stacks[_stack(item)].add(item.place)
     return [
@@ -369,7 +375,10 @@ def mark_volumes(items: list[Item]) -> list[Item]:
         if item.status == "planned"
         and (
             (item.sop_class in objects.VOLUMES and item.frames > 1)
-            or (item.place and len(stacks.get(_stack(item), ())) >= FEWEST_SLICES)
+            or (
+                item.place
+                and len(stacks.get(_stack(item), ())) + holes[item.series_key] >= FEWEST_SLICES
+            )
         )
         else item
         for item in items

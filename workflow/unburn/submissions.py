@@ -33,7 +33,15 @@ def check(run: Run) -> bytes:
         handed out would hold what is private; each names the remedy
     """
     _check_handed_out(run)
-    master = keys.load(Path(run.config["key_file"]))
+    key_file = Path(run.config["key_file"])
+    used = [label for label in run.rows if (Path(run.config["work"]) / label / "key_id").is_file()]
+    if used and not key_file.exists():
+        raise UserError(
+            where=str(key_file),
+            found=f"there is no key file, and the ledger of {used[0]} was made with one",
+            advice="bring that key back; with a new one, pseudonyms and dates would not fit",
+        )
+    master = keys.load(key_file)
     if keys.is_demo(master):
         for row in run.rows.values():
             if not row.path.resolve().is_relative_to(DEMO):
