@@ -99,3 +99,9 @@ def test_the_summary_repeats_what_a_stage_says_to_the_user(run, tmp_path):
     assert "lab-1: not finished" in text
     assert "error: submission lab-1: no folder" in text and "hint: mount it" in text
     assert "more" not in text
+
+
+def test_a_file_that_vanishes_while_contents_are_taken_shows_no_name(run, tmp_path, monkeypatch):
+    listed = [(str(tmp_path / "images"), [], ["DOE_JANE.dcm"])]
+    monkeypatch.setattr(submissions.os, "walk", lambda folder: iter(listed))
+    assert len(submissions.contents(run.rows["lab-1"], b"k" * 32, walk=True)) == 16

@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import re
@@ -155,8 +156,11 @@ def contents(row: Row, master: bytes, walk: bool) -> str:
         for folder, folders, names in os.walk(row.path):
             folders.sort()
             for name in sorted(names):
-                file = Path(folder, name).lstat()
-                state.append(f"{folder}\t{name}\t{file.st_size}\t{file.st_mtime_ns}")
+                state.append(f"{folder}\t{name}")
+                # of a file that is gone again or closed the name counts; the error would show it
+                with contextlib.suppress(OSError):
+                    file = Path(folder, name).lstat()
+                    state.append(f"{file.st_size}\t{file.st_mtime_ns}")
     return keys.keyed(master, "row", "\n".join(state)).hex()[:16]
 
 
