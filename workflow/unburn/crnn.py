@@ -20,7 +20,8 @@ from torch.nn import functional
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
 
-STRIDE = 32  # pictures are padded to a multiple of it
+STRIDE = 32  # pictures are padded to a multiple of it,
+LEAST = 128  # and to this side, as the network never saw smaller ones
 DIGESTS = "SHA256SUMS"  # beside the weights: sha256sum's own format
 
 
@@ -141,8 +142,8 @@ def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
     float32 (n, 2, ceil(rows / 2), ceil(columns / 2)): probability of text and of a line's core
     """
     rows, columns = pictures.shape[1:]
-    pads = ((0, 0), (0, -rows % STRIDE), (0, -columns % STRIDE))
-    padded = np.pad(pictures, pads, mode="symmetric")
+    below, beside = (max(LEAST - side, -side % STRIDE) for side in (rows, columns))
+    padded = np.pad(pictures, ((0, 0), (0, below), (0, beside)), mode="edge")
     grey = torch.from_numpy(padded).unsqueeze(1).float().div_(255)
     with torch.inference_mode():
         maps = torch.sigmoid(network(grey.contiguous(memory_format=torch.channels_last)))

@@ -25,7 +25,7 @@ from unburn.pixels import StoredFrames
 log = logging.getLogger(__name__)
 
 REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smaller pictures
-SMALLEST = 128  # pixels of the short side below which a picture is not reduced further
+SMALLEST = 512  # pixels of the short side that a reduced picture keeps: letters are rarely larger
 LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture,
 LARGE_SURE = 0.9  # and the score: whole organs look like faint letters there
 KNOWN = 0.5  # share of it that regions found before may cover

@@ -143,7 +143,7 @@ KINDS = (
 MONTHS = _words("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
 MARKERS = _words(
     "L R A P H F S I LT RT AP PA LAT LL RL ERECT SUPINE PORTABLE UPRIGHT LEFT RIGHT PRONE RCC LCC "
-    "RMLO LMLO CC MLO HFS FFS DECUB INSP EXP STANDING AXIAL OBL RAO LAO V M P1 B1 x + 0 1 2 3 5 10"
+    "RMLO LMLO CC MLO HFS FFS DECUB INSP EXP STANDING AXIAL OBL RAO LAO V M P1 B1 0 1 2 3 5 10"
 )
 LABELS = _words(
     "Name: Patient: Pat. ID: DOB: Sex: Acc: Date Time Ref. Phys: MRN Op: Inst: Age: Study Series "
@@ -263,7 +263,7 @@ def _marker(rng: np.random.Generator) -> str:
 
 
 def _single(rng: np.random.Generator) -> str:
-    return _draw(rng, CASED * 2 + DIGITS * 3 + "+*?#%&@<>xX", 1)
+    return _draw(rng, CASED * 2 + DIGITS * 3 + "?#%&@", 1)
 
 
 def _random(rng: np.random.Generator) -> str:
@@ -298,7 +298,7 @@ class Style:
     """How one line looks.
 
     ``size`` font size in pixels; ``angle`` degrees counter-clockwise (90: read upwards);
-    ``level`` grey value of the letters; ``opacity`` 0..1.
+    ``level`` grey value of the letters; ``opacity`` 0..1; ``soft`` deviation in pixels of a blur.
     """
 
     size: int
@@ -315,7 +315,9 @@ class Style:
     outline: float | None = None
     shadow: float | None = None
     box: float | None = None
+    box_opacity: float = 1.0
     frame: float | None = None
+    soft: float = 0.0
 
 
 def _glyphs(text: str, face: Face, style: Style) -> np.ndarray:
@@ -467,6 +469,8 @@ class Page:
         upright = sheet.shape[1] if style.stacked else sheet.shape[0]
         margin = 3 + (max(3, style.size // 4) if style.box is not None else 0)
         alpha, quad = _turned(sheet, style.angle, margin)
+        if style.soft:
+            alpha = cv2.GaussianBlur(alpha, (0, 0), style.soft)
         rows, columns = alpha.shape
         page_rows, page_columns = self.picture.shape
         top, left = top - margin, left - margin
@@ -495,7 +499,7 @@ class Page:
     def _paint(self, where: tuple[slice, slice], alpha: np.ndarray, style: Style) -> None:
         spot = self.picture[where]
         if style.box is not None:
-            spot[:] = style.box
+            spot[:] = spot * (1 - style.box_opacity) + style.box * style.box_opacity
         if style.frame is not None:
             spot[[0, -1], :] = style.frame
             spot[:, [0, -1]] = style.frame

@@ -15,6 +15,7 @@ from unburn.frames import views
 from unburn.rendering import Face, Faces, Line, Page, Style, foreign, wording
 
 Rng = np.random.Generator
+RINGS, RINGS_PX = "OoQDC0UuIil1|-_/", 32  # letters that anatomy has too, from this size
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ class Recipe:
 
     faces: Faces
     side: int = 256
-    text_share: float = 0.75
+    text_share: float = 0.6
     procedural_share: float = 0.3
-    clutter_share: float = 0.5
+    mined_share: float = 0.4
+    clutter_share: float = 0.4
     turned_page_share: float = 0.12
     foreign_share: float = 0.08
     sizes: tuple[float, float] = (7.0, 100.0)
@@ -162,9 +164,73 @@ def _mosaic(rng: Rng, side: int) -> np.ndarray:
     return out
 
 
+def _contour(rng: Rng, centre: np.ndarray, radius: float) -> np.ndarray:
+    """A smooth closed curve, int32 (n, 2), in sixteenths of a pixel."""
+    angles = np.linspace(0, 2 * math.pi, 48, endpoint=False)
+    reach = np.ones_like(angles)
+    for wave in range(1, 5):
+        height = rng.uniform(0, 0.35) / wave
+        reach += height * np.cos(wave * angles + rng.uniform(0, 2 * math.pi))
+    squeeze, turn = rng.uniform(0.45, 1), rng.uniform(0, math.pi)
+    around = np.stack([np.cos(angles), squeeze * np.sin(angles)], 1) * (radius * reach)[:, None]
+    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    return np.round((centre + around @ rotation.T) * 16).astype(np.int32)
+
+
+def _anatomy(rng: Rng, side: int) -> np.ndarray:
+    """Organs, rings of bone, vessels, ribs and tubes: shapes that letters have too."""
+    ground = float(rng.choice([0, 0, 0, rng.uniform(0, 60), rng.uniform(0, 255)]))
+    out = np.full((side, side), ground, np.float32)
+    body = rng.uniform(0.2, 0.8, 2) * side
+    radius = rng.uniform(0.15, 0.9) * side
+    tissue = rng.uniform(20, 200)
+    if rng.random() < 0.8:
+        cv2.fillPoly(out, [_contour(rng, body, radius)], tissue, cv2.LINE_AA, 4)
+    for _ in range(int(rng.integers(2, 14))):
+        centre = body + rng.normal(0, 0.5, 2) * radius
+        size = radius * float(np.exp(rng.uniform(math.log(0.03), math.log(0.6))))
+        curve = _contour(rng, centre, max(2.0, size))
+        wall = 255.0 if rng.random() < 0.5 else rng.uniform(0, 255)
+        kind = rng.random()
+        if kind < 0.35:
+            cv2.fillPoly(out, [curve], rng.uniform(0, 255), cv2.LINE_AA, 4)
+        elif kind < 0.75:  # a wall around something: bone, heart, bowel
+            cv2.fillPoly(out, [curve], rng.uniform(0, 255), cv2.LINE_AA, 4)
+            thick = max(1, round(size * rng.uniform(0.05, 0.5)))
+            closed = bool(rng.random() < 0.7)
+            part = curve if closed else curve[: int(rng.integers(12, 44))]
+            cv2.polylines(out, [part], closed, wall, thick, cv2.LINE_AA, 4)
+        elif kind < 0.9:  # ribs and tubes
+            part = curve[: int(rng.integers(8, 30))]
+            for copy in range(int(rng.integers(1, 6))):
+                moved = part + np.array([0, copy * int(rng.uniform(6, 40) * 16)], np.int32)
+                cv2.polylines(out, [moved], False, wall, int(rng.integers(1, 9)), cv2.LINE_AA, 4)
+        else:  # vessels and airways, dots
+            for place in centre + rng.normal(0, max(4, size), (int(rng.integers(2, 25)), 2)):
+                at = (int(place[0]), int(place[1]))
+                cv2.circle(out, at, int(rng.integers(1, 6)), wall, -1, cv2.LINE_AA)
+    if rng.random() < 0.7:
+        out = out * (1 - rng.uniform(0, 0.5) * _smooth(rng, side, rng.uniform(3, 40)))
+    if rng.random() < 0.7:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 2.5))
+    return out + rng.normal(0, rng.uniform(0, 10), out.shape) * (rng.random() < 0.7)
+
+
+def _spots(rng: Rng, side: int) -> np.ndarray:
+    """Bright blurred spots on a dark ground, as tracers give; often saturated."""
+    out = np.zeros((side, side), np.float32)
+    places = rng.normal(rng.uniform(0.2, 0.8, 2), rng.uniform(0.05, 0.3), (60, 2)) * side
+    for place in places[: int(rng.integers(2, 60))]:
+        at = (int(np.clip(place[0], 0, side - 1)), int(np.clip(place[1], 0, side - 1)))
+        cv2.circle(out, at, int(rng.integers(1, 9)), rng.uniform(20, 255), -1)
+    out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.7, 5))
+    out = out / (out.max() + 1e-6) * rng.uniform(150, 700) + rng.uniform(0, 40)
+    return 255 - out if rng.random() < 0.3 else out
+
+
 PROCEDURAL: tuple[tuple[Callable[[Rng, int], np.ndarray], float], ...] = (
-    (_flat, 0.2), (_gradient, 0.08), (_noise, 0.14), (_speckle, 0.16), (_body, 0.1), (_fan, 0.12),
-    (_panels, 0.12), (_blocks, 0.05), (_mosaic, 0.03),
+    (_flat, 0.14), (_gradient, 0.05), (_noise, 0.1), (_speckle, 0.1), (_body, 0.05), (_fan, 0.1),
+    (_panels, 0.12), (_blocks, 0.05), (_mosaic, 0.03), (_anatomy, 0.2), (_spots, 0.06),
 )  # fmt: skip
 
 
@@ -174,26 +240,45 @@ def _procedural(rng: Rng, side: int) -> np.ndarray:
     return make(rng, side).astype(np.float32)
 
 
-def _cutting(rng: Rng, frame: np.ndarray, side: int) -> np.ndarray:
-    """A square of a frame, enlarged or reduced, edges repeated or black where it ends."""
-    zoom = float(np.exp(rng.uniform(math.log(0.3), math.log(3))))
-    zoom = max(zoom, 0.3 * side / min(frame.shape))
-    size = max(8, round(side / zoom))
+def _cutting(
+    rng: Rng, frame: np.ndarray, side: int, near: tuple[int, int] | None = None
+) -> np.ndarray:
+    """A square of a frame, often at its own size; the ground or edges go on where it ends.
+
+    ``near`` (row, column) is a place that it should show.
+    """
     rows, columns = frame.shape
-    top = int(rng.integers(min(0, rows - size), max(0, rows - size) + 1))
-    left = int(rng.integers(min(0, columns - size), max(0, columns - size) + 1))
-    piece = frame[max(0, top) : top + size, max(0, left) : left + size]
-    pad_top, pad_left = max(0, -top), max(0, -left)
-    pads = (pad_top, size - piece.shape[0] - pad_top, pad_left, size - piece.shape[1] - pad_left)
-    fill = float(rng.choice([0, 0, 0, piece.flat[0], 255]))
-    border = cv2.BORDER_CONSTANT if rng.random() < 0.8 else cv2.BORDER_REPLICATE
-    piece = cv2.copyMakeBorder(np.ascontiguousarray(piece), *pads, border, value=fill)
-    how = (
-        cv2.INTER_AREA
-        if zoom < 1
-        else (cv2.INTER_LINEAR if rng.random() < 0.8 else cv2.INTER_NEAREST)
-    )
-    out = cv2.resize(piece, (side, side), interpolation=how).astype(np.float32)
+    chance = rng.random(4)
+    if chance[0] < (0.7 if near else 0.45):
+        zoom = 1.0
+    else:
+        zoom = float(np.exp(rng.uniform(math.log(0.35), math.log(2.5))))
+    zoom = max(zoom, 40 / min(frame.shape))
+    if zoom < 0.75:
+        frame = cv2.resize(frame, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+        middle = np.array(frame.shape[::-1]) / 2
+        scale = 1.0
+    else:
+        middle, scale = np.array([columns, rows]) / 2, zoom
+    if near:
+        middle = np.array([near[1], near[0]]) * (zoom / scale)
+        middle = middle + rng.uniform(-0.35, 0.35, 2) * side / scale
+    else:
+        spare = np.abs(np.array(frame.shape[::-1]) - side / scale) / 2
+        middle = middle + rng.uniform(-1, 1, 2) * spare
+    angle = float(rng.uniform(-180, 180)) if chance[1] < 0.25 else 0.0
+    wide = float(rng.uniform(0.8, 1.25)) if chance[1] < 0.25 else 1.0
+    matrix = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), angle, scale)
+    matrix[0] *= wide
+    # the same place, turned and enlarged, comes to the middle
+    matrix[:, 2] += side / 2 - matrix @ np.array([*middle, 1.0])
+    if not angle and scale == 1.0 and wide == 1.0:
+        matrix[:, 2] = np.round(matrix[:, 2])
+    fill = float(rng.choice([0, 0, 0, frame.flat[0], 255]))
+    border = cv2.BORDER_CONSTANT if chance[2] < 0.7 else cv2.BORDER_REPLICATE
+    how = cv2.INTER_LINEAR if chance[3] < 0.85 else cv2.INTER_NEAREST
+    out = cv2.warpAffine(frame, matrix, (side, side), flags=how, borderMode=border, borderValue=fill)
+    out = out.astype(np.float32)
     if rng.random() < 0.5:
         out = out[:, ::-1]
     if rng.random() < 0.15:
@@ -216,11 +301,24 @@ def _toned(rng: Rng, picture: np.ndarray) -> np.ndarray:
     return np.clip(picture, 0, 255).astype(np.float32)
 
 
-def background(rng: Rng, frames: Sequence[np.ndarray], recipe: Recipe) -> np.ndarray:
-    """A text-free picture, float32 0..255 (side, side)."""
+def background(
+    rng: Rng,
+    frames: Sequence[np.ndarray],
+    recipe: Recipe,
+    mined: Sequence[tuple[int, int, int]] = (),
+) -> np.ndarray:
+    """A text-free picture, float32 0..255 (side, side).
+
+    ``mined`` are places, (frame number, row, column), that were taken for text before.
+    """
     side = recipe.side
-    if not frames or rng.random() < recipe.procedural_share:
+    kind = rng.random()
+    if not frames or kind < recipe.procedural_share:
         out = _procedural(rng, side)
+    elif mined and kind < recipe.procedural_share + recipe.mined_share:
+        number, row, column = mined[int(rng.integers(len(mined)))]
+        out = _cutting(rng, frames[number], side, (row, column))
+        return np.ascontiguousarray(out) if rng.random() < 0.5 else _toned(rng, out)
     else:
         out = _cutting(rng, frames[int(rng.integers(len(frames)))], side)
     if rng.random() < 0.1:  # two kinds side by side
@@ -383,7 +481,7 @@ CLUTTER = (
 
 def _font_size(rng: Rng, recipe: Recipe) -> int:
     low, high = recipe.sizes
-    if rng.random() < 0.2:
+    if rng.random() < 0.12:
         return int(rng.uniform(min(45, high), high + 1))
     return round(float(np.exp(rng.uniform(math.log(low), math.log(min(48.0, high))))))
 
@@ -429,7 +527,9 @@ def _style(rng: Rng, size: int, ground: np.ndarray, recipe: Recipe) -> Style:
         outline=contrary if chance[6] < 0.07 else None,
         shadow=contrary if 0.07 < chance[6] < 0.15 else None,
         box=box,
+        box_opacity=1.0 if chance[7] < 0.7 else float(rng.uniform(0.3, 1)),
         frame=level if chance[7] < 0.03 else None,
+        soft=0.0 if rng.random() < 0.8 else float(rng.uniform(0.3, 0.03 * size + 0.5)),
     )
 
 
@@ -460,6 +560,8 @@ def _scatter(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
     if size > 40 and rng.random() < 0.7:
         text = text[: int(rng.integers(1, 7))].strip() or "R"
         kind = "single" if len(text) == 1 else kind
+    if size > RINGS_PX and len(text) == 1 and text in RINGS:
+        text = "ABEFGHKMNRSWXZ2345"[int(rng.integers(18))]
     face, enlarge = _face_for(rng, faces, size)
     side = page.picture.shape[0]
     for _ in range(4):
@@ -582,9 +684,14 @@ def _worn(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
     return out
 
 
-def scene(rng: Rng, frames: Sequence[np.ndarray], recipe: Recipe) -> Scene:
+def scene(
+    rng: Rng,
+    frames: Sequence[np.ndarray],
+    recipe: Recipe,
+    mined: Sequence[tuple[int, int, int]] = (),
+) -> Scene:
     """Make one scene of ``recipe.side`` pixels; ``frames`` are uint8 (rows, columns)."""
-    picture = background(rng, frames, recipe)
+    picture = background(rng, frames, recipe, mined)
     if rng.random() < recipe.clutter_share:
         for _ in range(int(rng.integers(1, 4))):
             level = _level(rng, picture, bool(rng.random() < 0.2))
