@@ -38,6 +38,45 @@ def test_context_reaches_along_rows_and_along_columns():
     assert not moved[1:, 1:].any()
 
 
+def lively(network):
+    """A network whose batch norms do something, as after training."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for values in (module.weight.data, module.bias.data, module.running_mean):
+                values.uniform_(0.5, 1.5)
+            module.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+def test_a_coarse_map_is_mixed_before_it_is_doubled():
+    torch.manual_seed(0)
+    block = lively(crnn._conv(5 + 3, 4, 1))
+    coarse, fine = torch.rand(2, 5, 4, 6), torch.rand(2, 3, 8, 12)
+    doubled = coarse.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    expected = block(torch.cat([doubled, fine], 1))
+    assert torch.allclose(crnn._up(block, coarse, fine), expected, atol=1e-6)
+
+
+def test_features_are_joined_with_both_contexts():
+    torch.manual_seed(0)
+    network = lively(crnn.Detector(SMALL))
+    features = torch.rand(1, 8, 4, 6)
+    across = torch.stack([network.rows(row.T[None])[0][0].T for row in features[0].unbind(1)], 1)
+    down = torch.stack([network.columns(c.T[None])[0][0].T for c in features[0].unbind(2)], 2)
+    expected = network.join(torch.cat([features[0], across, down])[None])
+    assert torch.allclose(network._along(features), expected, atol=1e-5)
+
+
+def test_folding_batch_norms_changes_no_map():
+    torch.manual_seed(0)
+    network = lively(crnn.Detector(SMALL))
+    picture = np.random.default_rng(0).integers(0, 255, (1, 64, 96)).astype(np.uint8)
+    expected = crnn.probabilities(network, picture)
+    folded = crnn.folded(network)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    assert np.allclose(crnn.probabilities(folded, picture), expected, atol=1e-5)
+
+
 def test_faint_and_strong_text_look_alike_to_the_contrast_channel():
     text = (np.random.default_rng(0).random((64, 64)) > 0.8).astype(np.float32)
     grey = torch.from_numpy(text)[None, None]

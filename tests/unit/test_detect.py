@@ -133,11 +133,11 @@ def test_small_pictures_are_not_reduced(monkeypatch):
         return np.zeros((2, 1, 1), np.float32)
 
     monkeypatch.setattr(detect, "_tiled", maps)
-    for shape in ((128, 128), (400, 330), (700, 900)):
+    for shape in ((128, 128), (1023, 2000), (1024, 1300)):
         detect.look(
             None, np.arange(np.prod(shape), dtype=np.uint64).astype(np.uint8).reshape(1, *shape)
         )
-    assert sizes == [(128, 128), (400, 330), (200, 165), (700, 900), (350, 450), (175, 225)]
+    assert sizes == [(128, 128), (1023, 2000), (1024, 1300), (512, 650)]
 
 
 @pytest.mark.parametrize("length", [100, 1024, 1281, 3000, 4097])
