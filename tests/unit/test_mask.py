@@ -45,13 +45,18 @@ def item(number, frames=1, series="s00001", rows=60, columns=80, block=1, margin
     return mask.Item(number, series, frames, rows, columns, block, margin)
 
 
-def made(items, found, settings=PLAIN):
+def empty(one, frame):
+    """Views of a frame in which nothing stands still."""
+    return np.zeros((1, one.rows, one.columns), np.uint8)
+
+
+def made(items, found, settings=PLAIN, pictures=empty):
     """Masks by (item, frame)."""
     found = mask.by_frame(found)
     return {
         (one.number, frame): picture
         for pool in mask.pools(items, settings)
-        for one, frame, picture in mask.masks(pool, found, settings)
+        for one, frame, picture in mask.masks(pool, found, settings, pictures)
     }
 
 
@@ -86,7 +91,22 @@ def test_masks_are_filled_and_dilated_relative_to_text_height():
     assert rows.min() >= 15 and rows.max() <= 33 and columns.min() >= 15 and columns.max() <= 55
 
 
-def test_a_line_seen_in_some_frames_of_a_cine_is_masked_in_all():
+def test_a_line_found_once_is_masked_in_every_frame_in_which_it_stands():
+    background = np.random.default_rng(4).integers(0, 60, (6, 1, 60, 80), np.uint8)
+    line = np.array([[1, 0, 1, 1, 0, 1, 0, 1], [1, 1, 1, 0, 0, 1, 1, 1]] * 3, np.uint8) * 200
+    for frame in (1, 2, 3, 5):
+        background[frame, 0, 20:26, 30:38] = np.maximum(background[frame, 0, 20:26, 30:38], line)
+    seen = regions((1, 2, box(30, 20, 8, 6)))
+    found = made([item(1, frames=6)], seen, pictures=lambda one, frame: background[frame])
+    assert sorted(found) == [(1, 1), (1, 2), (1, 3), (1, 5)]
+    assert all((picture == found[1, 2]).all() for picture in found.values())
+    slices = [item(number) for number in range(1, 7)]
+    seen = regions((3, 0, box(30, 20, 8, 6)))
+    found = made(slices, seen, pictures=lambda one, _: background[one.number - 1])
+    assert sorted(found) == [(2, 0), (3, 0), (4, 0), (6, 0)]
+
+
+def test_changing_text_at_one_place_is_masked_in_every_frame():
     seen = regions(*[(1, frame, box(10 + frame % 2, 10, 30, 8)) for frame in (0, 3, 7)])
     found = made([item(1, frames=10)], seen)
     assert sorted(found) == [(1, frame) for frame in range(10)]

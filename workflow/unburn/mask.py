@@ -2,22 +2,24 @@
 
 Regions are filled as whole quadrangles, never as the shape of letters, so that a mask cannot be
 read. Text that stands still is masked in every frame of its file or series, also where the
-detector missed it.
+detector missed it: once found, it is masked wherever the same strokes are at the same place, and
+text that changes is masked everywhere at places where it was found in most frames.
 """
 
 import argparse
 import json
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import h5py
 import numpy as np
 
-from unburn import tables
+from unburn import pooling, tables
 from unburn.errors import UserError, command
 from unburn.files import replacing
 
@@ -28,7 +30,7 @@ BLOCK = 8  # ITU-T T.81: the DCT spreads an error over its block of 8 x 8
 NO_REGIONS = np.zeros(0, [("quad", "<f4", (4, 2)), ("height", "<f4")])
 CHROMA_BLOCK = 16  # of pixels, where chroma has half the resolution
 CHROMA_BLEED_PX = 2  # decoders interpolate chroma across the border of its block
-STATIC_SHARE = 0.5  # of a region's pixels that must stand still for the whole region to be pooled
+RECURRING_SHARE = 0.5  # of a region's pixels that must count for the whole region to be pooled
 FAR_PX = 100_000
 SUBPIXEL_BITS = 4  # OpenCV draws with coordinates in 1/16 px
 
@@ -87,8 +89,10 @@ def covered(quads: Iterable[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def static(found: Sequence[np.ndarray], shape: tuple[int, int], settings: Settings) -> np.ndarray:
-    """Find text that stands still over the frames of one file or series.
+def recurring(
+    found: Sequence[np.ndarray], shape: tuple[int, int], settings: Settings
+) -> np.ndarray:
+    """Find places at which there is text in most frames of one file or series: clocks, counters.
 
     Parameters
     ----------
@@ -101,10 +105,10 @@ def static(found: Sequence[np.ndarray], shape: tuple[int, int], settings: Settin
 
     Notes
     -----
-    A pixel stands still when regions cover it in ``pool_fraction`` of the frames and in at least
+    A pixel counts when regions cover it in ``pool_fraction`` of the frames and in at least
     two, so that a few false alarms in a long volume are not spread over all of it. Boxes of one
     line differ by a few pixels between frames and may be split or joined: a region counts when
-    half of it stands still, and is then pooled whole.
+    half of it does, and is then pooled whole.
     """
     mask = np.zeros(shape, np.uint8)
     needed = max(2, math.ceil(settings.pool_fraction * len(found) - 1e-9))
@@ -126,7 +130,7 @@ def static(found: Sequence[np.ndarray], shape: tuple[int, int], settings: Settin
         quad = np.array(corners).reshape(4, 2)
         window = _window(quad, shape)
         own = covered([quad - (window[1].start, window[0].start)], core[window].shape) > 0
-        if own.any() and core[window][own].mean() >= STATIC_SHARE:
+        if own.any() and core[window][own].mean() >= RECURRING_SHARE:
             draw(mask, quad, radius(height, settings))
     return mask | _dilate(core.astype(np.uint8), settings.dilate_px)
 
@@ -192,25 +196,44 @@ def pools(items: Sequence[Item], settings: Settings) -> Iterator[list[Item]]:
 
 
 def masks(
-    pool: Sequence[Item], regions: dict[tuple[int, int], np.ndarray], settings: Settings
+    pool: Sequence[Item],
+    regions: dict[tuple[int, int], np.ndarray],
+    settings: Settings,
+    pictures: Callable[[Item, int], np.ndarray],
 ) -> Iterator[tuple[Item, int, np.ndarray]]:
     """Yield item, frame and mask (uint8, rows x columns, 0 or 1) for every frame with a mask.
 
-    ``regions`` holds the regions of a frame under (item, frame).
+    ``regions`` holds the regions of a frame under (item, frame); ``pictures`` gives the views of
+    a frame, as many for each frame of the pool.
     """
     shape = (pool[0].rows, pool[0].columns)
     places = [(item, frame) for item in pool for frame in range(item.frames)]
     found = [regions.get((item.number, frame), NO_REGIONS) for item, frame in places]
-    everywhere = static(found, shape, settings) if settings.pool else np.zeros(shape, np.uint8)
+    everywhere = np.zeros(shape, np.uint8)
+    standing = [np.zeros((0, 2), np.int64)] * len(places)
+    if settings.pool and len(places) > 1 and any(map(len, found)):
+        everywhere = recurring(found, shape, settings)
+        standing = pooling.standing(
+            found, lambda number: pictures(*places[number]), partial(_outline, shape=shape)
+        )
     pooled = bool(everywhere.any())
-    for (item, frame), here in zip(places, found, strict=True):
-        if not pooled and not len(here):
+    for number, (item, frame) in enumerate(places):
+        here = [*found[number], *(found[other][row] for other, row in standing[number])]
+        if not pooled and not here:
             continue
         mask = everywhere.copy()
         for region in here:
             draw(mask, region["quad"], radius(region["height"], settings))
         if mask.any():
             yield item, frame, grow(mask, item.block, item.margin)
+
+
+def _outline(quad: np.ndarray, shape: tuple[int, int]) -> tuple[tuple[int, int], np.ndarray]:
+    """Row and column of a quadrangle's window, and its undilated mask within."""
+    rows, columns = _window(quad, shape)
+    corner = (rows.start, columns.start)
+    size = (rows.stop - rows.start, columns.stop - columns.start)
+    return corner, covered([quad - (columns.start, rows.start)], size)
 
 
 def by_frame(regions: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
@@ -264,14 +287,28 @@ def read_items(shard: Path, frames: Path, settings: Settings) -> list[Item]:
     return items
 
 
-def write(out: Path, items: Sequence[Item], regions: np.ndarray, settings: Settings) -> int:
+def views_of(file: h5py.File, pool: Sequence[Item]) -> Callable[[Item, int], np.ndarray]:
+    """A function of item and frame: its views, black ones added up to the most in the pool."""
+    stored = {item.number: file["items"][str(item.number)] for item in pool}
+    most = max(one.shape[1] for one in stored.values())
+
+    def pictures(item: Item, frame: int) -> np.ndarray:
+        views = stored[item.number][frame]
+        return np.pad(views, ((0, most - len(views)), (0, 0), (0, 0)))
+
+    return pictures
+
+
+def write(
+    out: Path, frames: Path, items: Sequence[Item], regions: np.ndarray, settings: Settings
+) -> int:
     """Write masks.h5 and return the number of masked frames; memory holds a few frames."""
     masked = 0
     found = by_frame(regions)
-    with h5py.File(out, "w", libver="latest") as file:
+    with h5py.File(frames, "r") as source, h5py.File(out, "w", libver="latest") as file:
         group = file.create_group("items")
         for pool in pools(items, settings):
-            for item, frame, mask in masks(pool, found, settings):
+            for item, frame, mask in masks(pool, found, settings, views_of(source, pool)):
                 name = str(item.number)
                 if name not in group:
                     group.create_dataset(
@@ -303,7 +340,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         regions = file["regions"][:]
     check(regions, items, args.regions.name)
     with replacing(args.out) as tmp:
-        masked = write(tmp, items, regions, settings)
+        masked = write(tmp, args.frames, items, regions, settings)
     frames = sum(item.frames for item in items)
     log.info("masked %d of %d frames, %d regions", masked, frames, len(regions))
 
