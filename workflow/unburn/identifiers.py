@@ -27,6 +27,7 @@ UNBOUNDED_FROM = 6  # from this length on a word may stand inside of another
 EARLIEST_YEAR = 1850
 COUNTED = "01234567890"
 MAKER = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")
+PATIENT = ("PatientID", "AccessionNumber")
 INSTANCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 STOP = frozenset(
@@ -99,6 +100,9 @@ class Identifiers:
     phrases : other identifying values (institution, address), lower-case letters and digits
     dates : birth date, dates of the study and others
     spellings : the values as they may stand in bytes, lower case
+    words : for lines of a word or a number alone: every word of a personal name, however short
+        or common (a patient called Pa), the patient's IDs and age; lower case, ASCII
+    comparable : whether the patient is named at all: a name, and an ID or the birth date
     """
 
     names: frozenset[str]
@@ -106,6 +110,11 @@ class Identifiers:
     phrases: frozenset[str]
     dates: frozenset[date]
     spellings: frozenset[str]
+    words: frozenset[str] = frozenset()
+    comparable: bool = False
+
+
+NOBODY = Identifiers(frozenset(), frozenset(), frozenset(), frozenset(), frozenset())
 
 
 # --- collecting
@@ -210,6 +219,7 @@ def identifiers(dataset: Dataset) -> Identifiers:
     phrases: set[str] = set()
     spellings: set[str] = set()
     dates: set[date] = set()
+    alone: set[str] = set()
     with quiet():
         maker = [text_of(dataset, keyword) for keyword in MAKER]
         model = plain(" ".join(maker)).lower()
@@ -222,6 +232,7 @@ def identifiers(dataset: Dataset) -> Identifiers:
                     if day := _as_date(value):
                         dates.add(day)
                 elif vr == "PN":
+                    alone |= _called(value)
                     parts = [
                         w for w in re.findall(r"[^\W\d_]+", value) if not _idle(plain(w).lower())
                     ]
@@ -240,6 +251,8 @@ def identifiers(dataset: Dataset) -> Identifiers:
                         continue
                     (numbers if _is_number(squeezed) else phrases).add(squeezed)
                     spellings |= _cases(value) | {squeezed}
+        alone |= _of_patient(dataset)
+        comparable = _comparable(dataset)
     spellings |= numbers
     for day in dates:
         spellings |= _spelt(day)
@@ -251,7 +264,41 @@ def identifiers(dataset: Dataset) -> Identifiers:
         spellings=frozenset(
             s for s in spellings if _distinct(s) and (not s.isdigit() or len(s) >= SHORTEST_NUMBER)
         ),
+        words=frozenset(alone),
+        comparable=comparable,
     )
+
+
+def _called(name: str) -> set[str]:
+    """Every word of a name; a single letter only where it is the whole family or given name."""
+    words_: set[str] = set()
+    for group in name.split("="):
+        for place, component in enumerate(group.split("^")):
+            parts = re.findall(r"[^\W\d_]+", component)
+            alone = place < 2 and len(parts) == 1
+            words_ |= {w for part in parts for w in _umlauts(part) if len(w) > 1 or (w and alone)}
+    return words_
+
+
+def _of_patient(dataset: Dataset) -> set[str]:
+    """The patient's IDs, however short, and the age in the header and at the study, in years."""
+    ids = (text_of(dataset, keyword) for keyword in PATIENT)
+    found = {"".join(_CHUNK.findall(plain(value).lower())) for value in ids}
+    if match := re.search(r"\d+", text_of(dataset, "PatientAge")):
+        found.add(str(int(match[0])))
+    born = _as_date(text_of(dataset, "PatientBirthDate"))
+    seen = _as_date(text_of(dataset, "StudyDate"))
+    if born and seen:
+        found.add(str(seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))))
+    return found - {""}
+
+
+def _comparable(dataset: Dataset) -> bool:
+    """Say whether a header names its patient by more than the words of one who is nobody."""
+    name = re.findall(r"[^\W\d_]+", text_of(dataset, "PatientName"))
+    named = any(not _idle(plain(word).lower()) for word in name)
+    number = any(c.isalnum() for c in text_of(dataset, "PatientID"))
+    return named and (number or bool(_as_date(text_of(dataset, "PatientBirthDate"))))
 
 
 def _is_number(text: str) -> bool:

@@ -1,0 +1,200 @@
+"""What kind of text a line holds: from what was read to a class, by closed lists and grammars.
+
+Strings in, one word of a closed list out. A class is given to a whole line only; a line that fits
+none is ``text``. Whatever could name a person comes first: the header's identifiers, then dates,
+times, ages and long numbers.
+"""
+
+import re
+import unicodedata
+from datetime import date
+
+from unburn.identifiers import Identifiers, dates_in, found_in_text
+from unburn.vocabulary import allowed, plain
+
+# identifier: of the header, or what looks like a date or a number that names somebody;
+# descriptor: words of the vocabulary and short numbers; text: anything else
+KINDS = (
+    *("unread", "text", "identifier", "descriptor"),
+    *("marker", "technique", "scale", "measurement"),
+)
+HARMLESS = frozenset({"marker", "technique", "scale", "measurement"})
+KEPT = {"all": frozenset[str](), "keep": HARMLESS, "phi": HARMLESS | {"descriptor"}}
+
+# Family names such as Li, Re or Al are left out, and so are combined orientations (AL, SAL).
+MARKERS = frozenset(
+    re.findall(
+        "[A-Z]+",
+        "L R LT RT LEFT RIGHT A P H F S BILATERAL"  # sides and directions (PS3.3 C.7.6.1.1.1)
+        " AP PA LAT LATERAL OBL OBLIQUE LAO RAO LPO RPO LLD RLD DECUB DECUBITUS AXIAL TANGENTIAL"
+        " CC MLO LMO XCCL XCCM"  # mammography (PS3.16 CID 4014), with the side before them
+        " HFS HFP FFS FFP HFDR HFDL FFDR FFDL"  # (0018,5100) Patient Position
+        " SUPINE PRONE ERECT UPRIGHT SEMIERECT STANDING SITTING RECUMBENT PORTABLE MOBILE BEDSIDE"
+        " INSPIRATION EXPIRATION",
+    )
+)
+SIDED = re.compile(r"([LR])(CC|MLO|LMO|ML|LM|XCCL|XCCM|LAT)")
+MOST_MARKERS = 4  # words of one line
+LONG_MARKER = 4  # letters from which Supine counts as SUPINE; l is no L and Pa no PA
+MOST_PIECE = 6  # words of a line that is a piece of a longer one
+LONG_WORD = 4  # letters; shorter words of the vocabulary are initials and family names too: Pa, Re
+
+_LONG_RUN = re.compile(r"\d{5,}")
+_GAP = re.compile(r"(?<=\d)[\s./_\-]+(?=\d)")
+MOST_DIGITS = 6  # in a row, with gaps: 12 34 56
+_TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)", re.IGNORECASE)
+_AGE = re.compile(
+    r"(?<!\d)(?:\d{1,3}\s?-?(?:Y|YO|Y/O|YRS?|YEARS?|J|JAHRE?|ANS|MOS?|MTHS?|WKS?|WEEKS?|DAYS?)"
+    r"|\d{3}[DWM]|\d{1,2}\s?W\s?\d\s?D)(?![A-Z])",
+    re.IGNORECASE,
+)
+
+_KV = r"(?:\d{2,3}(?:[.,]\d)?KVP?|KVP?[:=]?\d{2,3}(?:[.,]\d)?)"
+_MAS = r"(?:\d{1,4}(?:[.,]\d{1,2})?MAS?|MAS?[:=]?\d{1,4}(?:[.,]\d{1,2})?)"
+_TECHNIQUE = re.compile(rf"{_KV}(?:[,;/]?{_MAS}){{0,2}}|{_MAS}(?:[,;/]?{_KV})?")
+
+_NUMBER = r"(?:0|[1-9]\d{0,2})(?:[.,]\d{1,2})?"
+_SCALE = re.compile(r"[-+]?(?:0|[1-9]\d{0,2})(?:[.,]\d)?")  # 12.03 may be a day of the year
+_LENGTH = r"(?:MM|CM)"
+_DEPTH = re.compile(rf"(?:DEPTH|TIEFE|PROF)[:=]?{_NUMBER}{_LENGTH}")
+
+_QUANTITY = r"(?:(?:0|[1-9]\d{0,2})(?:[.,]\d{1,3})?|[1-9]\d{3})"
+_UNIT = r"(?:MM[23]?|CM[23]?|CC|ML|[CM]?M/S|MMHG|[KM]?HZ|DB|%|°|DEG|HU|BPM)"  # no Y, D, W: ages
+_LABEL = (
+    r"(?:\d?(?:DIST(?:ANCE)?|LENGTH|WIDTH|HEIGHT|AREA|VOL(?:UME)?|DIAM(?:ETER)?|CIRC|MEAN|MAX|MIN"
+    r"|SD|[LDAV])(?:\d ?)?[:=]?)?"
+)
+_ONE = rf"{_LABEL}[-+~<>±×]?(?:{_QUANTITY}(?:{_LENGTH})?[X×*]){{0,2}}{_QUANTITY}{_UNIT}"
+_MEASUREMENT = re.compile(rf"{_ONE}(?:[,;/]?{_ONE}){{0,2}}")
+_EDGES = " .,;:()[]{}|'\"`*_"
+
+
+def tidy(text: str) -> str:
+    """One spelling of what readers write differently: full-width signs, blanks, marks around it."""
+    text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.split()).strip(_EDGES)
+
+
+def squeezed(text: str) -> str:
+    """Tidy capitals without blanks, but for those between two digits: 0 5 10 is not 0510."""
+    return re.sub(r"(?<!\d) | (?!\d)", "", tidy(text)).upper()
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two readers read the same; case and blanks between letters may differ."""
+    return squeezed(one) == squeezed(other) != ""
+
+
+def markers(text: str) -> tuple[str, ...]:
+    """The words of a line that consists of markers alone, sorted; else nothing.
+
+    ``RMLO`` is R and MLO. Short words must be capitals as they stand.
+    """
+    found: set[str] = set()
+    words = [word for word in re.split(r"[\s/_.,;:()\[\]\-]+", tidy(text)) if word]
+    for word in words:
+        capitals = word.upper()
+        if word != capitals and (len(word) < LONG_MARKER or word != word.capitalize()):
+            return ()
+        if capitals in MARKERS:
+            found.add(capitals)
+        elif match := SIDED.fullmatch(word):
+            found |= {match[1], match[2]}
+        else:
+            return ()
+    return tuple(sorted(found)) if len(words) <= MOST_MARKERS else ()
+
+
+FACTS = MARKERS | {"ML", "LM"}  # the words that a line of markers can give
+
+
+def identifying(text: str, header: Identifiers) -> bool:
+    """Whether a line matches the header's identifiers, whatever else it could mean."""
+    line = tidy(text)
+    if found_in_text(header, line):
+        return True
+    chunks = re.findall(r"[a-z0-9]+", plain(line).lower())
+    letters = set(re.findall(r"[a-z]+", plain(line).lower()))
+    bare = set() if letters else set(chunks)
+    day = tuple(int(chunk) for chunk in chunks) if bare else ()
+    if day in {pair for one in header.dates for pair in _days(one)}:
+        return True
+    return bool((letters | bare | {"".join(chunks)}) & header.words)
+
+
+def _days(day: date) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Day and month, in either order."""
+    return (day.day, day.month), (day.month, day.day)
+
+
+def suspect(text: str) -> bool:
+    """Whether a line looks like a date, a time, an age or a number that names somebody."""
+    line = tidy(text)
+    runs = re.findall(r"\d+", _GAP.sub("", line))
+    return bool(
+        _LONG_RUN.search(line)
+        or any(len(run) >= MOST_DIGITS for run in runs)
+        or dates_in(line)
+        or _TIME.search(line)
+        or _AGE.search(line)
+    )
+
+
+def _is_scale(line: str) -> bool:
+    """Whether a line holds the evenly spaced numbers of a scale that begins at 0: 0 5 10 15."""
+    if not re.fullmatch(r"0(?: [1-9]\d{0,2}){2,9}", line):
+        return False
+    steps = [int(number) for number in line.split()]
+    return steps == list(range(0, steps[-1] + 1, steps[1]))
+
+
+def kind(text: str, header: Identifiers) -> str:
+    """The class of one line, one of ``KINDS``; ``unread`` only where there is nothing."""
+    line, close = tidy(text), squeezed(text)
+    if not line:
+        return "unread"
+    if identifying(text, header):
+        return "identifier"
+    if _is_scale(line):
+        return "scale"
+    if suspect(text):
+        return "identifier"
+    if markers(text):
+        return "marker"
+    if _TECHNIQUE.fullmatch(close):
+        return "technique"
+    if _SCALE.fullmatch(close) or _DEPTH.fullmatch(close):
+        return "scale"
+    if _MEASUREMENT.fullmatch(close):
+        return "measurement"
+    return "descriptor" if _described(line, header) else "text"
+
+
+def _described(line: str, header: Identifiers) -> bool:
+    """Whether a line has nothing but words of the vocabulary, one of them long, and numbers."""
+    if plain(line) != line or not re.search(f"[A-Za-z]{{{LONG_WORD},}}", line):
+        return False
+
+    def content(part: str) -> str:
+        return "".join(re.findall("[A-Za-z0-9]", part))
+
+    return content(allowed(line, header.words)) == content(line)
+
+
+def harmless(text: str, header: Identifiers, policy: str) -> bool:
+    """Whether a policy lets a line stay, whole or as several such pieces with blanks between.
+
+    A reader may take neighbours for one line (R 120 kV). Together they must not be suspect.
+    """
+    kept = KEPT[policy]
+    whole = kind(text, header)
+    if whole in kept or whole in ("identifier", "unread"):
+        return whole in kept
+    words = tidy(text).split()
+    reached = [True] + [False] * len(words)
+    for stop in range(1, len(words) + 1):
+        reached[stop] = any(
+            reached[start] and kind(" ".join(words[start:stop]), header) in kept
+            for start in range(max(0, stop - MOST_PIECE), stop)
+        )
+    return reached[-1]
