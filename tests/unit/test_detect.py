@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from unburn import detect, lines
+from unburn import crnn, detect, lines
 from unburn.errors import UserError
 from unburn.rendering import Style, plant
 
@@ -140,12 +140,14 @@ def test_small_pictures_are_not_reduced(monkeypatch):
     assert sizes == [(128, 128), (1023, 2000), (1024, 1300), (512, 650)]
 
 
-@pytest.mark.parametrize("length", [100, 1024, 1281, 3000, 4097])
-def test_tiles_count_each_pixel_once(length):
-    seen = np.zeros(length, int)
-    for start, first, last in detect._spans(length):
-        assert start <= first < last <= start + detect.TILE
-        seen[first:last] += 1
+@pytest.mark.parametrize("length", [1, 100, 1280, 1281, 2048, 3001, 4097, 9999])
+def test_tiles_give_each_place_of_the_map_once(length):
+    seen = np.zeros((length + 1) // 2, int)
+    for span in detect._spans(length):
+        tile = np.arange(length)[span.seen]
+        assert 0 < len(tile) <= detect.TILE + crnn.STRIDE
+        assert np.array_equal(tile[::2][span.near] // 2, np.arange(len(seen))[span.to])
+        seen[span.to] += 1
     assert (seen == 1).all()
 
 

@@ -25,6 +25,7 @@ from unburn.files import replacing, sha256
 
 STRIDE = 32  # pictures are padded to a multiple of it,
 LEAST = 128  # and to this side, as the network never saw smaller ones
+STEPS = 1024  # of a probability: processors that sum in other orders agree on these
 DIGESTS = "SHA256SUMS"  # beside the weights: sha256sum's own format
 
 
@@ -174,7 +175,8 @@ def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float32 (n, 2, ceil(rows / 2), ceil(columns / 2)): probability of text and of a line's core
+    float32 (n, 2, ceil(rows / 2), ceil(columns / 2)): probability of text and of a line's core,
+    in multiples of 1 / ``STEPS``
     """
     rows, columns = pictures.shape[1:]
     below, beside = (max(LEAST - side, -side % STRIDE) for side in (rows, columns))
@@ -182,6 +184,7 @@ def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
     grey = torch.from_numpy(padded).unsqueeze(1).float().div_(255)
     with torch.inference_mode():
         maps = torch.sigmoid(network(grey.contiguous(memory_format=torch.channels_last)))
+        maps = maps.mul_(STEPS).round_().div_(STEPS)
     return maps[:, :, : (rows + 1) // 2, : (columns + 1) // 2].contiguous().numpy()
 
 

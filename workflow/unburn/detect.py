@@ -2,8 +2,10 @@
 
 import argparse
 import hashlib
+import itertools
 import json
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -29,7 +31,7 @@ SMALLEST = 512  # pixels of the short side that a reduced picture keeps: letters
 LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture,
 LARGE_SURE = 0.9  # and the score: whole organs look like faint letters there
 KNOWN = 0.5  # share of it that regions found before may cover
-TILE, OVERLAP = 1024, 256  # of large pictures; multiples of the detector's stride
+TILE, OVERLAP = 1280, 128  # pixels of a large picture that are looked at at once, and twice
 EXTENT = 0.4  # of the threshold, down to which a region extends
 CORE = 0.3  # probability from which a place belongs to a line's core
 MARGIN_PX = 1.0  # around the places found, whose size is two pixels
@@ -103,39 +105,40 @@ def _reduced(picture: np.ndarray, reduction: int) -> np.ndarray:
 
 
 def _tiled(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
-    """Maps of a picture of any size, looked at in overlapping tiles of bounded size."""
+    """Maps of a picture of any size, looked at in overlapping tiles of bounded size.
+
+    Constant tiles are passed over: their maps stay 0.
+    """
     rows, columns = picture.shape
-    if max(rows, columns) <= TILE + OVERLAP:
-        return crnn.probabilities(network, picture[None])[0]
     out = np.zeros((2, (rows + 1) // 2, (columns + 1) // 2), np.float32)
-    for top, first_row, last_row in _spans(rows):
-        for left, first_column, last_column in _spans(columns):
-            tile = np.ascontiguousarray(picture[top : top + TILE, left : left + TILE])
-            if tile.min() == tile.max():
-                continue
+    for down, across in itertools.product(_spans(rows), _spans(columns)):
+        tile = np.ascontiguousarray(picture[down.seen, across.seen])
+        if tile.min() < tile.max():
             maps = crnn.probabilities(network, tile[None])[0]
-            to = np.s_[
-                :, first_row // 2 : (last_row + 1) // 2, first_column // 2 : (last_column + 1) // 2
-            ]
-            near = np.s_[
-                :,
-                (first_row - top) // 2 : (last_row - top + 1) // 2,
-                (first_column - left) // 2 : (last_column - left + 1) // 2,
-            ]
-            out[to] = maps[near]
+            out[:, down.to, across.to] = maps[:, down.near, across.near]
     return out
 
 
-def _spans(length: int) -> Iterator[tuple[int, int, int]]:
-    """Tiles along one side: (start, first and last + 1 pixel whose result counts), all even."""
-    start = 0
-    while True:
-        last = start + TILE >= length
-        first = start + OVERLAP // 2 if start else 0
-        yield start, first, length if last else start + TILE - OVERLAP // 2
-        if last:
-            return
-        start += TILE - OVERLAP
+@dataclass(frozen=True)
+class Span:
+    """A tile along one side: the pixels it sees, and its part of the map there and in its own."""
+
+    seen: slice
+    to: slice
+    near: slice
+
+
+def _spans(length: int) -> Iterator[Span]:
+    """Cut a side into tiles of equal length, each result from the tile that sees most around it."""
+    count = max(1, math.ceil((length - OVERLAP) / (TILE - OVERLAP)))
+    step = math.ceil((length - OVERLAP) / count / crnn.STRIDE) * crnn.STRIDE
+    for number in range(count):
+        start, last = number * step, number == count - 1
+        first = start + OVERLAP // 2 if number else 0
+        stop = length if last else start + step + OVERLAP // 2
+        to = slice(first // 2, (stop + 1) // 2)
+        near = slice(to.start - start // 2, to.stop - start // 2)
+        yield Span(slice(start, length if last else start + step + OVERLAP), to, near)
 
 
 # ------------------------------------------------------------------ regions
@@ -213,7 +216,10 @@ def _rectangles(places: np.ndarray, depth: int = 5) -> Iterator[np.ndarray]:
     low, high = places.min(0), places.max(0) + 1
     area = float(np.prod(high - low))
     upright = np.array([low, (high[0], low[1]), high, (low[0], high[1])], np.float32)
-    corners = np.concatenate([places + offset for offset in ((0, 0), (1, 0), (1, 1), (0, 1))])
+    # places come row by row: the ends of each row are all that the hull can touch
+    inner = (np.diff(places[:, 1], prepend=-1) == 0) & (np.diff(places[:, 1], append=-1) == 0)
+    ends = places[~inner]
+    corners = np.concatenate([ends + offset for offset in ((0, 0), (1, 0), (1, 1), (0, 1))])
     turned = cv2.minAreaRect(cv2.convexHull(corners.astype(np.float32)))
     turned_area = turned[1][0] * turned[1][1]
     smallest = min(area, turned_area)
