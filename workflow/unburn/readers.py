@@ -6,7 +6,7 @@ What is read stays in the process that read it: nothing here logs a character.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,14 +22,12 @@ from unburn.errors import UserError
 from unburn.files import sha256
 
 MODELS = Path(rapidocr_onnxruntime.__file__).parent / "models"
+DETECTION, RECOGNITION = "ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx"
 PINNED = {  # of the wheel rapidocr-onnxruntime 1.4.4 (PP-OCRv4 mobile, Apache-2.0)
-    "ch_PP-OCRv4_det_infer.onnx": (
-        "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9"
-    ),
-    "ch_PP-OCRv4_rec_infer.onnx": (
-        "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b"
-    ),
+    DETECTION: "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+    RECOGNITION: "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
 }
+THREADS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
 SHORT_SIDE = 640  # smaller pictures are enlarged to it: PP-OCR misses letters under 10 px
 LONG_SIDE = 1024  # larger pictures are read as a whole at this size and in tiles of it
 OVERLAP = 160  # of neighbouring tiles, in pixels: more than most lines are high
@@ -104,6 +102,41 @@ def cut(picture: np.ndarray, quad: np.ndarray) -> np.ndarray:
     )
 
 
+def upright(picture: np.ndarray, quad: np.ndarray) -> list[np.ndarray]:
+    """Cut a line out, uint8 (rows, columns, 3); a tall one is turned both ways."""
+    crop = cut(picture, quad)
+    tall = crop.shape[0] >= TALL * crop.shape[1]
+    turned = [np.rot90(crop), np.rot90(crop, 3)] if tall else [crop]
+    return [np.ascontiguousarray(c) for c in turned]
+
+
+class Recogniser:
+    """RapidOCR's recogniser without its detector: reads lines that another one found."""
+
+    def __init__(self) -> None:
+        check_weights()
+        self._recogniser = TextRecognizer(
+            {
+                **THREADS,
+                "model_path": str(MODELS / RECOGNITION),
+                "rec_img_shape": [3, 48, 320],
+                "rec_batch_num": 6,
+            }
+        )
+
+    def read(self, crops: Sequence[np.ndarray]) -> list[tuple[str, float]]:
+        """Text and score of upright lines, uint8 (rows, columns, 3)."""
+        return [(text, float(score)) for text, score in self._recogniser(list(crops))[0]]
+
+    def read_line(self, picture: np.ndarray, quad: np.ndarray) -> tuple[str, float]:
+        """Read one line of a picture, uint8 (rows, columns); ``quad`` as in `Line`.
+
+        A line that runs up or down is read from both ends; the surer reading counts. One crop at
+        a time, as crops of a batch are padded to the widest.
+        """
+        return max((self.read([c])[0] for c in upright(colour(picture), quad)), key=lambda r: r[1])
+
+
 class RapidOCR:
     """PP-OCRv4 (mobile) on ONNX Runtime, one thread; weights come in the wheel."""
 
@@ -111,12 +144,10 @@ class RapidOCR:
 
     def __init__(self) -> None:
         check_weights()
-        threads = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
-        detection, recognition = (str(MODELS / name) for name in PINNED)
         self._detector = TextDetector(
             {
-                **threads,
-                "model_path": detection,
+                **THREADS,
+                "model_path": str(MODELS / DETECTION),
                 "limit_type": "max",  # `parts` has chosen the size; sides up to 2000 stay
                 "limit_side_len": 2000,
                 "mean": [0.5] * 3,
@@ -126,14 +157,7 @@ class RapidOCR:
                 "unclip_ratio": 1.6,
             }
         )
-        self._recogniser = TextRecognizer(
-            {
-                **threads,
-                "model_path": recognition,
-                "rec_img_shape": [3, 48, 320],
-                "rec_batch_num": 6,
-            }
-        )
+        self._recogniser = Recogniser()
 
     def read(self, picture: np.ndarray) -> list[Line]:
         """Read all lines; a line that runs up or down is read from both ends."""
@@ -159,16 +183,13 @@ class RapidOCR:
             return []
         crops, owners = [], []
         for owner, quad in enumerate(np.asarray(quads, np.float32)):
-            crop = cut(part, quad)
-            tall = crop.shape[0] >= TALL * crop.shape[1]
-            turned = [np.rot90(crop), np.rot90(crop, 3)] if tall else [crop]
-            crops += [np.ascontiguousarray(c) for c in turned]
+            turned = upright(part, quad)
+            crops += turned
             owners += [owner] * len(turned)
-        results: list[Any] = self._recogniser(crops)[0]
         best: dict[int, Line] = {}
-        for owner, (text, score) in zip(owners, results, strict=True):
+        for owner, (text, score) in zip(owners, self._recogniser.read(crops), strict=True):
             if text and (owner not in best or score > best[owner].score):
-                best[owner] = Line(text, float(score), np.asarray(quads[owner], np.float32))
+                best[owner] = Line(text, score, np.asarray(quads[owner], np.float32))
         return list(best.values())
 
 
