@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from unburn import mask, tables
 from unburn.errors import UserError
@@ -19,7 +21,12 @@ REGION = np.dtype(
     ]
 )
 PLAIN = mask.Settings(
-    pool=True, pool_fraction=0.2, dilate_px=0, dilate_relative=0.0, lossy_margin_px=8
+    pool=True,
+    pool_fraction=0.2,
+    dilate_px=0,
+    dilate_relative=0.0,
+    lossy_margin_px=8,
+    outside_ultrasound_regions="text",
 )
 JPEG = "1.2.840.10008.1.2.4.50"
 NATIVE = "1.2.840.10008.1.2.1"
@@ -82,9 +89,7 @@ def test_draw_takes_corners_beyond_the_frame():
 
 
 def test_masks_are_filled_and_dilated_relative_to_text_height():
-    settings = mask.Settings(
-        pool=False, pool_fraction=0.2, dilate_px=2, dilate_relative=0.25, lossy_margin_px=8
-    )
+    settings = replace(PLAIN, pool=False, dilate_px=2, dilate_relative=0.25)
     found = made([item(1)], regions((1, 0, box(20, 20, 30, 8))), settings)[1, 0]
     assert found[17:32, 20:51].all() and found[20:29, 17:54].all()
     rows, columns = np.nonzero(found)
@@ -142,7 +147,7 @@ def test_series_and_sizes_are_pooled_apart():
 
 
 def test_without_pooling_each_frame_has_its_own_regions():
-    settings = mask.Settings(False, 0.2, 0, 0.0, 8)
+    settings = replace(PLAIN, pool=False)
     found = made(
         [item(1, frames=4)], regions(*[(1, k, box(5, 5, 30, 6)) for k in (0, 2)]), settings
     )
@@ -168,27 +173,36 @@ def test_reach_knows_the_codecs():
     assert mask.reach(True, NATIVE, 1, PLAIN) == (1, 8)
 
 
-def shard(folder, *rows):
+def shard(folder, *rows, modality="MR"):
     """A shard's table and its frames; rows of (item, frames, rows, columns, lossy, syntax)."""
     with h5py.File(folder / "frames.h5", "w") as file:
         for number, frames, height, width, _, _ in rows:
             file.create_dataset(f"items/{number}", (frames, 1, height, width), np.uint8)
-    columns = ("item", "series", "samples", "lossy", "transfer_syntax")
+    columns = ("item", "series", "samples", "lossy", "transfer_syntax", "path", "modality")
     tables.write(
         folder / "00000.tsv",
-        [dict(zip(columns, (r[0], "s00001", 1, r[4], r[5]), strict=True)) for r in rows],
+        [
+            dict(
+                zip(
+                    columns,
+                    (r[0], "s00001", 1, r[4], r[5], folder / f"{r[0]}.dcm", modality),
+                    strict=True,
+                )
+            )
+            for r in rows
+        ],
         columns,
     )
 
 
-def run(folder, found, name="masks.h5"):
+def run(folder, found, name="masks.h5", settings=PLAIN):
     with h5py.File(folder / "regions.h5", "w") as file:
         file["regions"] = found
     arguments = {
         "shard": folder / "00000.tsv",
         "frames": folder / "frames.h5",
         "regions": folder / "regions.h5",
-        "settings": json.dumps(vars(PLAIN)),
+        "settings": json.dumps(vars(settings)),
         "out": folder / name,
     }
     mask.main([part for key, value in arguments.items() for part in (f"--{key}", str(value))])
@@ -225,3 +239,49 @@ def test_regions_of_another_run_are_refused(tmp_path):
 def test_regions_without_a_place_are_refused():
     with pytest.raises(UserError, match="1 regions have no place"):
         mask.check(regions((1, 0, box(np.nan, 1, 5, 5))), [item(1)], "regions.h5")
+
+
+def test_known_places_are_masked_in_every_frame_and_counted(tmp_path):
+    shard(tmp_path, (1, 3, 40, 50, 0, NATIVE), (2, 1, 40, 50, 0, NATIVE), modality="US")
+    area = Dataset()
+    area.RegionLocationMinX0, area.RegionLocationMinY0 = 10, 8
+    area.RegionLocationMaxX1, area.RegionLocationMaxY1 = 39, 29
+    header = Dataset()
+    header.SequenceOfUltrasoundRegions = [area]
+    for number in (1, 2):
+        header.save_as(tmp_path / f"{number}.dcm", implicit_vr=False, little_endian=True)
+        header.SequenceOfUltrasoundRegions = [Dataset()]
+    settings = replace(PLAIN, outside_ultrasound_regions="all")
+    with h5py.File(run(tmp_path, regions((1, 1, box(15, 15, 6, 4))), settings=settings)) as file:
+        assert sorted(file["items"]) == ["1"]
+        stack = file["items/1"][:]
+        assert file["known"][:].tolist() == [
+            (1, b"ultrasound", b"all"),
+            (2, b"ultrasound", b"unusable"),
+        ]
+    assert not stack[[0, 2], 8:30, 10:40].any()
+    assert stack[1, 15:19, 15:21].all()
+    assert stack[:, :8].all() and stack[:, :, 40:].all()
+
+
+def test_a_device_rule_of_the_user_is_masked_beside_the_shipped_ones(tmp_path):
+    shard(tmp_path, (1, 2, 600, 800, 0, NATIVE), modality="US")
+    header = Dataset()
+    header.Manufacturer, header.ManufacturerModelName = "Philips Medical Systems", "iU22"
+    header.save_as(tmp_path / "1.dcm", implicit_vr=False, little_endian=True)
+    (tmp_path / "own.tsv").write_text(
+        "manufacturer\tmodel\trectangles\nPHILIPS\tIU 22\t0,590,800,50\n"
+    )
+    with h5py.File(tmp_path / "regions.h5", "w") as file:
+        file["regions"] = regions()
+    arguments = ["--shard", "00000.tsv", "--frames", "frames.h5", "--regions", "regions.h5"]
+    paths = [part if part[0] == "-" else str(tmp_path / part) for part in arguments]
+    out = tmp_path / "masks.h5"
+    own = ["--device-rules", str(tmp_path / "own.tsv")]
+    mask.main([*paths, *own, "--settings", json.dumps(vars(PLAIN)), "--out", str(out)])
+    with h5py.File(out) as file:
+        stack = file["items/1"][:]
+        rules = file["known"]["rule"].tolist()
+    assert [rule.split(b":")[0] for rule in rules] == [b"shipped", b"own"]
+    assert rules[1] == b"own:2"
+    assert stack[:, :59].all() and stack[:, 590:].all() and not stack[:, 59:590].any()

@@ -5,6 +5,7 @@ import pytest
 
 from unburn import keys, settings, submissions, tables
 from unburn.errors import UserError
+from unburn.files import sha256
 
 
 @pytest.fixture
@@ -63,6 +64,20 @@ def test_absent_weights_name_the_remedy(run):
     run.config["detect"]["weights"] = "absent.safetensors"
     with pytest.raises(UserError, match=r"there is no file absent.safetensors\n.*git checkout"):
         submissions.check_weights(run)
+
+
+def test_device_rules_are_read_before_anything_runs(run, tmp_path):
+    assert submissions.check_device_rules(run) == {}
+    rules = tmp_path / "own.tsv"
+    run.config["mask"]["device_rules"] = str(rules)
+    with pytest.raises(UserError, match=r"there is no file .*own.tsv"):
+        submissions.check_device_rules(run)
+    rules.write_text("manufacturer\tmodel\trectangles\nAcme\tX\t0,0,10\n")
+    with pytest.raises(UserError, match=r"own.tsv:2: rectangles: four numbers"):
+        submissions.check_device_rules(run)
+    rules.write_text("manufacturer\tmodel\trectangles\nAcme\tX\t0,0,10,5\n")
+    assert submissions.check_device_rules(run) == {str(rules): sha256(rules)}
+    assert "device_rules" not in submissions.section(run, "lab-1", "mask")
 
 
 def test_contents_change_with_the_row_and_with_the_folder(run, tmp_path):

@@ -16,6 +16,7 @@ try:
     config = RUN.config
     MASTER = submissions.check(RUN)
     WEIGHTS = submissions.check_weights(RUN)
+    DEVICE_RULES = submissions.check_device_rules(RUN)
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -69,6 +70,17 @@ def weights(name):
 def weights_digests(wildcards):
     """The sha256 of the weights that a submission uses."""
     return [WEIGHTS[weights(name)(wildcards)] for name in ("weights", "reader_weights")]
+
+
+def device_rules(wildcards):
+    """The user's table of device rules, if there is one."""
+    named = RUN.section(wildcards.submission, "mask")["device_rules"]
+    return [named] if named else []
+
+
+def device_rules_digests(wildcards):
+    """The sha256 of the user's table of device rules, if there is one."""
+    return [DEVICE_RULES[named] for named in device_rules(wildcards)]
 
 
 def all_settings(wildcards):

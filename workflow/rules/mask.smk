@@ -1,13 +1,15 @@
 rule mask_text:
-    """Pool static text over a series and grow the regions to masks.
+    """Pool static text over a series, add known places and grow the regions to masks.
 
-    Reads regions. Writes masks (uint8 0 or 1, frames x rows x columns) of the items that
-    have text; whole blocks in lossy sources, since ringing keeps letters readable.
+    Reads regions, frames and what headers say of the device and its image areas. Writes masks
+    (uint8 0 or 1, frames x rows x columns) of the items that have text; whole blocks in lossy
+    sources, since ringing keeps letters readable.
     """
     input:
         shard="<work>/{submission}/shards/{shard}.tsv",
         frames="<work>/{submission}/{shard}/frames.h5",
         regions="<work>/{submission}/{shard}/regions.h5",
+        device_rules=ancient(device_rules),
     output:
         masks="<work>/{submission}/{shard}/masks.h5",
     log:
@@ -24,8 +26,11 @@ rule mask_text:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=section("mask"),
+        digests=device_rules_digests,
+        data=data_digest("devices.tsv"),
         code=code_digest("mask"),
     shell:
         "python -m unburn.mask --shard {input.shard:q} --frames {input.frames:q}"
-        " --regions {input.regions:q} --settings {params.settings:q}"
+        " --regions {input.regions:q} --device-rules {input.device_rules:q}"
+        " --settings {params.settings:q}"
         " --out {output.masks:q} 2> {log:q}"

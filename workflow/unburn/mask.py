@@ -3,7 +3,11 @@
 Regions are filled as whole quadrangles, never as the shape of letters, so that a mask cannot be
 read. Text that stands still is masked in every frame of its file or series, also where the
 detector missed it: once found, it is masked wherever the same strokes are at the same place, and
-text that changes is masked everywhere at places where it was found in most frames.
+text that changes is masked everywhere at places where it was found in most frames. What the
+header gives away (``known``) is masked as well.
+
+Beside the masks, ``known`` of masks.h5 counts: item, source (ultrasound or device), name of the
+rule or "all" for what is outside of ultrasound areas, "unusable" for areas that were not usable.
 """
 
 import argparse
@@ -19,7 +23,7 @@ import cv2
 import h5py
 import numpy as np
 
-from unburn import pooling, tables
+from unburn import devices, known, pooling, tables
 from unburn.errors import UserError, command
 from unburn.files import replacing
 
@@ -31,6 +35,7 @@ NO_REGIONS = np.zeros(0, [("quad", "<f4", (4, 2)), ("height", "<f4")])
 CHROMA_BLOCK = 16  # of pixels, where chroma has half the resolution
 CHROMA_BLEED_PX = 2  # decoders interpolate chroma across the border of its block
 RECURRING_SHARE = 0.5  # of a region's pixels that must count for the whole region to be pooled
+KNOWN = np.dtype([("item", "<i4"), ("source", "S12"), ("rule", "S24")])
 FAR_PX = 100_000
 SUBPIXEL_BITS = 4  # OpenCV draws with coordinates in 1/16 px
 
@@ -44,6 +49,7 @@ class Settings:
     dilate_px: int
     dilate_relative: float
     lossy_margin_px: int
+    outside_ultrasound_regions: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Item:
     columns: int
     block: int  # side of the blocks that the mask must consist of, 1 for none
     margin: int  # px that are added for the reach of a lossy codec
+    given: known.Known = known.NOTHING
 
 
 def draw(mask: np.ndarray, quad: np.ndarray, radius: float) -> None:
@@ -219,9 +226,10 @@ def masks(
     pooled = bool(everywhere.any())
     for number, (item, frame) in enumerate(places):
         here = [*found[number], *(found[other][row] for other, row in standing[number])]
-        if not pooled and not here:
+        given = item.given.mask(shape)
+        if not pooled and not here and given is None:
             continue
-        mask = everywhere.copy()
+        mask = everywhere.copy() if given is None else everywhere | given
         for region in here:
             draw(mask, region["quad"], radius(region["height"], settings))
         if mask.any():
@@ -270,8 +278,11 @@ def check(regions: np.ndarray, items: Sequence[Item], where: str) -> None:
         )
 
 
-def read_items(shard: Path, frames: Path, settings: Settings) -> list[Item]:
+def read_items(
+    shard: Path, frames: Path, settings: Settings, rules: Sequence[devices.Rule] = ()
+) -> list[Item]:
     """The images of a shard whose frames were read, in the order of the table."""
+    outside = settings.outside_ultrasound_regions == "all"
     table = tables.read(shard)
     items = []
     with h5py.File(frames, "r") as file:
@@ -283,7 +294,10 @@ def read_items(shard: Path, frames: Path, settings: Settings) -> list[Item]:
             block, margin = reach(
                 row["lossy"] == "1", row["transfer_syntax"], int(row["samples"] or 1), settings
             )
-            items.append(Item(int(row["item"]), row["series"], count, rows, columns, block, margin))
+            given = known.read(Path(row["path"]), row["modality"], rows, columns, rules, outside)
+            items.append(
+                Item(int(row["item"]), row["series"], count, rows, columns, block, margin, given)
+            )
     return items
 
 
@@ -322,7 +336,19 @@ def write(
                     )
                 group[name][frame] = mask
                 masked += 1
+        table = np.array([line for item in items for line in known_of(item)], KNOWN)
+        file.create_dataset("known", data=table, track_times=False)
     return masked
+
+
+def known_of(item: Item) -> Iterator[tuple[int, bytes, bytes]]:
+    """Lines of ``known`` for an item."""
+    if item.given.shown:
+        yield item.number, b"ultrasound", b"all"
+    if item.given.unusable:
+        yield item.number, b"ultrasound", b"unusable"
+    for name in item.given.rules:
+        yield item.number, b"device", name.encode("ascii")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -331,11 +357,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--shard", type=Path, required=True)
     parser.add_argument("--frames", type=Path, required=True)
     parser.add_argument("--regions", type=Path, required=True)
+    parser.add_argument("--device-rules", type=Path, nargs="*", default=[], help="of the user")
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     settings = Settings(**args.settings)
-    items = read_items(args.shard, args.frames, settings)
+    rules = devices.read(devices.SHIPPED, "shipped")
+    for path in args.device_rules:
+        rules += devices.read(path, "own")
+    items = read_items(args.shard, args.frames, settings, rules)
     with h5py.File(args.regions, "r") as file:
         regions = file["regions"][:]
     check(regions, items, args.regions.name)
@@ -343,6 +373,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         masked = write(tmp, args.frames, items, regions, settings)
     frames = sum(item.frames for item in items)
     log.info("masked %d of %d frames, %d regions", masked, frames, len(regions))
+    given = sum(item.given != known.NOTHING for item in items)
+    log.info("%d of %d items with known regions", given, len(items))
 
 
 if __name__ == "__main__":

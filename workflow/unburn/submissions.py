@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unburn import keys, tables
+from unburn import devices, keys, tables
 from unburn.errors import UserError, command
 from unburn.files import make_private, sha256
 from unburn.settings import REPO, Run
@@ -121,15 +121,35 @@ def check_weights(run: Run) -> dict[str, str]:
     return digests
 
 
+def check_device_rules(run: Run) -> dict[str, str]:
+    """The sha256 of each table of device rules that the settings name, by path.
+
+    Raises
+    ------
+    UserError
+        if one is missing, or naming every line that cannot be used
+    """
+    named = {str(run.section(label, "mask")["device_rules"]) for label in run.rows} - {""}
+    for path in sorted(named):
+        if not Path(path).is_file():
+            raise UserError(
+                where="mask.device_rules",
+                found=f"there is no file {path}",
+                advice="name a table of rules; relative paths start in the folder of the run",
+            )
+        devices.read(Path(path), "own")
+    return {path: sha256(Path(path)) for path in named}
+
+
 def section(run: Run, submission: str, name: str, more: Sequence[str] = ()) -> str:
     """The settings of one stage as JSON; ``more`` names settings of the top level to add.
 
-    Paths of weights are left out: they are a stage's inputs.
+    Paths of weights and rules are left out: they are a stage's inputs.
     """
     values = {
         key: value
         for key, value in run.section(submission, name).items()
-        if not key.endswith("weights")
+        if not key.endswith(("weights", "rules"))
     }
     values |= {key: run.config[key] for key in more}
     return json.dumps(values, sort_keys=True)
