@@ -20,7 +20,8 @@ IDS = header()
 
 MARKER = (
     "R|L|LT|RT|LEFT|Right|AP|PA|LAT|CC|MLO|RMLO|L CC|R-MLO|LCC|SUPINE|Supine|"
-    "PORTABLE|ERECT|AP SUPINE|PORTABLE AP ERECT|R LAT|(R)|HFS|L.|R / L|Portable|RML"
+    "PORTABLE|ERECT|AP SUPINE|PORTABLE AP ERECT|R LAT|(R)|HFS|L.|R / L|Portable|RML|"
+    "RLAT|PORTABLEAPERECT|APSUPINE"
 )
 TECHNIQUE = "120 kV|120kVp|kV 120|kVp: 85|250 mAs|12.5mAs|mAs 4|120 kV 250 mAs|70 kV, 5 mAs|32 mA"
 SCALE = "5|10|15|0|0.5|-60|+5|100|12,5|0 5 10|0 1 2 3 4|0 50 100 150|Depth 15 cm|DEPTH: 4.5cm"
@@ -38,7 +39,8 @@ NEVER = (
     "MRN 123456|AP MUELLER|MUELLER AP|MUELLER|Mueller, Hans|DR. SMITH|I0I|l|lO|Pa|"
     "Li|AL|Ali|SAL|R JB|JB|ID 12|No 5|Name:|PATIENT|DOB|M 45|5 10 15|05 10 15|"
     "0 5 10 16|0 05 10|007|1970|L1970|LI|RE|R.MUELLER|120 kV MUELLER|MUELLER 50 mm|"
-    "50 mm 12345|12 W 3 D|50 m|70 kg|180 cm 12345678|r|rt|ap|mlo|Lat"
+    "50 mm 12345|12 W 3 D|50 m|70 kg|180 cm 12345678|r|rt|ap|mlo|Lat|"
+    "SAL|PAS|RAPH|APPA|PAPA|ALF|RAS|PAL|LI R|PASUPINO|CCAP|LALA|RLAP R JB"
 )
 CASES = [
     (text, kind)
@@ -107,7 +109,8 @@ def test_made_names_never_stay():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("Lat^Maria", "LAT"), ("Pa^Wa", "PA"), ("Maria^Lat", "R LAT"), ("Head^Anna", "CT HEAD"),
+        ("Lat^Maria", "LAT"), ("Pa^Wa", "PA"), ("Maria^Lat", "R LAT"), ("Lat^Pa", "RLAT"),
+        ("Head^Anna", "CT HEAD"),
         ("Lung^Wei", "LUNG"), ("R^Anna", "R"), ("Portable^Joe", "PORTABLE"), ("Le=Le", "LE"),
         ("Doe^Pa=Kim^Cc", "CC"),
     ],
@@ -141,7 +144,8 @@ def test_the_header_s_dates_win_over_a_scale():
     [
         ("120 kV", "120KV", True), ("R", "R", True), ("R", "", False), ("", "", False),
         ("0 5 10", "0510", False), ("12 345", "12345", False), ("（R）", "(R)", True),
-        ("1.25 cm", "1.25cm", True), ("AP", "A P", True), ("120 kV", "126 kV", False),
+        ("1.25 cm", "1.25cm", True), ("AP", "A P", True), ("L", "l", False),
+        ("120 kV", "126 kV", False),
     ],
 )  # fmt: skip
 def test_readers_agree_on_signs_not_on_blanks(one, other, same):
@@ -161,4 +165,6 @@ def test_lines_read_as_one_are_judged_in_pieces():
     assert wording.harmless("AP 12.3 mm", IDS, "keep")
     assert not wording.harmless("R 120 kV QUILLFEATHER", IDS, "keep")
     assert not wording.harmless("12 34 56", IDS, "keep")
+    assert wording.harmless("CTCHEST", IDS, "phi")
+    assert not wording.harmless("CTCHEST", header(PatientName="Chest^Al"), "phi")
     assert not wording.harmless("R KNEE", IDS, "keep") and wording.harmless("R KNEE", IDS, "phi")

@@ -7,10 +7,12 @@ times, ages and long numbers.
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterator
 from datetime import date
+from itertools import islice
 
 from unburn.identifiers import Identifiers, dates_in, found_in_text
-from unburn.vocabulary import allowed, plain
+from unburn.vocabulary import allowed, plain, words
 
 # identifier: of the header, or what looks like a date or a number that names somebody;
 # descriptor: words of the vocabulary and short numbers; text: anything else
@@ -33,10 +35,11 @@ MARKERS = frozenset(
         " INSPIRATION EXPIRATION",
     )
 )
-SIDED = re.compile(r"([LR])(CC|MLO|LMO|ML|LM|XCCL|XCCM|LAT)")
+SIDED = {side + view: (side, view) for side in "LR" for view in ("ML", "LM")}  # else initials
 MOST_MARKERS = 4  # words of one line
 LONG_MARKER = 4  # letters from which Supine counts as SUPINE; l is no L and Pa no PA
 MOST_PIECE = 6  # words of a line that is a piece of a longer one
+SHORTEST_WORD, MOST_CUTS = 2, 50  # of words of the vocabulary that a reader ran together
 LONG_WORD = 4  # letters; shorter words of the vocabulary are initials and family names too: Pa, Re
 
 _LONG_RUN = re.compile(r"\d{5,}")
@@ -75,34 +78,62 @@ def tidy(text: str) -> str:
     return " ".join(text.split()).strip(_EDGES)
 
 
+def _close(text: str) -> str:
+    """Tidy without blanks, but for those between two digits: 0 5 10 is not 0510."""
+    return re.sub(r"(?<!\d) | (?!\d)", "", tidy(text))
+
+
 def squeezed(text: str) -> str:
-    """Tidy capitals without blanks, but for those between two digits: 0 5 10 is not 0510."""
-    return re.sub(r"(?<!\d) | (?!\d)", "", tidy(text)).upper()
+    """Tidy capitals without blanks, but for those between two digits."""
+    return _close(text).upper()
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether two readers read the same; case and blanks between letters may differ."""
-    return squeezed(one) == squeezed(other) != ""
+    """Whether two readers read the same; blanks between letters may differ.
+
+    So may the case, but for markers: l is no L.
+    """
+    one_close, other_close = squeezed(one), squeezed(other)
+    if markers(one):
+        one_close, other_close = _close(one), _close(other)
+    return one_close == other_close != ""
 
 
 def markers(text: str) -> tuple[str, ...]:
     """The words of a line that consists of markers alone, sorted; else nothing.
 
-    ``RMLO`` is R and MLO. Short words must be capitals as they stand.
+    Readers lose blanks: RMLO is R and MLO. Short words must be capitals as they stand.
     """
     found: set[str] = set()
-    words = [word for word in re.split(r"[\s/_.,;:()\[\]\-]+", tidy(text)) if word]
-    for word in words:
+    line = [word for word in re.split(r"[\s/_.,;:()\[\]\-]+", tidy(text)) if word]
+    for word in line:
         capitals = word.upper()
         if word != capitals and (len(word) < LONG_MARKER or word != word.capitalize()):
             return ()
-        if capitals in MARKERS:
-            found.add(capitals)
-        elif match := SIDED.fullmatch(word):
-            found |= {match[1], match[2]}
-        else:
+        parts = (capitals,) if capitals in MARKERS else SIDED.get(word) or _run_together(word)
+        if not parts:
             return ()
-    return tuple(sorted(found)) if len(words) <= MOST_MARKERS else ()
+        found |= set(parts)
+    return tuple(sorted(found)) if len(line) <= MOST_MARKERS else ()
+
+
+def _run_together(word: str) -> tuple[str, ...]:
+    """Markers without a blank: a side and one more, or several of which one is long: APSUPINE."""
+    for parts in _cuts(word, MARKERS, 2):
+        if len(set(parts)) == len(parts) and any(len(part) > 2 for part in parts):
+            return parts
+    side, rest = word[:1], word[1:]
+    return (side, rest) if side in ("L", "R") and len(rest) > 1 and rest in MARKERS else ()
+
+
+def _cuts(word: str, listed: Collection[str], shortest: int) -> Iterator[tuple[str, ...]]:
+    """All ways to cut a word into listed ones of at least so many letters."""
+    if word in listed and len(word) >= shortest:
+        yield (word,)
+    for stop in range(shortest, len(word) - shortest + 1):
+        if word[:stop] in listed:
+            for rest in _cuts(word[stop:], listed, shortest):
+                yield (word[:stop], *rest)
 
 
 FACTS = MARKERS | {"ML", "LM"}  # the words that a line of markers can give
@@ -119,6 +150,7 @@ def identifying(text: str, header: Identifiers) -> bool:
     day = tuple(int(chunk) for chunk in chunks) if bare else ()
     if day in {pair for one in header.dates for pair in _days(one)}:
         return True
+    letters |= {word.lower() for word in markers(line)}  # of RLAT, for a patient called Lat
     return bool((letters | bare | {"".join(chunks)}) & header.words)
 
 
@@ -182,19 +214,33 @@ def _described(line: str, header: Identifiers) -> bool:
 
 
 def harmless(text: str, header: Identifiers, policy: str) -> bool:
-    """Whether a policy lets a line stay, whole or as several such pieces with blanks between.
+    """Whether a policy lets a line stay, whole or as several such pieces.
 
-    A reader may take neighbours for one line (R 120 kV). Together they must not be suspect.
+    A reader may take neighbours for one line (R 120 kV), and lose the blanks between words.
+    Together they must not be suspect, and no word that a run of letters is cut into may name
+    the patient.
     """
     kept = KEPT[policy]
     whole = kind(text, header)
     if whole in kept or whole in ("identifier", "unread"):
         return whole in kept
-    words = tidy(text).split()
-    reached = [True] + [False] * len(words)
-    for stop in range(1, len(words) + 1):
+    parts = tidy(text).split()
+    reached = [True] + [False] * len(parts)
+    for stop in range(1, len(parts) + 1):
         reached[stop] = any(
-            reached[start] and kind(" ".join(words[start:stop]), header) in kept
+            reached[start] and _stays(" ".join(parts[start:stop]), header, kept)
             for start in range(max(0, stop - MOST_PIECE), stop)
         )
     return reached[-1]
+
+
+def _stays(piece: str, header: Identifiers, kept: frozenset[str]) -> bool:
+    if kind(piece, header) in kept:
+        return True
+    if "descriptor" not in kept or not re.fullmatch("[A-Za-z]+", piece):
+        return False
+    cuts = _cuts(piece.lower(), words(), SHORTEST_WORD)
+    return any(
+        len(cut) > 1 and max(map(len, cut)) >= LONG_WORD and not header.words & set(cut)
+        for cut in islice(cuts, MOST_CUTS)
+    )
