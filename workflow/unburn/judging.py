@@ -1,0 +1,199 @@
+"""What counts as found: the units of all figures about detection, and their bounds.
+
+Ink
+    Pixels that a line's letters cover (glyph-exact, from the renderer).
+Line found
+    At least 90 % of its ink lies under the mask. Line recall is the share of lines found.
+Ink-pixel recall
+    Share of all ink, of all lines together, that lies under the mask.
+Hardly visible
+    Lines whose ink is less than 1.5 local standard deviations from what is around it, in the
+    picture as a person sees it. They are counted apart.
+Component precision
+    Share of the regions found, before they are dilated, that hold any ink.
+False area
+    Share of pixels masked, the mean over frames without text. In frames with text: share masked of
+    all pixels that lie farther from any line than half its height and 8 pixels.
+Frames touched
+    Share of frames without text in which anything is masked.
+
+The mask is that of the command ``detect``: each region grown by 3 pixels, for every method.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage, stats
+
+from unburn.mask import draw
+
+COVERED = 0.9  # share of a line's ink that must be masked for the line to count as found
+DILATE_PX = 3  # as the command `detect`
+HARDLY_VISIBLE = 1.5  # local standard deviations
+CONFIDENCE = 0.95
+RESAMPLED = 2000  # times, for bounds by frame
+FAR_PX, FAR_SHARE = 8.0, 0.5  # from a line, in pixels and of its height: beyond it, masks are false
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One line: how well it can be seen, and how much of its ink was masked.
+
+    ``difference`` in grey values and ``deviations`` in local standard deviations between its ink
+    and what is around it; ``frame`` names the frame it stands in; ``strata`` are names of groups.
+    """
+
+    frame: int
+    strata: tuple[str, ...]
+    difference: float
+    deviations: float
+    ink: int
+    masked: int
+
+    @property
+    def found(self) -> bool:
+        """Whether nothing of it can be read any more."""
+        return self.masked >= COVERED * self.ink
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is more than hardly visible."""
+        return self.deviations >= HARDLY_VISIBLE
+
+
+def mask_of(quads: Iterable[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Mask bool (rows, columns) of regions after dilation."""
+    mask = np.zeros(shape, np.uint8)
+    for quad in quads:
+        draw(mask, quad, DILATE_PX)
+    return mask > 0
+
+
+def contrasts(
+    picture: np.ndarray, owner: np.ndarray, heights: Sequence[float]
+) -> list[tuple[float, float]]:
+    """How far each line's ink is from what is around it: (grey values, local deviations).
+
+    Parameters
+    ----------
+    picture : uint8 (rows, columns) or (rows, columns, 3), as a person sees it
+    owner : integers (rows, columns), number k + 1 where the ink of line k is
+    heights : of the lines in pixels
+
+    Notes
+    -----
+    Around it means between 1 and 3 pixels from the ink, or 0.3 of the height; of colours the
+    channel in which the line differs most counts.
+    """
+    seen = [(0.0, 0.0)] * len(heights)
+    planes = picture[..., None] if picture.ndim == 2 else picture
+    for number, where in enumerate(ndimage.find_objects(owner.astype(np.int32)), 1):
+        if where is None:
+            continue
+        reach = max(3, round(0.3 * heights[number - 1]))
+        rows, columns = (slice(max(0, side.start - reach), side.stop + reach) for side in where)
+        spot, near = planes[rows, columns].astype(np.float32), owner[rows, columns]
+        ink = near == number
+        size = np.ones((2 * reach + 1,) * 2, np.uint8)
+        around = cv2.dilate(ink.astype(np.uint8), size) > 0
+        around &= cv2.dilate((near > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+        if around.sum() < 8:
+            continue
+        ring, letters = spot[around], spot[ink]
+        differences = np.abs(letters - np.median(ring, 0)).mean(0)
+        deviations = differences / np.maximum(1.0, ring.std(0))
+        best = int(deviations.argmax())
+        seen[number - 1] = float(differences[best]), float(deviations[best])
+    return seen
+
+
+def ink_under(owner: np.ndarray, mask: np.ndarray, lines: int) -> list[tuple[int, int]]:
+    """Pixels of each line's ink, and how many of them are masked."""
+    whole = np.bincount(owner.ravel(), minlength=lines + 1)
+    hidden = np.bincount(owner[mask], minlength=lines + 1)
+    return [(int(whole[k]), int(hidden[k])) for k in range(1, lines + 1)]
+
+
+def true_regions(owner: np.ndarray, quads: Sequence[np.ndarray]) -> int:
+    """How many regions hold any ink."""
+    count = 0
+    for quad in quads:
+        spot = np.zeros(owner.shape, np.uint8)
+        draw(spot, quad, 0)
+        count += bool((owner[spot > 0] > 0).any())
+    return count
+
+
+def far_from_text(owner: np.ndarray, heights: Sequence[float]) -> np.ndarray:
+    """Pixels, bool (rows, columns), so far from any line that a mask there is false."""
+    near = np.zeros(owner.shape, np.uint8)
+    for number, where in enumerate(ndimage.find_objects(owner.astype(np.int32)), 1):
+        if where is None:
+            continue
+        reach = round(max(FAR_PX, FAR_SHARE * heights[number - 1]))
+        rows, columns = (slice(max(0, side.start - reach), side.stop + reach) for side in where)
+        hull = cv2.convexHull(np.argwhere(owner[where] == number)[:, ::-1].astype(np.int32))
+        spot = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        shift = np.array([where[1].start - columns.start, where[0].start - rows.start])
+        cv2.fillPoly(spot, [hull + shift], 1)
+        spot = cv2.dilate(spot, np.ones((2 * reach + 1,) * 2, np.uint8))
+        near[rows, columns] |= spot[: near[rows, columns].shape[0], : near[rows, columns].shape[1]]
+    return near == 0
+
+
+# ------------------------------------------------------------------ bounds
+
+
+def bounds(hits: int, total: int) -> tuple[float, float]:
+    """Clopper and Pearson's two-sided bounds of a share (Biometrika 26, 1934)."""
+    tail = (1 - CONFIDENCE) / 2
+    low = stats.beta.ppf(tail, hits, total - hits + 1) if hits else 0.0
+    high = stats.beta.ppf(1 - tail, hits + 1, total - hits) if hits < total else 1.0
+    return float(low), float(high)
+
+
+def bounds_by_frame(lines: Sequence[Judged], seed: int) -> tuple[float, float]:
+    """Bounds of line recall when whole frames are drawn anew, not lines.
+
+    Lines of one layout stand or fall together: a percentile bootstrap over frames (Efron and
+    Tibshirani 1993, chapter 13). Where all lines are found it cannot tell anything, and the bounds
+    are Clopper and Pearson's for frames: one frame counts as one trial.
+    """
+    frames = sorted({line.frame for line in lines})
+    index = {frame: place for place, frame in enumerate(frames)}
+    hits, totals = np.zeros(len(frames)), np.zeros(len(frames))
+    for line in lines:
+        hits[index[line.frame]] += line.found
+        totals[index[line.frame]] += 1
+    if hits.sum() in (0, totals.sum()):
+        return bounds(len(frames) if hits.sum() else 0, len(frames))
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(frames), np.full(len(frames), 1 / len(frames)), RESAMPLED)
+    shares = drawn @ hits / np.maximum(1, drawn @ totals)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(shares, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+# ------------------------------------------------------------------ tables
+
+COLUMNS = (
+    "group", "lines", "frames", "found", "recall", "low", "high", "low_by_frame", "high_by_frame",
+    "ink_recall",
+)  # fmt: skip
+
+
+def row(group: str, lines: Sequence[Judged], seed: int) -> dict[str, object]:
+    """Figures of a group of lines, for ``COLUMNS``."""
+    found, total = sum(line.found for line in lines), len(lines)
+    low, high = bounds(found, total)
+    low_by_frame, high_by_frame = bounds_by_frame(lines, seed)
+    ink = sum(line.masked for line in lines) / max(1, sum(line.ink for line in lines))
+    return {
+        "group": group, "lines": total, "frames": len({line.frame for line in lines}),
+        "found": found, "recall": f"{found / total:.4f}", "low": f"{low:.4f}",
+        "high": f"{high:.4f}", "low_by_frame": f"{low_by_frame:.4f}",
+        "high_by_frame": f"{high_by_frame:.4f}", "ink_recall": f"{ink:.4f}",
+    }  # fmt: skip
