@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import cv2
@@ -8,7 +7,6 @@ import pytest
 import torch
 
 from unburn import crnn, detect, lines
-from unburn.errors import UserError
 from unburn.rendering import Style, plant
 
 MODELS = Path(__file__).parents[2] / "resources" / "models"
@@ -273,50 +271,3 @@ def test_what_tesseract_reads_adds_regions_but_no_text(networks, monkeypatch):
     extra = [region for region in found.regions if region.source == "tesseract"]
     assert len(extra) == 1
     assert "SECRET" not in repr(found)
-
-
-# ------------------------------------------------------------------ folders of pictures
-
-
-def test_folder_writes_a_mask_for_each_picture(tmp_path, networks):
-    frame, ink = frame_with([("DOE^JANE", 20, 20, Style(size=20, level=220))])
-    (tmp_path / "in" / "a").mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / "in" / "a" / "b.png"), frame)
-    cv2.imwrite(str(tmp_path / "in" / "c.jpg"), np.zeros((40, 40), np.uint8))
-    (tmp_path / "in" / "note.txt").write_text("no picture")
-    detect.folder([tmp_path / "in"], tmp_path / "out", 1, WEIGHTS)
-    mask = cv2.imread(str(tmp_path / "out" / "a" / "b.mask.png"), cv2.IMREAD_UNCHANGED)
-    assert set(np.unique(mask)) == {0, 255} and mask.shape == frame.shape
-    assert (mask[ink] == 255).mean() > 0.99
-    assert not cv2.imread(str(tmp_path / "out" / "c.mask.png"), cv2.IMREAD_UNCHANGED).any()
-    listed = json.loads((tmp_path / "out" / "regions.json").read_text())
-    assert set(listed) == {"a/b", "c"}
-    assert listed["c"] == [{"suspicion": 0.0, "regions": []}]
-    assert "DOE" not in (tmp_path / "out" / "regions.json").read_text()
-
-
-def test_frames_of_one_file_get_numbered_masks(tmp_path, networks):
-    frame, _ = frame_with([("A1", 20, 20, Style(size=20, level=220))], (64, 64))
-    cv2.imwritemulti(str(tmp_path / "cine.tif"), [frame, np.zeros_like(frame)])
-    detect.folder([tmp_path / "cine.tif"], tmp_path / "out", 1, WEIGHTS)
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"cine.f0001.mask.png", "cine.f0002.mask.png", "regions.json"}
-
-
-def test_two_inputs_of_one_name_are_an_error_before_any_work(tmp_path):
-    for name in ("x.png", "x.jpg"):
-        cv2.imwrite(str(tmp_path / name), np.zeros((8, 8), np.uint8))
-    with pytest.raises(UserError, match="same name"):
-        detect.folder([tmp_path], tmp_path / "out", 1, WEIGHTS)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_missing_input_is_named(tmp_path):
-    with pytest.raises(UserError, match="no such file or folder"):
-        detect.folder([tmp_path / "nowhere"], tmp_path / "out", 1, WEIGHTS)
-
-
-def test_missing_weights_stop_before_any_work(tmp_path):
-    cv2.imwrite(str(tmp_path / "x.png"), np.zeros((8, 8), np.uint8))
-    with pytest.raises(UserError, match="weights are missing"):
-        detect.folder([tmp_path / "x.png"], tmp_path / "out", 1, tmp_path / "none.safetensors")

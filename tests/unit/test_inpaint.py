@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from unburn import crop, engines, inpaint
+from unburn import crop, engines, inpaint, paint_pictures
 from unburn.engines import Settings, paint_content
-from unburn.errors import UserError
 from unburn.patches import Content, Patch, Reader, Writer
 
 SETTINGS = {"engine": "classic", "flat_tolerance": 0.02, "noise": True, "seed": 1}
@@ -62,7 +61,7 @@ def test_what_is_painted_does_not_depend_on_what_was_hidden(engine):
     for seed in (1, 2):
         hidden = np.random.default_rng(seed).integers(0, 65535, picture.shape).astype(np.uint16)
         stored = np.where(mask, hidden, picture)
-        results.append(inpaint.paint_picture(stored, mask, "CT", settings))
+        results.append(paint_pictures.paint_picture(stored, mask, "CT", settings))
     assert np.array_equal(*results)
     assert (results[0][~mask] == picture[~mask]).all()
 
@@ -204,70 +203,6 @@ def test_main_paints_every_crop_once_and_keeps_the_table(tmp_path):
 def test_main_gives_the_same_bytes_with_two_processes(tmp_path):
     source = crops(tmp_path / "crops.h5")
     assert run(source, tmp_path / "1.h5") == run(source, tmp_path / "2.h5", threads=2)
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """An 8-bit colour and a 16-bit picture with their masks."""
-    (tmp_path / "in/a").mkdir(parents=True)
-    (tmp_path / "masks/a").mkdir(parents=True)
-    colour = np.repeat((anatomy() / 8).astype(np.uint8)[..., None], 3, axis=2)
-    cv2.imwrite(str(tmp_path / "in/a/b.png"), colour)
-    cv2.imwrite(str(tmp_path / "in/c.d.tif"), (40 * anatomy()).astype(np.uint16))
-    for name in ("a/b", "c.d"):
-        cv2.imwrite(str(tmp_path / f"masks/{name}.mask.png"), 255 * box().astype(np.uint8))
-    return tmp_path
-
-
-def folder(base, engine="classic"):
-    inpaint.folder(base / "in", base / "masks", base / "out", engine, "CT", 1)
-
-
-def test_folder_paints_pictures_in_the_depth_they_have(pictures):
-    folder(pictures)
-    for name, out, dtype in (("a/b.png", "a/b.png", np.uint8), ("c.d.tif", "c.d.png", np.uint16)):
-        before = cv2.imread(str(pictures / "in" / name), cv2.IMREAD_UNCHANGED)
-        after = cv2.imread(str(pictures / "out" / out), cv2.IMREAD_UNCHANGED)
-        assert after.dtype == dtype and after.shape == before.shape
-        assert (after[~box()] == before[~box()]).all()
-        assert (after[box()] != before[box()]).mean() > 0.5
-
-
-def test_folder_names_the_picture_without_a_mask_before_work_starts(pictures):
-    (pictures / "masks/c.d.mask.png").unlink()
-    with pytest.raises(UserError, match=r"c\.d\.tif: has no mask at .*c\.d\.mask\.png"):
-        folder(pictures)
-    assert not (pictures / "out").exists()
-
-
-def test_folder_refuses_two_pictures_of_one_name(pictures):
-    cv2.imwrite(str(pictures / "in/a/b.bmp"), np.zeros((9, 9), np.uint8))
-    with pytest.raises(UserError, match="would be written to the same name as"):
-        folder(pictures)
-    assert not (pictures / "out").exists()
-
-
-def test_folder_refuses_a_mask_of_another_size(pictures):
-    cv2.imwrite(str(pictures / "masks/a/b.mask.png"), np.zeros((9, 8), np.uint8))
-    with pytest.raises(UserError, match="8 x 9 px for a picture of 128 x 128 px"):
-        folder(pictures)
-
-
-def test_folder_names_the_engines_there_are(pictures):
-    with pytest.raises(UserError, match="no engine 'magic'\n    hint: one of flat, telea, classic"):
-        folder(pictures, "magic")
-
-
-def test_folder_refuses_to_write_over_its_input(pictures):
-    with pytest.raises(UserError, match="is the folder of the pictures"):
-        inpaint.folder(pictures / "in", pictures / "masks", pictures / "in", "flat")
-
-
-def test_folder_without_pictures_says_so(tmp_path):
-    with pytest.raises(UserError, match="no picture in it"):
-        inpaint.folder(tmp_path, tmp_path, tmp_path / "out", "flat")
-    with pytest.raises(UserError, match="no such folder"):
-        inpaint.folder(tmp_path / "nowhere", tmp_path, tmp_path / "out", "flat")
 
 
 @pytest.mark.parametrize("engine", ["classic", "telea"])

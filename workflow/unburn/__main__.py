@@ -1,14 +1,16 @@
 """Verbs for people: ``python -m unburn --help``. A rule's entry is ``python -m unburn.<stage>``."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from unburn import __version__
 from unburn.errors import UserError, command
-from unburn.settings import REPO
 
 ENGINES = ("classic", "telea", "flat")
+SOME_FAILED = 3  # exit status when files could not be read and the others were done
 
 
 def doctor(options: argparse.Namespace) -> None:
@@ -36,18 +38,21 @@ def key_new(options: argparse.Namespace) -> None:
 
 def detect(options: argparse.Namespace) -> None:
     """Find burned-in text in pictures or DICOM files; write masks and regions.json."""
-    from unburn import detect
+    from unburn import mask_pictures
 
-    detect.folder(options.input, options.out, options.threads, options.weights)
+    looker, masking = mask_pictures.standard(options.weights)
+    failed = mask_pictures.folder(options.input, options.out, options.threads, looker, masking)
+    sys.exit(SOME_FAILED if failed else 0)
 
 
 def inpaint(options: argparse.Namespace) -> None:
     """Paint the masked places of pictures; 8 or 16 bit in, the same depth out."""
-    from unburn import inpaint
+    from unburn import paint_pictures
 
-    inpaint.folder(
+    failed = paint_pictures.folder(
         options.input, options.masks, options.out, options.engine, options.modality, options.seed
     )
+    sys.exit(SOME_FAILED if failed else 0)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,13 +79,11 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--input", type=Path, nargs="+", required=True, metavar="DIR|FILE")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
     verb.add_argument("--threads", type=int, default=1)
-    verb.add_argument(
-        "--weights", type=Path, default=REPO / "resources" / "models" / "detector.safetensors"
-    )
+    verb.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
     verb.set_defaults(call=detect)
 
     verb = verbs.add_parser("inpaint", help=inpaint.__doc__)
-    verb.add_argument("--input", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--input", type=Path, nargs="+", required=True, metavar="DIR|FILE")
     verb.add_argument("--masks", type=Path, required=True, metavar="DIR")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
     verb.add_argument("--engine", choices=ENGINES, default="classic")
@@ -95,6 +98,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser().parse_args(argv)
     try:
         options.call(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has seen enough; what is still to be written goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         raise UserError("unburn", "stopped by you", "start it again when you like") from None
 

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -17,12 +17,10 @@ import numpy as np
 import torch
 
 from unburn import crnn, lines, readers, tables
-from unburn.errors import ItemError, UserError, command
+from unburn.errors import command
 from unburn.files import replacing
-from unburn.frames import views
-from unburn.mask import covered, draw
+from unburn.mask import covered
 from unburn.parallel import in_order
-from unburn.pixels import StoredFrames
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +41,6 @@ REGION = np.dtype(
      ("height", "<f4"), ("source", "S12"), ("kind", "S12")]
 )  # fmt: skip
 EXAMINED = np.dtype([("item", "<i4"), ("frame", "<i4"), ("suspicion", "<f4"), ("regions", "<i4")])
-
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -306,6 +302,13 @@ class Looker:
     reader_weights: Path
     settings: Settings
 
+    def check(self) -> None:
+        """Raise a UserError where something is missing, before any work."""
+        for path in (self.weights, self.reader_weights):
+            crnn.verified(path, crnn.REMEDY)
+        if self.settings.tesseract:
+            _tesseract()
+
     def look(self, pictures: np.ndarray) -> Frame:
         """Examine one frame, uint8 (views, rows, columns)."""
         return examine(pictures, *_networks(self.weights, self.reader_weights), self.settings)
@@ -371,129 +374,6 @@ def search(frames: Path, looker: Looker, threads: int, out: Path) -> tuple[int, 
     return len(examined), len(regions)
 
 
-# ------------------------------------------------------------------ pictures and files of a user
-
-
-def folder(
-    inputs: Sequence[Path],
-    out: Path,
-    threads: int,
-    weights: Path,
-    reader_weights: Path | None = None,
-    settings: Settings = Settings(0.3, False, 0.5),
-    dilate_px: int = 3,
-) -> None:
-    """Write a mask (255 = text) beside the name of each picture, and ``regions.json``.
-
-    ``a/b.png`` below a folder of ``inputs`` has its mask at ``a/b.mask.png`` below ``out``, frame
-    k of a file with several frames at ``a/b.f0001.mask.png`` and so on.
-    """
-    named = _named(inputs)
-    reader_weights = reader_weights or weights.with_name("lines.safetensors")
-    _networks(weights, reader_weights)
-    if settings.tesseract:
-        _tesseract()
-    looker = Looker(weights, reader_weights, settings)
-    listed = {}
-    work = partial(_masks_of, out=out, looker=looker, dilate_px=dilate_px)
-    tasks = list(named.items())
-    failed = 0
-    for (name, _), found in zip(tasks, in_order(work, tasks, threads), strict=True):
-        if found is None:
-            failed += 1
-            log.warning("%s: cannot be read as a picture or DICOM image; left out", name)
-            continue
-        listed[name] = found
-    with replacing(out / "regions.json") as tmp:
-        tmp.write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n")
-    log.info("%d files, %d left out", len(tasks), failed)
-
-
-def _named(inputs: Sequence[Path]) -> dict[str, Path]:
-    """Input files by the name that their masks will have, without ``.mask.png``."""
-    named: dict[str, Path] = {}
-    for given in inputs:
-        if given.is_dir():
-            found = [path for path in sorted(given.rglob("*")) if path.is_file()]
-            relative = [path.relative_to(given) for path in found]
-        elif given.is_file():
-            found, relative = [given], [Path(given.name)]
-        else:
-            raise UserError(str(given), "there is no such file or folder", "check --input")
-        for path, below in zip(found, relative, strict=True):
-            suffix = below.suffix.lower()
-            name = str(below.with_suffix("")) if suffix in (*PICTURES, ".dcm") else str(below)
-            if name in named:
-                raise UserError(
-                    str(path),
-                    f"its mask would have the same name as that of {named[name]}",
-                    "rename one of them, or run them into different folders",
-                )
-            named[name] = path
-    if not named:
-        raise UserError("--input", "no file was found", "name pictures or a folder of them")
-    return named
-
-
-def _masks_of(
-    task: tuple[str, Path], out: Path, looker: Looker, dilate_px: int
-) -> list[dict[str, object]] | None:
-    """Write the masks of one file; return its frames' regions, None if it cannot be read."""
-    name, path = task
-    listed: list[dict[str, object]] = []
-    try:
-        several = False
-        for number, count, pictures in _pictures(path):
-            several = count > 1
-            frame = looker.look(pictures)
-            mask = np.zeros(pictures.shape[1:], np.uint8)
-            for region in frame.regions:
-                draw(mask, region.quad, dilate_px)
-            end = f".f{number + 1:04}.mask.png" if several else ".mask.png"
-            with replacing(out / f"{name}{end}") as tmp:
-                _, coded = cv2.imencode(".png", mask * 255)
-                tmp.write_bytes(coded.tobytes())
-            listed.append(
-                {
-                    "suspicion": round(frame.suspicion, 4),
-                    "regions": [_plain(r) for r in frame.regions],
-                }
-            )
-    except ItemError:
-        return None
-    return listed
-
-
-def _plain(region: Region) -> dict[str, object]:
-    plain = asdict(region)
-    plain["quad"] = np.round(region.quad.astype(float), 1).tolist()
-    plain["score"], plain["height"] = round(region.score, 4), round(region.height, 1)
-    return plain
-
-
-def _pictures(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Frames of a picture or DICOM file: (number, how many, views uint8 (views, rows, columns))."""
-    if path.suffix.lower() in PICTURES:
-        _, read = cv2.imreadmulti(str(path), flags=cv2.IMREAD_UNCHANGED)
-        if not read:
-            raise ItemError("broken")
-        for number, stored in enumerate(read):
-            if stored.ndim == 3:
-                stored = np.ascontiguousarray(stored[..., 2::-1])  # OpenCV has blue first
-            bits = 8 * stored.dtype.itemsize
-            yield (
-                number,
-                len(read),
-                views(stored, "RGB" if stored.ndim == 3 else "MONOCHROME2", bits),
-            )
-        return
-    with StoredFrames(path) as source:
-        for number in range(len(source)):
-            stored = source[number]
-            pictures = views(stored, source.photometric, source.bits_stored, source.palette)
-            yield number, len(source), pictures
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Find lines of burned-in text in every frame of a shard."""
     parser = argparse.ArgumentParser(prog="python -m unburn.detect", description=main.__doc__)
@@ -506,11 +386,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="regions.h5 to write")
     options = parser.parse_args(argv)
     settings = Settings(**json.loads(options.settings))
-    crnn.verified(options.weights, crnn.REMEDY)
-    crnn.verified(options.reader_weights, crnn.REMEDY)
-    if settings.tesseract:
-        _tesseract()
     looker = Looker(options.weights, options.reader_weights, settings)
+    looker.check()
     frames, regions = search(options.frames, looker, options.threads, options.out)
     log.info("%d items, %d frames, %d regions", len(tables.read(options.shard)), frames, regions)
 

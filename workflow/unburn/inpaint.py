@@ -1,4 +1,4 @@
-"""Paint crops by an engine; measure how well the paint fits; the verb for folders of pictures."""
+"""Paint crops by an engine; measure how well the paint fits."""
 
 import argparse
 import json
@@ -11,18 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unburn import crop
-from unburn.engines import ENGINES, NOISE_REACH_PX, Settings, paint_content, surroundings
-from unburn.errors import UserError, command
+from unburn.engines import NOISE_REACH_PX, Settings, paint_content, surroundings
+from unburn.errors import command
 from unburn.files import replacing
 from unburn.parallel import in_order
-from unburn.patches import Content, Patch, Reader, Writer, apply
+from unburn.patches import Content, Reader, Writer
 
 log = logging.getLogger(__name__)
-
-FLAT_TOLERANCE = 0.02  # for pictures; a run takes it from the settings
-PICTURES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
-
 
 # --- measures
 
@@ -108,106 +103,6 @@ def paint_crops(crops: Path, out: Path, settings: Settings, threads: int) -> int
 def painted(content: Content, settings: Settings) -> Content:
     """A crop with its mask painted."""
     return replace(content, pixels=paint_content(content, settings))
-
-
-def paint_picture(
-    stored: np.ndarray, mask: np.ndarray, modality: str, settings: Settings
-) -> np.ndarray:
-    """Paint one picture as a frame of a DICOM file: flat places exactly, the rest by crops.
-
-    ``stored`` uint8 or uint16 (rows, columns[, samples]); ``mask`` bool (rows, columns). Returns a
-    new array, equal outside the mask.
-    """
-    result = stored.copy()
-    samples = 1 if stored.ndim == 2 else stored.shape[2]
-    kind = crop.Kind((0, np.iinfo(stored.dtype).max), zero=(0,) * samples, modality=modality)
-    for is_fill, (top, left, rows, columns, content) in crop.patches_of(
-        stored, mask, kind, settings
-    ):
-        done = content if is_fill else painted(content, settings)
-        apply(result, Patch(0, 0, top, left, rows, columns, done))
-    return result
-
-
-def folder(
-    inputs: Path, masks: Path, out: Path, engine: str, modality: str = "", seed: int = 1
-) -> None:
-    """Paint the masked places of a folder's pictures: the verb ``python -m unburn inpaint``.
-
-    A picture ``a/b.png`` has its mask at ``a/b.mask.png`` below ``masks`` (not 0: paint) and comes
-    out as ``a/b.png`` below ``out``, with the depth it had.
-
-    Raises
-    ------
-    UserError
-        before anything is written, when a mask is missing or two pictures share a name
-    """
-    if engine not in ENGINES:
-        raise UserError("--engine", f"no engine {engine!r}", f"one of {', '.join(ENGINES)}")
-    if out.resolve() == inputs.resolve():
-        raise UserError("--out", "is the folder of the pictures", "name another, or they are lost")
-    pairs = paired(inputs, masks)
-    settings = Settings(engine, FLAT_TOLERANCE, noise=True, seed=seed)
-    for picture, mask_path, name in pairs:
-        stored, mask = read(picture, cv2.IMREAD_UNCHANGED), read(mask_path, cv2.IMREAD_GRAYSCALE)
-        if stored.dtype not in (np.uint8, np.uint16):
-            raise UserError(str(picture), f"{stored.dtype} pixels", "give 8 or 16 bit pictures")
-        if stored.shape[:2] != mask.shape:
-            raise UserError(
-                str(mask_path),
-                f"{mask.shape[1]} x {mask.shape[0]} px for a picture of "
-                f"{stored.shape[1]} x {stored.shape[0]} px",
-                "make the mask from this very picture",
-            )
-        result = paint_picture(stored, mask > 0, modality, settings) if mask.any() else stored
-        with replacing(out / name) as tmp:
-            if not cv2.imwrite(str(tmp), result):
-                raise UserError(str(out / name), "cannot be written", "look at the disk")
-    log.info("painted %d pictures", len(pairs))
-
-
-def paired(inputs: Path, masks: Path) -> list[tuple[Path, Path, Path]]:
-    """Each picture of a folder with its mask and the name of its output, sorted."""
-    if not inputs.is_dir():
-        raise UserError(str(inputs), "no such folder", "--input takes a folder of pictures")
-    found = sorted(
-        path
-        for path in inputs.rglob("*")
-        if path.suffix.lower() in PICTURES and not path.stem.endswith(".mask")
-    )
-    if not found:
-        raise UserError(str(inputs), "no picture in it", f"it reads {', '.join(PICTURES)}")
-    pairs, owners = [], dict[Path, Path]()
-    missing = []
-    for picture in found:
-        name = picture.relative_to(inputs).with_suffix(".png")
-        if name in owners:
-            raise UserError(
-                str(picture),
-                f"would be written to the same name as {owners[name]}",
-                "rename one of the two",
-            )
-        owners[name] = picture
-        mask = masks / name.with_suffix(".mask.png")
-        if not mask.is_file():
-            missing.append((picture, mask))
-        pairs.append((picture, mask, name))
-    if missing:
-        picture, mask = missing[0]
-        raise UserError(
-            str(picture),
-            f"has no mask at {mask}" + (f", nor have {len(missing) - 1} more" * (len(missing) > 1)),
-            "make masks with 'python -m unburn detect'; a black one means: nothing to paint",
-        )
-    return pairs
-
-
-def read(path: Path, how: int) -> np.ndarray:
-    """Read a picture's values as they are stored."""
-    picture = cv2.imread(str(path), how)
-    if picture is None:
-        raise UserError(str(path), "cannot be read as a picture", "repair it or leave it out")
-    return picture
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -17,7 +17,8 @@ HELD_BACK = {
     "archive": "An archive (zip, tar, gz or the like); unpack it and hand in the files in it.",
     "link_outside": "A link to something outside the submission's folder; hand in the file itself.",
     "file_name": "The file's name has characters that no table can hold; rename it.",
-    "broken": "The file begins like DICOM but cannot be read; it is damaged or cut off.",
+    "broken": "Its name or first bytes promise an image, but it cannot be read; "
+    "it is damaged or cut off.",
     "no_sop_class": "The file does not say what kind of object it is (SOP Class UID is missing).",
     "private_sop_class": "An object of a manufacturer's own kind; its content cannot be checked.",
     "unsupported_sop_class": "An object of a kind that unburn has no rule for.",

@@ -115,10 +115,16 @@ def leaves(rules: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, di
             yield f"{prefix}{name}", rule
 
 
+def defaults() -> dict[str, Any]:
+    """All settings as they are when nothing is set."""
+    rules = schema()
+    return _resolve_shipped(_fill({}, rules), rules)
+
+
 def changed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that differ from their defaults, by dotted name."""
     result = {}
-    standard = _resolve_shipped(_fill({}, schema()), schema())
+    standard = defaults()
     for name, _ in leaves(schema()):
         value, default = _get(config, name), _get(standard, name)
         if value != default:

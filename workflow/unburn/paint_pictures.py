@@ -1,0 +1,148 @@
+"""Paint the masked places of pictures: the verb ``python -m unburn inpaint``."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unburn import crop, pictures
+from unburn.engines import ENGINES, Settings
+from unburn.errors import ItemError, UserError
+from unburn.files import replacing
+from unburn.inpaint import painted
+from unburn.patches import Patch, apply
+
+log = logging.getLogger(__name__)
+
+FLAT_TOLERANCE = 0.02  # a run takes it from the settings
+DICOM = "a DICOM file, whose header names people too; clean it by the workflow"
+
+
+def folder(
+    inputs: Sequence[Path], masks: Path, out: Path, engine: str, modality: str = "", seed: int = 1
+) -> int:
+    """Paint the masked places of pictures.
+
+    A picture ``a/b.png`` has its mask at ``a/b.mask.png`` below ``masks`` (not 0: paint) and comes
+    out as ``a/b.png`` below ``out``, with the depth it had; frame k of a file with several frames
+    has ``a/b.f0001.mask.png`` and comes out as ``a/b.f0001.png``, and so on. Returns how many
+    files could not be painted, as they cannot be read as pictures; each gets a sentence.
+
+    Raises
+    ------
+    UserError
+        before anything is written, when a mask is missing, or two pictures share a name
+    """
+    if engine not in ENGINES:
+        raise UserError("--engine", f"no engine {engine!r}", f"one of {', '.join(ENGINES)}")
+    found = pictures.listed(inputs, out)
+    mine = {path.resolve() for path in found.files.values()}
+    for name, path in found.files.items():
+        if (out / f"{name}.png").resolve() in mine:
+            raise UserError("--out", f"{path} would be written over", "name another folder")
+    _check_masks(found.files, masks)
+    settings = Settings(engine, FLAT_TOLERANCE, noise=True, seed=seed)
+    done, failed = 0, len(found.troubles)
+    for path, sentence in found.troubles:
+        log.warning("%s: %s", path, sentence)
+    for name, path in found.files.items():
+        try:
+            kind = pictures.kind(path)
+            if kind == pictures.PICTURE:
+                _paint_file(name, path, masks, out, modality, settings)
+                done += 1
+            elif kind == pictures.DICOM:
+                failed += 1
+                log.warning("%s: %s", path, DICOM)
+            elif path in found.given:
+                raise ItemError(kind)
+            else:
+                log.info("%s: %s", path, pictures.sentence(kind))
+        except ItemError as error:
+            failed += 1
+            log.warning("%s: %s", path, pictures.sentence(error.code))
+    log.info("%d pictures painted, %d files not", done, failed)
+    return failed
+
+
+def _paint_file(
+    name: str, path: Path, masks: Path, out: Path, modality: str, settings: Settings
+) -> None:
+    """Paint every frame of one file; none is left of one that cannot be read to its end."""
+    written = []
+    try:
+        for number, count, stored in pictures.frames(path):
+            frame = pictures.frame_name(name, number, count)
+            mask = _mask(masks / (frame + pictures.MASK), path, stored)
+            result = paint_picture(stored, mask, modality, settings) if mask.any() else stored
+            target = out / f"{frame}.png"
+            with replacing(target) as tmp:
+                if not cv2.imwrite(str(tmp), result):
+                    raise UserError(str(target), "cannot be written", "look at the disk")
+            written.append(target)
+    except ItemError:
+        for target in written:
+            target.unlink()
+        raise
+
+
+def _mask(path: Path, picture: Path, stored: np.ndarray) -> np.ndarray:
+    """Read a mask, bool (rows, columns), that fits a picture."""
+    advice = "make the mask from this very picture, with the verb detect"
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+    if mask is None:
+        raise UserError(str(picture), f"there is no readable mask at {path}", advice)
+    if stored.shape[:2] != mask.shape:
+        raise UserError(
+            str(path),
+            f"{mask.shape[1]} x {mask.shape[0]} px for a picture of "
+            f"{stored.shape[1]} x {stored.shape[0]} px",
+            advice,
+        )
+    return mask > 0
+
+
+def _check_masks(files: dict[str, Path], masks: Path) -> None:
+    """Refuse to begin while a picture that can be read has no mask."""
+    missing = []
+    for name, path in files.items():
+        mask = masks / (name + pictures.MASK)
+        numbered = masks / (pictures.frame_name(name, 0, 2) + pictures.MASK)
+        if not mask.is_file() and not numbered.is_file() and _readable(path):
+            missing.append((path, mask))
+    if missing:
+        path, mask = missing[0]
+        more = f", nor have {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(
+            str(path),
+            f"has no mask at {mask}{more}",
+            "make masks with the verb detect; a black one means: nothing to paint",
+        )
+
+
+def _readable(path: Path) -> bool:
+    try:
+        return pictures.kind(path) == pictures.PICTURE and all(True for _ in pictures.frames(path))
+    except ItemError:
+        return False
+
+
+def paint_picture(
+    stored: np.ndarray, mask: np.ndarray, modality: str, settings: Settings
+) -> np.ndarray:
+    """Paint one picture as a frame of a DICOM file: flat places exactly, the rest by crops.
+
+    ``stored`` uint8 or uint16 (rows, columns[, samples]); ``mask`` bool (rows, columns). Returns a
+    new array, equal outside the mask.
+    """
+    result = stored.copy()
+    samples = 1 if stored.ndim == 2 else stored.shape[2]
+    kind = crop.Kind((0, np.iinfo(stored.dtype).max), zero=(0,) * samples, modality=modality)
+    for is_fill, (top, left, rows, columns, content) in crop.patches_of(
+        stored, mask, kind, settings
+    ):
+        done = content if is_fill else painted(content, settings)
+        apply(result, Patch(0, 0, top, left, rows, columns, done))
+    return result
