@@ -8,7 +8,7 @@ module's own (``glyphs``, ``grounds``); nothing is shared with what training dra
 import csv
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ SIZES = (
 MODALITIES = ("CR/DX", "MR", "US", "CT", "XA", "CR/DX", "PT", "MG", "US", "MR", "ES", "NM", "SC")
 COLOURFUL = {"US": 0.5, "ES": 1.0, "PT": 0.15, "SC": 0.5}  # share of frames stored in colour
 DEEP = {"CR/DX": 0.5, "MG": 0.6, "CT": 0.4, "MR": 0.4, "NM": 0.4, "PT": 0.3, "XA": 0.2}
+LEAST, LEAST_FAINT = 20.0, 2.0  # grey levels by which a letter's pixels must differ from before,
+READABLE = 0.9  # and the share of them that must: no line ends invisibly on ground of its own shade
 EMPTY = 5.0  # grey levels: a ground that varies less is empty
 TINTS = ((1, 1, 1), (1, 1, 0.2), (0.2, 1, 1), (0.3, 1, 0.3), (1, 0.65, 0.1), (1, 0.4, 0.9))
 HEIGHTS = ((5.5, 8), (8.5, 12), (12.5, 20), (20.5, 40), (41, 80))  # of capitals, in pixels
@@ -292,36 +294,24 @@ class Page:
     def put(self, ink: Ink, top: int, left: int, hand: Hand, kind: str, script: str) -> bool:
         """Lay ink on the page where nothing else is written; say whether there was room."""
         rows, columns = ink.coverage.shape
-        pad = max(2, round(0.25 * ink.height)) if hand.box else 2
+        pad = max(4, round(0.4 * ink.height)) if hand.box else 3
         first, start = top - pad, left - pad
-        if (
-            first < 0
-            or start < 0
-            or top + rows + pad > self.rows
-            or left + columns + pad > self.columns
-        ):
+        last, end = top + rows + pad, left + columns + pad
+        if min(first, start) < 0 or last > self.rows or end > self.columns:
             return False
-        where = np.s_[first : top + rows + pad, start : left + columns + pad]
+        where = np.s_[first:last, start:end]
         if self.territory[where].any():
             return False
-        spot, cover = self.picture[where], np.pad(ink.coverage, pad)
-        grey = spot.max(2)
-        empty = float(grey.std()) < EMPTY
-        if hand.box:
-            level = self._contrary(float(np.median(grey)), hand)
-            spot += hand.box * (level - spot)
-        shade, bright = self._shade(spot, hand)
+        before, cover = self.picture[where], np.pad(ink.coverage, pad)
+        empty = float(before.max(2).std()) < EMPTY
         solid = (cover > 0.3).astype(np.uint8)
-        contrary = np.float32(0 if bright else 255)
-        if hand.outlined:
-            reach = 2 * max(1, round(ink.height / 16)) + 1
-            ring = cv2.dilate(solid, np.ones((reach, reach), np.uint8))
-            grounds.laid(spot, ring.astype(np.float32), contrary)
-        elif hand.shadow:
-            step = max(1, round(ink.height / 14))
-            grounds.laid(spot, np.roll(cover, (step, step), (0, 1)) * hand.opacity, contrary)
-        grounds.laid(spot, cover * hand.opacity, shade)
-        np.clip(spot, 0, 255, out=spot)
+        for bright in (hand.bright, not hand.bright):
+            spot, bright, seen = self._laid(before, cover, solid, replace(hand, bright=bright), ink)
+            if seen >= READABLE:
+                break
+        else:
+            return False
+        self.picture[where] = spot
         self.coverage[where] = np.maximum(self.coverage[where], cover)
         self.territory[where][cv2.dilate(solid, np.ones((5, 5), np.uint8)) > 0] = (
             len(self.lines) + 1
@@ -335,9 +325,30 @@ class Page:
         )
         return True
 
-    def _contrary(self, middle: float, hand: Hand) -> float:
-        """Grey level of the box behind bright or dark letters."""
-        return float(self.rng.uniform(0, 70) if hand.bright else self.rng.uniform(170, 255))
+    def _laid(
+        self, before: np.ndarray, cover: np.ndarray, solid: np.ndarray, hand: Hand, ink: Ink
+    ) -> tuple[np.ndarray, bool, float]:
+        """A spot with letters, whether they are bright, and the share of them that differs."""
+        spot = before.copy()
+        if hand.box:
+            level = self.rng.uniform(0, 70) if hand.bright else self.rng.uniform(170, 255)
+            spot += hand.box * (np.float32(level) - spot)
+        ground = spot.copy()
+        shade, bright = self._shade(spot, hand)
+        contrary = np.float32(0 if bright else 255)
+        if hand.outlined:
+            reach = 2 * max(1, round(ink.height / 16)) + 1
+            ring = cv2.dilate(solid, np.ones((reach, reach), np.uint8))
+            grounds.laid(spot, ring.astype(np.float32), contrary)
+        elif hand.shadow:
+            step = max(1, round(ink.height / 14))
+            grounds.laid(spot, np.roll(cover, (step, step), (0, 1)) * hand.opacity, contrary)
+        edged = spot.copy() if hand.outlined else ground
+        grounds.laid(spot, cover * hand.opacity, shade)
+        np.clip(spot, 0, 255, out=spot)
+        change = np.abs(spot - edged).max(2)[solid > 0]
+        least = LEAST_FAINT if hand.faint else LEAST
+        return spot, bright, float((change >= least).mean()) if change.size else 0.0
 
     def _shade(self, spot: np.ndarray, hand: Hand) -> tuple[np.ndarray, bool]:
         """Colour of letters on a spot, and whether they are brighter than it."""
@@ -443,14 +454,16 @@ def film(page: Page) -> None:
     hand = page.hand(height=page.height(low=9, high=36), tilt=tilt, box=0.0)
     top = rng.choice([0.03, 0.65]) * page.rows
     left = rng.choice([0.03, 0.5]) * page.columns
+    texts = [_house(rng), _person(rng), _day(rng), _digits(rng)]
+    inks = [glyphs.written(rng, t, hand.face, hand.height, hand.crisp, hand.weight) for t in texts]
+    wide = max(ink.coverage.shape[1] for ink in inks if ink is not None)
+    step = 2.3 * hand.height + 6
     if rng.random() < 0.5:
-        low, right = int(top + 11 * hand.height), int(left + 20 * hand.height)
+        low, right = int(top + 4 * step + 8), int(left + 1.05 * wide + 18)
         level = rng.uniform(0, 40) if hand.bright else rng.uniform(200, 255)
         page.picture[int(top) : low, int(left) : right] = level
-    texts = [_house(rng), _person(rng), _day(rng), _digits(rng)]
-    step = 2.3 * hand.height + 6
     for row, text in enumerate(texts):
-        page.write(text, hand, top + 5 + row * step + 3, left + 6)
+        page.write(text, hand, top + 5 + row * step + 3, left + 8)
     marker = page.hand(height=page.height(low=14), tilt=float(rng.uniform(-5, 5)))
     for _ in range(2):
         word, mirrored = _of(rng, ("L", "R", "L", "R", *MARKS)), 0
@@ -574,16 +587,14 @@ def scripts(page: Page) -> None:
     """Blocks in another script, beside a few Latin lines."""
     rng = page.rng
     known = [s for s in NATIVE if any(s in face.scripts for face in page.faces)]
-    for _ in range(2):
+    for _ in range(3):
         script = _of(rng, known) if known else "latin"
-        hand = page.hand(
-            script, height=page.height(low=8, high=44), crisp=bool(rng.random() < 0.15)
-        )
-        top = rng.choice([0.03, rng.uniform(0.1, 0.6)]) * page.rows
-        left = rng.choice([0.02, rng.uniform(0.05, 0.5)]) * page.columns
-        texts = [
-            _native(rng, script) if known else _anything(rng) for _ in range(rng.integers(2, 6))
-        ]
+        crisp = bool(rng.random() < 0.15)
+        hand = page.hand(script, height=page.height(low=8, high=36), crisp=crisp)
+        top = rng.choice([0.03, rng.uniform(0.1, 0.7)]) * page.rows
+        left = rng.choice([0.02, rng.uniform(0.05, 0.6)]) * page.columns
+        count = int(rng.integers(2, 6))
+        texts = [_native(rng, script) if known else _anything(rng) for _ in range(count)]
         _rows(page, texts, hand, top, left, script=script)
     latin = page.hand(height=page.height(high=16))
     page.write(_digits(rng), latin, page.rows - 2.5 * latin.height, 5)
@@ -592,7 +603,7 @@ def scripts(page: Page) -> None:
 def codes(page: Page) -> None:
     """QR and bar codes in bright fields, one with its number below."""
     rng = page.rng
-    for _ in range(int(rng.integers(2, 5))):
+    for _ in range(int(rng.integers(3, 7))):
         most = max(24, min(260, page.side // 2))
         size = int(rng.integers(min(40, most - 1), most))
         ink = glyphs.qr(rng, size)
@@ -621,14 +632,13 @@ def codes(page: Page) -> None:
 def handwriting(page: Page) -> None:
     """Notes by hand: loops, and separate letters."""
     rng = page.rng
-    for _ in range(int(rng.integers(3, 7))):
+    for _ in range(int(rng.integers(4, 9))):
         height = page.height(low=14, high=60)
-        by_hand = glyphs.scribble if rng.random() < 0.5 else glyphs.signed
-        ink = (
-            glyphs.scribble(rng, height)
-            if by_hand is glyphs.scribble
-            else glyphs.signed(rng, _of(rng, (_surname(rng), _day(rng), "R knee", "LEFT")), height)
-        )
+        if rng.random() < 0.5:
+            ink = glyphs.scribble(rng, height)
+        else:
+            text = _of(rng, (_surname(rng), _day(rng), "R knee", "LEFT"))
+            ink = glyphs.signed(rng, text, height)
         ink = glyphs.turned(ink, float(rng.uniform(-5, 5)), int(rng.random() < 0.15))
         hand = page.hand(height=height, crisp=False, outlined=False, hollow=False, box=0.0)
         at = rng.uniform(0.03, 0.85, 2) * [page.rows, page.columns]
@@ -674,9 +684,10 @@ def singles(page: Page) -> None:
 
 
 LAYOUTS = (
-    corners, upright, panel, scripts, film, singles, header, codes, scale, upright, faint, table,
-    scripts, large, arrows, corners, handwriting, upright, scripts, measures, singles, film,
-    angiogram, codes, faint, scripts, handwriting, large, singles,
+    corners, upright, panel, scripts, film, singles, header, codes, scripts, upright, faint,
+    handwriting, table, large, scripts, arrows, corners, codes, upright, measures, scripts, scale,
+    singles, handwriting, film, scripts, angiogram, codes, faint, scripts, handwriting, large,
+    singles,
 )  # fmt: skip
 
 
@@ -761,7 +772,7 @@ def _finished(
     deep = picture.shape[2] == 1 and rng.random() < DEEP.get(modality, 0.0)
     if not deep and chance[4] < 0.3:
         picture = _compressed(picture, int(rng.integers(35, 93)))
-        lines = [_tagged(line, "JPEG-compressed") for line in lines]
+        lines = [replace(line, rendering=(*line.rendering, "JPEG-compressed")) for line in lines]
     inverse = deep and chance[5] < 0.3
     bits = int(rng.choice([10, 12, 16])) if deep else 8
     stored = np.clip(picture, 0, 255)
@@ -801,8 +812,8 @@ def _resized(
     smaller = cv2.resize(picture, size, interpolation=how).reshape(size[1], size[0], -1)
     stretch = np.array([size[0] / columns, size[1] / rows], np.float32)
     moved = [
-        Line(line.quad * stretch, line.height * factor, line.angle, line.kind, line.script,
-             line.empty, line.bright, ("antialiased", *line.rendering[1:]))
+        replace(line, quad=line.quad * stretch, height=line.height * factor,
+                rendering=("antialiased", *line.rendering[1:]))
         for line in lines
     ]  # fmt: skip
     return (
@@ -820,8 +831,3 @@ def _compressed(picture: np.ndarray, quality: int) -> np.ndarray:
     back = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
     back = back[..., ::-1] if back.ndim == 3 else back[..., None]
     return back.astype(np.float32)
-
-
-def _tagged(line: Line, tag: str) -> Line:
-    return Line(line.quad, line.height, line.angle, line.kind, line.script, line.empty, line.bright,
-                (*line.rendering, tag))  # fmt: skip

@@ -84,29 +84,39 @@ def contrasts(
 
     Notes
     -----
-    Around it means between 1 and 3 pixels from the ink, or 0.3 of the height; of colours the
-    channel in which the line differs most counts.
+    A pixel of ink is compared with mean and deviation of what is no ink within a line's height of
+    it, at least 6 pixels: a line may run over bright and dark ground. Both are averaged over the
+    ink. Of colours the channel in which the line differs most counts.
     """
     seen = [(0.0, 0.0)] * len(heights)
     planes = picture[..., None] if picture.ndim == 2 else picture
     for number, where in enumerate(ndimage.find_objects(owner.astype(np.int32)), 1):
         if where is None:
             continue
-        reach = max(3, round(0.3 * heights[number - 1]))
+        reach = max(6, round(heights[number - 1]))
         rows, columns = (slice(max(0, side.start - reach), side.stop + reach) for side in where)
-        spot, near = planes[rows, columns].astype(np.float32), owner[rows, columns]
+        near = owner[rows, columns]
         ink = near == number
-        size = np.ones((2 * reach + 1,) * 2, np.uint8)
-        around = cv2.dilate(ink.astype(np.uint8), size) > 0
-        around &= cv2.dilate((near > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
-        if around.sum() < 8:
+        free = cv2.dilate((near > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+        share = _box(free.astype(np.float64), reach)[ink]
+        if share.min() <= 0:
             continue
-        ring, letters = spot[around], spot[ink]
-        differences = np.abs(letters - np.median(ring, 0)).mean(0)
-        deviations = differences / np.maximum(1.0, ring.std(0))
-        best = int(deviations.argmax())
-        seen[number - 1] = float(differences[best]), float(deviations[best])
+        best = (0.0, 0.0)
+        for channel in range(planes.shape[2]):
+            spot = planes[rows, columns, channel].astype(np.float64)
+            mean = _box(spot * free, reach)[ink] / share
+            square = _box(spot * spot * free, reach)[ink] / share
+            difference = float(np.abs(spot[ink] - mean).mean())
+            spread = float(np.sqrt(np.maximum(0, square - mean * mean).mean()))
+            best = max(best, (difference / max(1.0, spread), difference))
+        seen[number - 1] = best[1], best[0]
     return seen
+
+
+def _box(values: np.ndarray, reach: int) -> np.ndarray:
+    """Sum over squares, without what lies outside."""
+    size = (2 * reach + 1,) * 2
+    return cv2.boxFilter(values, -1, size, normalize=False, borderType=cv2.BORDER_CONSTANT)
 
 
 def ink_under(owner: np.ndarray, mask: np.ndarray, lines: int) -> list[tuple[int, int]]:
