@@ -140,10 +140,11 @@ class Run:
         quads = [
             [(x, y), (x + WIDTH, y), (x + WIDTH, y + HEIGHT), (x, y + HEIGHT)] for x, y in places
         ]
-        found = [(k, 0, quad, 0.9, HEIGHT, b"crnn", b"text") for k in items for quad in quads]
+        unagreed = (0.9, HEIGHT, b"crnn", b"text", False, b"")
+        found = [(k, 0, quad, *unagreed) for k in items for quad in quads]
         with h5py.File(self.regions, "w") as file:
             file["regions"] = np.array(found, REGION)
-            file["examined"] = np.array([(k, 0, 0.9, len(quads)) for k in items], EXAMINED)
+            file["examined"] = np.array([(k, 0, 0.9, len(quads), True) for k in items], EXAMINED)
 
     def clean(self):
         """From regions to candidates."""

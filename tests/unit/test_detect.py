@@ -1,3 +1,4 @@
+from collections import defaultdict
 from pathlib import Path
 
 import cv2
@@ -6,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from unburn import crnn, detect, lines
+from unburn import crnn, detect, wording
 from unburn.rendering import Style, plant
 
 MODELS = Path(__file__).parents[2] / "resources" / "models"
 WEIGHTS, READER = MODELS / "detector.safetensors", MODELS / "lines.safetensors"
 SCORE = 0.95
 SETTINGS = detect.Settings(0.3, False, 0.5)
+NO_HEADERS = defaultdict(lambda: Path("no such file"))
 
 
 def frame_with(text_lines, shape=(128, 192), seed=0):
@@ -194,7 +196,7 @@ def test_planted_lines_are_covered(networks, line):
     found = detect.examine(frame[None], *networks, SETTINGS)
     assert covered(found.regions, frame.shape)[ink].mean() > 0.97
     assert found.suspicion > 0.5
-    assert all(region.kind in lines.KINDS for region in found.regions)
+    assert all(region.kind in wording.KINDS for region in found.regions)
 
 
 def test_a_constant_frame_has_no_text_and_no_suspicion(networks):
@@ -224,7 +226,8 @@ def test_every_frame_is_examined_and_bytes_do_not_depend_on_processes(tmp_path, 
     )
     looker = detect.Looker(WEIGHTS, READER, SETTINGS)
     for threads in (1, 2):
-        detect.search(tmp_path / "frames.h5", looker, threads, tmp_path / f"{threads}.h5")
+        out = tmp_path / f"{threads}.h5"
+        detect.search(tmp_path / "frames.h5", NO_HEADERS, looker, threads, out)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
     with h5py.File(tmp_path / "1.h5") as file:
         examined, regions = file["examined"][:], file["regions"][:]
@@ -240,8 +243,8 @@ def test_equal_frames_are_looked_at_once(tmp_path, monkeypatch):
         tmp_path / "frames.h5", {1: np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8).repeat(5, 0)}
     )
     looked = []
-    monkeypatch.setattr(detect.Looker, "look", lambda self, pictures: looked.append(1))
-    (block,) = detect.blocks(tmp_path / "frames.h5")
+    monkeypatch.setattr(detect.Looker, "look", lambda self, pictures, header: looked.append(1))
+    (block,) = detect.blocks(tmp_path / "frames.h5", NO_HEADERS)
     assert len(detect.look_at(block, detect.Looker(WEIGHTS, READER, SETTINGS))) == 5
     assert len(looked) == 1
 
@@ -249,7 +252,8 @@ def test_equal_frames_are_looked_at_once(tmp_path, monkeypatch):
 def test_large_items_are_cut_into_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(detect, "BLOCK_BYTES", 2 * 64)
     write_frames(tmp_path / "frames.h5", {3: np.zeros((5, 1, 8, 8), np.uint8)})
-    cut = [(block.first, block.count) for block in detect.blocks(tmp_path / "frames.h5")]
+    cut = detect.blocks(tmp_path / "frames.h5", NO_HEADERS)
+    cut = [(block.first, block.count) for block in cut]
     assert cut == [(0, 2), (2, 2), (4, 1)]
 
 

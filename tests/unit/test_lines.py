@@ -5,36 +5,6 @@ import torch
 from unburn import lines
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("R", "marker"), ("LT", "marker"), ("RMLO", "marker"), ("AP", "marker"),
-        ("12", "number"), ("3.45 cm", "number"), ("-60", "number"), ("12:30:45", "number"),
-        ("1/24", "number"), ("50 cm/s", "text"), ("DOE^JOHN", "text"), ("ID 4711", "text"),
-        ("", "unread"),
-    ],
-)  # fmt: skip
-def test_kinds_of_text(text, kind):
-    assert lines.kind(text, 0.9) == kind
-
-
-def test_what_is_read_without_confidence_counts_as_unread():
-    assert lines.kind("DOE", lines.SURE - 0.01) == "unread"
-
-
-def test_only_kinds_leave(monkeypatch):
-    monkeypatch.setattr(lines, "read", lambda network, crops: [("SECRET", 0.9)] * len(crops))
-    quads = [np.array([[2, 2], [40, 2], [40, 12], [2, 12]], np.float32)] * 3
-    assert lines.kinds(None, np.zeros((20, 50), np.uint8), quads) == ["text"] * 3
-
-
-def test_the_surer_of_two_directions_counts(monkeypatch):
-    readings = [("", 0.0), ("12", 0.8)]
-    monkeypatch.setattr(lines, "read", lambda network, crops: readings[: len(crops)])
-    tall = np.array([[2, 2], [12, 2], [12, 60], [2, 60]], np.float32)
-    assert lines.kinds(None, np.zeros((64, 20), np.uint8), [tall]) == ["number"]
-
-
 def test_greedy_decoding_joins_repeats_and_drops_blanks():
     steps = [0, 1 + lines.ALPHABET.index("A")] + [1 + lines.ALPHABET.index("A")] * 2
     steps += [0, 1 + lines.ALPHABET.index("A"), 1 + lines.ALPHABET.index("b"), 0]

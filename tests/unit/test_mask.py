@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from unburn import mask, tables
+from unburn import known, mask, tables
 from unburn.errors import UserError
 
 REGION = np.dtype(
@@ -18,8 +18,11 @@ REGION = np.dtype(
         ("height", "f4"),
         ("source", "S12"),
         ("kind", "S12"),
+        ("agreed", "?"),
+        ("fact", "S48"),
     ]
 )
+EXAMINED = [("item", "i4"), ("frame", "i4"), ("comparable", "?")]
 PLAIN = mask.Settings(
     pool=True,
     pool_fraction=0.2,
@@ -27,6 +30,7 @@ PLAIN = mask.Settings(
     dilate_relative=0.0,
     lossy_margin_px=8,
     outside_ultrasound_regions="text",
+    policy="all",
 )
 JPEG = "1.2.840.10008.1.2.4.50"
 NATIVE = "1.2.840.10008.1.2.1"
@@ -37,11 +41,11 @@ def box(left, top, width, height):
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
-def regions(*rows):
-    """Rows of (item, frame, quad)."""
+def regions(*rows, kind="text", fact=""):
+    """Rows of (item, frame, quad); of a kind on which two readers agree, but for text."""
     return np.array(
         [
-            (item, frame, quad, 0.9, quad[2][1] - quad[0][1], b"crnn", b"")
+            (item, frame, quad, 0.9, quad[2][1] - quad[0][1], b"crnn", kind, kind != "text", fact)
             for item, frame, quad in rows
         ],
         REGION,
@@ -195,9 +199,11 @@ def shard(folder, *rows, modality="MR"):
     )
 
 
-def run(folder, found, name="masks.h5", settings=PLAIN):
+def run(folder, found, name="masks.h5", settings=PLAIN, named=()):
+    """Masks of the shard; ``named`` items have a header that names the patient."""
     with h5py.File(folder / "regions.h5", "w") as file:
         file["regions"] = found
+        file["examined"] = np.array([(k, 0, k in named) for k in range(1, 10)], EXAMINED)
     arguments = {
         "shard": folder / "00000.tsv",
         "frames": folder / "frames.h5",
@@ -273,7 +279,7 @@ def test_a_device_rule_of_the_user_is_masked_beside_the_shipped_ones(tmp_path):
         "manufacturer\tmodel\trectangles\nPHILIPS\tIU 22\t0,590,800,50\n"
     )
     with h5py.File(tmp_path / "regions.h5", "w") as file:
-        file["regions"] = regions()
+        file["regions"], file["examined"] = regions(), np.zeros(0, EXAMINED)
     arguments = ["--shard", "00000.tsv", "--frames", "frames.h5", "--regions", "regions.h5"]
     paths = [part if part[0] == "-" else str(tmp_path / part) for part in arguments]
     out = tmp_path / "masks.h5"
@@ -285,3 +291,104 @@ def test_a_device_rule_of_the_user_is_masked_beside_the_shipped_ones(tmp_path):
     assert [rule.split(b":")[0] for rule in rules] == [b"shipped", b"own"]
     assert rules[1] == b"own:2"
     assert stack[:, :59].all() and stack[:, 590:].all() and not stack[:, 59:590].any()
+
+
+# --- what the policy lets stay
+
+
+def kept_in(path):
+    """Policy, kept lines as (item, frame, kind), items that fell back, masks by item."""
+    with h5py.File(path) as file:
+        rows = [(int(r["item"]), int(r["frame"]), r["kind"].decode()) for r in file["kept"][:]]
+        masks = {int(name): stack[:] for name, stack in file["items"].items()}
+        return file.attrs["policy"], rows, file["fell_back"][:].tolist(), masks
+
+
+def both(*more):
+    """A marker and a name far from it in each of two items, and more rows."""
+    marker = regions(*[(k, 0, box(5, 5, 8, 8)) for k in (1, 2)], kind="marker", fact="R")
+    name = regions(*[(k, 0, box(30, 30, 30, 8)) for k in (1, 2)])
+    return np.concatenate([marker, name, *more])
+
+
+@pytest.mark.parametrize("policy", ["all", "keep", "phi"])
+def test_only_the_policy_s_classes_stay(tmp_path, policy):
+    shard(tmp_path, *[(k, 1, 60, 80, 0, NATIVE) for k in (1, 2)])
+    described = regions((1, 0, box(5, 50, 40, 8)), kind="descriptor")
+    unsure = regions((2, 0, box(60, 5, 8, 8)), kind="marker")
+    unsure["agreed"] = False
+    settings = replace(PLAIN, policy=policy, pool=False)
+    out = run(tmp_path, both(described, unsure), settings=settings, named=[1])
+    said, kept, fell_back, masks = kept_in(out)
+    assert said == policy
+    stays = {
+        "all": [],
+        "keep": [(1, 0, "marker"), (2, 0, "marker")],
+        "phi": [(1, 0, "descriptor"), (1, 0, "marker")],
+    }
+    assert sorted(kept) == stays[policy]
+    assert fell_back == ([2] if policy == "phi" else [])
+    assert masks[1][0, 34, 45] and masks[2][0, 34, 45] and masks[2][0, 9, 64]
+    assert bool(masks[1][0, 9, 9]) is (policy == "all")
+    assert bool(masks[1][0, 54, 25]) is (policy != "phi")
+    assert bool(masks[2][0, 9, 9]) is (policy != "keep")
+
+
+def test_a_line_near_a_masked_one_is_trimmed_or_masked_whole(tmp_path):
+    shard(tmp_path, (1, 1, 60, 80, 0, NATIVE))
+    name = regions((1, 0, box(20, 20, 30, 10)))
+    for top, stays in ((28, False), (32, True), (40, True)):
+        marker = regions((1, 0, box(20, top, 10, 10)), kind="marker")
+        settings = replace(PLAIN, policy="keep", dilate_px=2, dilate_relative=0.0)
+        _, kept, _, masks = kept_in(run(tmp_path, np.concatenate([name, marker]), "m", settings))
+        assert bool(kept) is stays
+        assert masks[1][0, 18:33, 20:51].all()  # the name's mask is whole, whatever stays beside
+        assert bool(masks[1][0, top + 9, 25]) is not stays
+
+
+def test_a_place_that_is_masked_in_one_frame_is_masked_in_all_of_the_pool(tmp_path):
+    shard(tmp_path, (1, 5, 60, 80, 0, NATIVE))
+    rows = [(1, frame, box(20, 20, 20, 8)) for frame in (0, 1, 4)]
+    marker = regions(*rows, kind="measurement")
+    for pool in (True, False):
+        settings = replace(PLAIN, policy="keep", pool=pool)
+        _, kept, _, _ = kept_in(run(tmp_path, marker, "m", settings))
+        assert len(kept) == 3
+        other = regions((1, 3, box(22, 19, 40, 9)))
+        _, kept, _, masks = kept_in(run(tmp_path, np.concatenate([marker, other]), "m", settings))
+        assert kept == []
+        assert masks[1][[0, 1, 3, 4], 24, 30].all()
+
+
+def test_one_line_that_gives_way_takes_its_neighbour_with_it(tmp_path):
+    shard(tmp_path, (1, 1, 60, 80, 0, NATIVE))
+    chain = [regions((1, 0, box(10 + 6 * k, 20, 10, 8)), kind="scale") for k in range(4)]
+    far = regions((1, 0, box(60, 50, 10, 8)), kind="scale")
+    first = regions((1, 0, box(4, 20, 10, 8)))
+    settings = replace(PLAIN, policy="keep")
+    found = np.concatenate([*chain, far, first])
+    assert kept_in(run(tmp_path, found, "m", settings))[1] == [(1, 0, "scale")]
+    assert len(kept_in(run(tmp_path, np.concatenate([*chain, far]), "m", settings))[1]) == 5
+
+
+def test_given_places_win_over_kept_lines(tmp_path):
+    given = replace(item(1), given=known.Known(hidden=((0, 0, 80, 30),)))
+    found, kept = {}, mask.by_frame(regions((1, 0, box(20, 20, 10, 8)), kind="marker"))
+    ((_, _, picture),) = mask.with_kept([given], found, kept, PLAIN, empty)
+    assert not len(kept[1, 0]) and picture[29, 25]
+
+
+def test_facts_are_written_whatever_stays(tmp_path):
+    shard(tmp_path, *[(k, 1, 60, 80, 0, NATIVE) for k in (1, 2)])
+    more = regions((1, 0, box(60, 5, 8, 8)), kind="marker", fact="AP;SUPINE")
+    stayed = mask.policy.read(run(tmp_path, both(more)))
+    assert stayed.facts == {1: {"R", "AP", "SUPINE"}, 2: {"R"}}
+    assert (stayed.policy, stayed.kept, stayed.fell_back) == ("all", {}, frozenset())
+
+
+def test_a_fact_outside_the_closed_list_is_refused(tmp_path):
+    shard(tmp_path, (1, 1, 60, 80, 0, NATIVE))
+    out = run(tmp_path, regions((1, 0, box(5, 5, 8, 8)), kind="marker", fact="R;DOE"))
+    with pytest.raises(ValueError, match="item 1: a fact outside the closed list") as error:
+        mask.policy.read(out)
+    assert "DOE" not in str(error.value)

@@ -2,7 +2,8 @@ rule detect_text:
     """Find lines of burned-in text in every frame of a shard.
 
     Reads frames (uint8, frames x views x rows x columns). Writes one record per region,
-    in pixels of the stored matrix. The recognised text stays inside the job.
+    in pixels of the stored matrix. What was read stays inside the job, where two readers class it
+    by its wording and by the identifiers of the original headers.
     """
     input:
         shard="<work>/{submission}/shards/{shard}.tsv",
@@ -26,6 +27,7 @@ rule detect_text:
     params:
         settings=section("detect"),
         digests=weights_digests,
+        data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv"),
         code=code_digest("detect"),
     shell:
         "python -m unburn.detect --shard {input.shard:q} --frames {input.frames:q}"

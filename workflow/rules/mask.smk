@@ -3,7 +3,7 @@ rule mask_text:
 
     Reads regions, frames and what headers say of the device and its image areas. Writes masks
     (uint8 0 or 1, frames x rows x columns) of the items that have text; whole blocks in lossy
-    sources, since ringing keeps letters readable.
+    sources, since ringing keeps letters readable. What the policy lets stay is listed beside.
     """
     input:
         shard="<work>/{submission}/shards/{shard}.tsv",

@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,11 +16,13 @@ import h5py
 import numpy as np
 import torch
 
-from unburn import crnn, lines, readers, tables
+from unburn import crnn, lines, readers, reading, tables
 from unburn.errors import command
 from unburn.files import replacing
+from unburn.identifiers import NOBODY, Identifiers, identifiers
 from unburn.mask import covered
 from unburn.parallel import in_order
+from unburn.pixels import read_header
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +40,13 @@ BLOCK_BYTES = 16 << 20  # of views that one task looks at
 
 REGION = np.dtype(
     [("item", "<i4"), ("frame", "<i4"), ("quad", "<f4", (4, 2)), ("score", "<f4"),
-     ("height", "<f4"), ("source", "S12"), ("kind", "S12")]
+     ("height", "<f4"), ("source", "S12"), ("kind", "S12"), ("agreed", "?"),
+     ("fact", "S48")]
 )  # fmt: skip
-EXAMINED = np.dtype([("item", "<i4"), ("frame", "<i4"), ("suspicion", "<f4"), ("regions", "<i4")])
+EXAMINED = np.dtype(
+    [("item", "<i4"), ("frame", "<i4"), ("suspicion", "<f4"), ("regions", "<i4"),
+     ("comparable", "?")]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Region:
     """A line of text.
 
     ``quad`` float32 (4, 2), corners as (column, row), clockwise from the top left; ``height`` of
-    the text in pixels; ``source`` crnn or tesseract; ``kind`` one of ``lines.KINDS``.
+    the text in pixels; ``source`` crnn or tesseract; ``kind``, ``agreed`` and ``fact`` as in
+    ``reading.Class``.
     """
 
     quad: np.ndarray
@@ -65,6 +72,8 @@ class Region:
     height: float
     source: str
     kind: str = "unread"
+    agreed: bool = False
+    fact: str = ""
 
 
 # ------------------------------------------------------------------ maps
@@ -252,25 +261,54 @@ def _region(quad: np.ndarray, score: float) -> Region:
 
 @dataclass(frozen=True)
 class Frame:
-    """What was found in one frame; ``suspicion`` is its highest probability of text."""
+    """What was found in one frame; ``suspicion`` is its highest probability of text.
+
+    ``comparable`` when the header names the patient, so that lines could be compared with it.
+    """
 
     regions: tuple[Region, ...]
     suspicion: float
+    comparable: bool = False
 
 
 def examine(
-    pictures: np.ndarray, network: crnn.Detector, reader: lines.Reader, settings: Settings
+    pictures: np.ndarray,
+    network: crnn.Detector,
+    reader: lines.Reader,
+    settings: Settings,
+    header: Identifiers | None = NOBODY,
 ) -> Frame:
-    """Look at all views of a frame, uint8 (views, rows, columns)."""
+    """Look at all views of a frame, uint8 (views, rows, columns).
+
+    Without a ``header`` to compare with nothing counts as read.
+    """
     seen = look(network, pictures)
     if not seen:
         return Frame((), 0.0)
     regions, suspicion = regions_of(seen, pictures.shape[1:], settings.threshold)
     if settings.tesseract:
         regions += _cross_check(pictures[0], settings)
-    names = lines.kinds(reader, pictures[0], [region.quad for region in regions])
-    named = (replace(region, kind=name) for region, name in zip(regions, names, strict=True))
-    return Frame(tuple(named), suspicion)
+    if header is None:
+        return Frame(tuple(regions), suspicion)
+    quads = [region.quad for region in regions]
+    classes = reading.classes(reader, _second_reader(), pictures, quads, header)
+    classed = (replace(region, **vars(one)) for region, one in zip(regions, classes, strict=True))
+    return Frame(tuple(classed), suspicion, header.comparable)
+
+
+@lru_cache(maxsize=1)
+def _second_reader() -> readers.Recogniser:
+    return readers.Recogniser()
+
+
+@lru_cache(maxsize=8)
+def header_of(original: Path) -> Identifiers | None:
+    """What identifies the patient in an original's header; None where it cannot be read."""
+    try:
+        return identifiers(read_header(original, stop_before_pixels=True))
+    except Exception as error:  # the gate holds the item back; here its lines stay unread
+        log.warning("a header could not be read (%s)", type(error).__name__)
+        return None
 
 
 def _cross_check(picture: np.ndarray, settings: Settings) -> list[Region]:
@@ -309,9 +347,10 @@ class Looker:
         if self.settings.tesseract:
             _tesseract()
 
-    def look(self, pictures: np.ndarray) -> Frame:
+    def look(self, pictures: np.ndarray, header: Identifiers | None = NOBODY) -> Frame:
         """Examine one frame, uint8 (views, rows, columns)."""
-        return examine(pictures, *_networks(self.weights, self.reader_weights), self.settings)
+        networks = _networks(self.weights, self.reader_weights)
+        return examine(pictures, *networks, self.settings, header)
 
 
 # ------------------------------------------------------------------ the stage
@@ -322,50 +361,57 @@ class Block:
     """Frames ``first`` to ``first + count`` of one item, the work of one task."""
 
     frames: Path
+    original: Path
     item: int
     first: int
     count: int
 
 
-def blocks(frames: Path) -> Iterator[Block]:
-    """Cut all items of a file of frames into tasks of bounded size."""
+def blocks(frames: Path, originals: Mapping[int, Path]) -> Iterator[Block]:
+    """Cut all items of a file of frames into tasks of bounded size; ``originals`` by item."""
     with h5py.File(frames, "r") as file:
         items = file.get("items", {})
         sizes = {int(name): items[name].shape for name in items}
     for item, (count, *rest) in sorted(sizes.items()):
         step = max(1, BLOCK_BYTES // int(np.prod(rest)))
         for first in range(0, count, step):
-            yield Block(frames, item, first, min(step, count - first))
+            yield Block(frames, originals[item], item, first, min(step, count - first))
 
 
 def look_at(block: Block, looker: Looker) -> list[Frame]:
     """Examine the frames of one block; equal frames are looked at once."""
     known: dict[bytes, Frame] = {}
     found = []
+    header = header_of(block.original)
     with h5py.File(block.frames, "r") as file:
         stored = file["items"][str(block.item)]
         for number in range(block.first, block.first + block.count):
             pictures = stored[number]
             digest = hashlib.sha256(pictures.tobytes()).digest()
             if digest not in known:
-                known[digest] = looker.look(pictures)
+                known[digest] = looker.look(pictures, header)
             found.append(known[digest])
     return found
 
 
-def search(frames: Path, looker: Looker, threads: int, out: Path) -> tuple[int, int]:
+def search(
+    frames: Path, originals: Mapping[int, Path], looker: Looker, threads: int, out: Path
+) -> tuple[int, int]:
     """Examine every frame of a shard and write what was found; return counts."""
     regions, examined = [], []
-    work = list(blocks(frames))
+    work = list(blocks(frames, originals))
     for block, found in zip(
         work, in_order(partial(look_at, looker=looker), work, threads), strict=True
     ):
         for number, frame in enumerate(found, block.first):
-            examined.append((block.item, number, frame.suspicion, len(frame.regions)))
+            examined.append(
+                (block.item, number, frame.suspicion, len(frame.regions), frame.comparable)
+            )
             for region in frame.regions:
                 regions.append(
                     (block.item, number, region.quad, region.score, region.height,
-                     region.source.encode(), region.kind.encode())
+                     region.source.encode(), region.kind.encode(), region.agreed,
+                     region.fact.encode())
                 )  # fmt: skip
     with replacing(out) as tmp, h5py.File(tmp, "w", libver="latest") as file:
         options = {"compression": "gzip", "track_times": False}
@@ -388,8 +434,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = Settings(**json.loads(options.settings))
     looker = Looker(options.weights, options.reader_weights, settings)
     looker.check()
-    frames, regions = search(options.frames, looker, options.threads, options.out)
-    log.info("%d items, %d frames, %d regions", len(tables.read(options.shard)), frames, regions)
+    items = tables.read(options.shard).to_dict("records")
+    originals = {int(row["item"]): Path(row["path"]) for row in items}
+    frames, regions = search(options.frames, originals, looker, options.threads, options.out)
+    log.info("%d items, %d frames, %d regions", len(items), frames, regions)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
 """The line reader: a small CRNN with CTC for Latin letters, digits and punctuation.
 
-It says what kind of text a region holds. What it read never leaves ``kinds``, and masking never
-depends on it.
+What it reads stays in the job that read it (``reading``).
 """
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +21,6 @@ ALPHABET = "".join(chr(code) for code in range(32, 127))  # 0 of the classes is 
 ROWS = 32
 MOST_COLUMNS = 768
 TALL = 1.5  # a region this much higher than wide holds a line that runs up or down
-SURE = 0.5  # mean confidence from which a reading counts
-
-KINDS = ("unread", "text", "number", "marker")
-NUMBER = re.compile(r"[-+~<>=.,:;/%*()\d\s]*\d[-+~<>=.,:;/%*()\d\s]*(?:[a-zA-Z]{1,3}[/\d]{0,2})?")
-MARKER = re.compile(
-    r"[LRAPHFSIMV+x]|LT|RT|AP|PA|CC|MLO|LAT|[LR](?:CC|MLO|AT|AO|PO)|HFS|FFS|LEFT|RIGHT"
-)
 
 
 @dataclass(frozen=True)
@@ -137,21 +128,3 @@ def read(network: Reader, crops: Sequence[np.ndarray]) -> list[tuple[str, float]
         for crop in crops:
             readings.append(decoded(network(prepared([crop]))[0].numpy()))
     return readings
-
-
-def kind(text: str, confidence: float) -> str:
-    """What kind of text was read, one of ``KINDS``; no character of it."""
-    if not text or confidence < SURE:
-        return "unread"
-    if MARKER.fullmatch(text):
-        return "marker"
-    return "number" if NUMBER.fullmatch(text) else "text"
-
-
-def kinds(network: Reader, picture: np.ndarray, quads: Sequence[np.ndarray]) -> list[str]:
-    """The kind of text in each region of a picture, uint8 (rows, columns)."""
-    found = []
-    for quad in quads:
-        readings = read(network, upright(picture, quad))
-        found.append(kind(*max(readings, key=lambda reading: reading[1])))
-    return found

@@ -6,6 +6,8 @@ detector missed it: once found, it is masked wherever the same strokes are at th
 text that changes is masked everywhere at places where it was found in most frames. What the
 header gives away (``known``) is masked as well.
 
+What the policy lets stay is not masked (``policy``, which also says what it writes in masks.h5).
+
 Beside the masks, ``known`` of masks.h5 counts: item, source (ultrasound or device), name of the
 rule or "all" for what is outside of ultrasound areas, "unusable" for areas that were not usable.
 """
@@ -23,7 +25,7 @@ import cv2
 import h5py
 import numpy as np
 
-from unburn import devices, known, pooling, tables
+from unburn import devices, known, policy, pooling, tables
 from unburn.errors import UserError, command
 from unburn.files import replacing
 
@@ -50,6 +52,7 @@ class Settings:
     dilate_relative: float
     lossy_margin_px: int
     outside_ultrasound_regions: str
+    policy: str
 
 
 @dataclass(frozen=True)
@@ -313,16 +316,59 @@ def views_of(file: h5py.File, pool: Sequence[Item]) -> Callable[[Item, int], np.
     return pictures
 
 
+def _share(quad: np.ndarray, mask: np.ndarray) -> float:
+    """Share of a quadrangle that a mask covers; 1 where the quadrangle is outside of the frame."""
+    window = _window(quad, mask.shape)
+    own = covered([quad - (window[1].start, window[0].start)], mask[window].shape) > 0
+    return float(mask[window][own].mean()) if own.any() else 1.0
+
+
+def _cover(region: np.ndarray, item: Item, settings: Settings) -> np.ndarray:
+    """The mask of one region, grown: uint8 (rows, columns)."""
+    mask = np.zeros((item.rows, item.columns), np.uint8)
+    draw(mask, region["quad"], radius(float(region["height"]), settings))
+    return grow(mask, item.block, item.margin)
+
+
+def with_kept(
+    pool: Sequence[Item],
+    found: policy.Places,
+    kept: policy.Places,
+    settings: Settings,
+    pictures: Callable[[Item, int], np.ndarray],
+) -> Iterator[tuple[Item, int, np.ndarray]]:
+    """Masks of a pool where some lines may stay; ``kept`` holds those that do afterwards."""
+    shape = (pool[0].rows, pool[0].columns)
+    places = [(item.number, frame) for item in pool for frame in range(item.frames)]
+    policy.settle(places, found, kept, partial(draw, radius=0), _share, shape)
+    for item, frame, mask in masks(pool, found, settings, pictures):
+        here = kept.get((item.number, frame))
+        if here is not None:
+            cover = partial(_cover, item=item, settings=settings)
+            mask, kept[item.number, frame] = policy.give_way(mask, here, cover, _share)
+        yield item, frame, mask
+
+
 def write(
-    out: Path, frames: Path, items: Sequence[Item], regions: np.ndarray, settings: Settings
+    out: Path,
+    frames: Path,
+    items: Sequence[Item],
+    regions: np.ndarray,
+    comparable: frozenset[int],
+    settings: Settings,
 ) -> int:
-    """Write masks.h5 and return the number of masked frames; memory holds a few frames."""
+    """Write masks.h5 and return the number of masked frames; memory holds a few frames.
+
+    ``comparable`` are the items whose header names the patient.
+    """
     masked = 0
-    found = by_frame(regions)
+    stays = policy.stays(regions, comparable, settings.policy)
+    found, kept = by_frame(regions[~stays]), by_frame(regions[stays])
     with h5py.File(frames, "r") as source, h5py.File(out, "w", libver="latest") as file:
         group = file.create_group("items")
         for pool in pools(items, settings):
-            for item, frame, mask in masks(pool, found, settings, views_of(source, pool)):
+            views = views_of(source, pool)
+            for item, frame, mask in with_kept(pool, found, kept, settings, views):
                 name = str(item.number)
                 if name not in group:
                     group.create_dataset(
@@ -338,6 +384,7 @@ def write(
                 masked += 1
         table = np.array([line for item in items for line in known_of(item)], KNOWN)
         file.create_dataset("known", data=table, track_times=False)
+        policy.write(file, settings.policy, kept, regions, comparable)
     return masked
 
 
@@ -367,10 +414,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         rules += devices.read(path, "own")
     items = read_items(args.shard, args.frames, settings, rules)
     with h5py.File(args.regions, "r") as file:
-        regions = file["regions"][:]
+        regions, examined = file["regions"][:], file["examined"][:]
+    comparable = frozenset(examined["item"][examined["comparable"]].tolist())
     check(regions, items, args.regions.name)
     with replacing(args.out) as tmp:
-        masked = write(tmp, args.frames, items, regions, settings)
+        masked = write(tmp, args.frames, items, regions, comparable, settings)
     frames = sum(item.frames for item in items)
     log.info("masked %d of %d frames, %d regions", masked, frames, len(regions))
     given = sum(item.given != known.NOTHING for item in items)
