@@ -66,18 +66,22 @@ def test_what_detect_left_out_needs_no_mask_and_is_told(base, caplog):
     caplog.set_level("INFO")
     whole = (base / "in/a/b.png").read_bytes()
     (base / "in/cut.png").write_bytes(whole[: len(whole) // 2])
+    cv2.imwritemulti(str(base / "in/pages.tif"), [np.zeros((90, 90), np.uint8)] * 2)
+    with open(base / "in/pages.tif", "r+b") as file:
+        file.truncate((base / "in/pages.tif").stat().st_size // 2)
     (base / "in/empty.jpg").write_bytes(b"")
     cv2.imwrite(str(base / "in/float.tif"), anatomy().astype(np.float32))
     (base / "in/note.txt").write_text("no picture")
     (base / "in/scan.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 99)
-    assert run(base) == 4
+    assert run(base) == 5
     for sentence in (
         "cut.png: The pixels could not be decoded",
+        "pages.tif: The pixels could not be decoded",
         "empty.jpg: The file has no content",
         "float.tif: its pixels are not whole numbers of 8 or 16 bits",
         "scan.dcm: a DICOM file, whose header names people too",
         "note.txt: neither a picture nor a DICOM image",
-        "2 pictures painted, 4 files not",
+        "2 pictures painted, 5 files not",
     ):
         assert sentence in caplog.text
     assert sorted(path.name for path in (base / "out").rglob("*.*")) == ["b.png", "c.d.png"]

@@ -1,4 +1,6 @@
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -41,8 +43,10 @@ def test_depth_channels_and_frames_are_those_of_the_file(tmp_path):
     Image.fromarray(GREY > 99).save(tmp_path / "bit.tif")
     assert set(np.unique(read(tmp_path / "bit.tif")[0])) == {0, 255}
     frames = [Image.fromarray(np.roll(GREY, k)) for k in range(3)]
-    frames[0].save(tmp_path / "cine.gif", save_all=True, append_images=frames[1:])
-    assert len(read(tmp_path / "cine.gif")) == 3
+    for suffix in ("gif", "png"):
+        path = tmp_path / f"cine.{suffix}"
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+        assert len(read(path)) == 3
 
 
 def test_pages_are_read_in_blocks_and_in_order(tmp_path, monkeypatch):
@@ -95,6 +99,15 @@ def test_a_picture_that_is_cut_off_is_undecodable_and_silent(tmp_path, capfd):
         with pytest.raises(ItemError, match=r"undecodable|broken"):
             read(path)
     assert capfd.readouterr().err == ""
+
+
+def test_a_picture_that_no_memory_holds_is_refused_by_its_header(tmp_path):
+    header = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 0, 0, 0, 0)
+    chunks = [(header, zlib.crc32(header)), (b"IDAT" + b"\0" * 9, 0)]
+    packed = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", crc) for c, crc in chunks]
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    with pytest.raises(ItemError, match="too_large"):
+        read(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])

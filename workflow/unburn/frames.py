@@ -81,10 +81,10 @@ def views(
     if colour is None:
         linear, steps = _window(stored, bits_stored), stored
         if photometric == "MONOCHROME1":
-            linear, steps = 255 - linear, -1 - stored.astype(np.int64)
+            linear, steps = 255 - linear, -1 - stored.astype(_wider(stored))
         pictures = [linear, _spread(steps)]
     else:
-        steps = stored if palette is not None else stored.astype(np.int64).sum(axis=2)
+        steps = stored if palette is not None else stored.sum(axis=2, dtype=_wider(stored))
         pictures = [colour.max(axis=2), _spread(steps)]
         red, green, blue = np.moveaxis(colour.astype(np.int16), 2, 0)
         for opponent in (red - blue, green - (red + blue) // 2):
@@ -166,10 +166,11 @@ def _spread(steps: np.ndarray) -> np.ndarray:
     span = int(steps.max()) - first
     if span == 0:
         return np.zeros(steps.shape, np.uint8)
-    steps = steps.astype(np.int64) - first
+    small = np.can_cast(steps.dtype, np.int32) and span < 1 << 31
+    steps = steps.astype(np.int32 if small else np.int64) - first
     levels: np.ndarray
     if span < LONGEST_TABLE:
-        values, levels = np.arange(span + 1), steps.astype(np.int32)
+        values, levels = np.arange(span + 1), steps.astype(np.int32, copy=False)
     else:
         values, levels = np.unique(steps, return_inverse=True)
     counts = np.bincount(levels.ravel()).astype(np.float64)
@@ -182,6 +183,11 @@ def _spread(steps: np.ndarray) -> np.ndarray:
     table = 0.5 * curve + 0.25 * areas + 0.25 * _rank(counts)
     table = (table - table[0]) / (table[-1] - table[0])
     return np.rint(255 * table).astype(np.uint8)[levels]
+
+
+def _wider(values: np.ndarray) -> type[np.signedinteger]:
+    """Integers that hold sums and differences of some such values."""
+    return np.int32 if values.itemsize <= 2 else np.int64
 
 
 def _rank(weights: np.ndarray) -> np.ndarray:

@@ -42,13 +42,15 @@ def folder(
     for name, path in found.files.items():
         if (out / f"{name}.png").resolve() in mine:
             raise UserError("--out", f"{path} would be written over", "name another folder")
-    _check_masks(found.files, masks)
+    unread = _check_masks(found.files, masks)
     settings = Settings(engine, FLAT_TOLERANCE, noise=True, seed=seed)
     done, failed = 0, len(found.troubles)
     for path, sentence in found.troubles:
         log.warning("%s: %s", path, sentence)
     for name, path in found.files.items():
         try:
+            if path in unread:
+                raise ItemError(unread[path])
             kind = pictures.kind(path)
             if kind == pictures.PICTURE:
                 _paint_file(name, path, masks, out, modality, settings)
@@ -104,14 +106,19 @@ def _mask(path: Path, picture: Path, stored: np.ndarray) -> np.ndarray:
     return mask > 0
 
 
-def _check_masks(files: dict[str, Path], masks: Path) -> None:
-    """Refuse to begin while a picture that can be read has no mask."""
-    missing = []
+def _check_masks(files: dict[str, Path], masks: Path) -> dict[Path, str]:
+    """Refuse to begin while a picture has no mask; return those that need none, and why."""
+    missing, unread = [], {}
     for name, path in files.items():
         mask = masks / (name + pictures.MASK)
         numbered = masks / (pictures.frame_name(name, 0, 2) + pictures.MASK)
-        if not mask.is_file() and not numbered.is_file() and _readable(path):
-            missing.append((path, mask))
+        if mask.is_file() or numbered.is_file():
+            continue
+        try:
+            if pictures.kind(path) == pictures.PICTURE and all(True for _ in pictures.frames(path)):
+                missing.append((path, mask))
+        except ItemError as error:
+            unread[path] = error.code
     if missing:
         path, mask = missing[0]
         more = f", nor have {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -120,13 +127,7 @@ def _check_masks(files: dict[str, Path], masks: Path) -> None:
             f"has no mask at {mask}{more}",
             "make masks with the verb detect; a black one means: nothing to paint",
         )
-
-
-def _readable(path: Path) -> bool:
-    try:
-        return pictures.kind(path) == pictures.PICTURE and all(True for _ in pictures.frames(path))
-    except ItemError:
-        return False
+    return unread
 
 
 def paint_picture(

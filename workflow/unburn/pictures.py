@@ -27,10 +27,13 @@ MASK = ".mask.png"  # ends the names of masks, which are never taken for picture
 NUMBERED = re.compile(r"\.f\d{4,}$")
 LINK = "a link to a folder, which is not followed; name that folder itself"
 BLOCK_BYTES = 64 << 20  # of frames that are decoded at once
+JPEG, TIFF = (b"\xff\xd8\xff",), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes
+TOO_LARGE = "MAX_IMAGE"  # in what OpenCV says of pictures beyond 2^20 pixels a side, 2^30 in all
 PICTURE, DICOM, OTHER = "picture", "dicom", "other"
 SENTENCES = {  # beside those of reasons.py
     OTHER: "neither a picture nor a DICOM image",
     "depth": "its pixels are not whole numbers of 8 or 16 bits; convert it",
+    "too_large": "it has more than 2^20 rows or columns, or 2^30 pixels; cut it into parts",
 }
 
 
@@ -166,8 +169,12 @@ def kind(path: Path) -> str:
 
 def is_jpeg(path: Path) -> bool:
     """Whether a picture is a JPEG file (ITU-T T.81), in which text leaves traces around it."""
+    return _is(path, JPEG)
+
+
+def _is(path: Path, beginnings: tuple[bytes, ...]) -> bool:
     with open(path, "rb") as file:
-        return file.read(3) == b"\xff\xd8\xff"
+        return file.read(4).startswith(beginnings)
 
 
 def promises_image(path: Path) -> bool:
@@ -185,27 +192,28 @@ def frames(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
     Raises
     ------
     ItemError
-        ``undecodable`` or ``depth``
+        ``undecodable``, ``depth`` or ``too_large``
     """
-    count = number = 0
-    step = 1
-    while number < max(count, 1):
-        try:
+    try:
+        with _quiet():
+            count = cv2.imcount(str(path), cv2.IMREAD_UNCHANGED)
+        # OpenCV gives the second frame of an animated PNG only together with the first
+        first, step = 0, 1 if _is(path, TIFF) else count
+        while first < max(count, 1):
             with _quiet():
-                count = count or cv2.imcount(str(path), cv2.IMREAD_UNCHANGED)
                 read, block = cv2.imreadmulti(
-                    str(path), start=number, count=step, flags=cv2.IMREAD_UNCHANGED
+                    str(path), start=first, count=step, flags=cv2.IMREAD_UNCHANGED
                 )
-        except cv2.error:
-            raise ItemError("undecodable") from None
-        if not read or len(block) != step:
-            raise ItemError("undecodable")
-        step = min(max(1, BLOCK_BYTES // block[0].nbytes), count - number - len(block))
-        for stored in block:
-            if stored.dtype not in (np.uint8, np.uint16):
-                raise ItemError("depth")
-            yield number, count, stored
-            number += 1
+            if not read or len(block) != step:
+                raise ItemError("undecodable")
+            for number, stored in enumerate(block, first):
+                if stored.dtype not in (np.uint8, np.uint16):
+                    raise ItemError("depth")
+                yield number, count, stored
+            first += step
+            step = min(max(1, BLOCK_BYTES // block[0].nbytes), count - first)
+    except cv2.error as error:
+        raise ItemError("too_large" if TOO_LARGE in str(error) else "undecodable") from None
 
 
 @contextlib.contextmanager
