@@ -66,9 +66,10 @@ def test_what_detect_left_out_needs_no_mask_and_is_told(base, caplog):
     caplog.set_level("INFO")
     whole = (base / "in/a/b.png").read_bytes()
     (base / "in/cut.png").write_bytes(whole[: len(whole) // 2])
-    cv2.imwritemulti(str(base / "in/pages.tif"), [np.zeros((90, 90), np.uint8)] * 2)
-    with open(base / "in/pages.tif", "r+b") as file:
-        file.truncate((base / "in/pages.tif").stat().st_size // 2)
+    noise = np.random.default_rng(0).integers(0, 255, (3, 200, 200)).astype(np.uint8)
+    cv2.imwritemulti(str(base / "in/pages.tif"), list(noise))
+    pages = (base / "in/pages.tif").read_bytes()
+    (base / "in/pages.tif").write_bytes(pages[: len(pages) * 2 // 3])
     (base / "in/empty.jpg").write_bytes(b"")
     cv2.imwrite(str(base / "in/float.tif"), anatomy().astype(np.float32))
     (base / "in/note.txt").write_text("no picture")
