@@ -66,23 +66,18 @@ def test_what_detect_left_out_needs_no_mask_and_is_told(base, caplog):
     caplog.set_level("INFO")
     whole = (base / "in/a/b.png").read_bytes()
     (base / "in/cut.png").write_bytes(whole[: len(whole) // 2])
-    noise = np.random.default_rng(0).integers(0, 255, (3, 200, 200)).astype(np.uint8)
-    cv2.imwritemulti(str(base / "in/pages.tif"), list(noise))
-    pages = (base / "in/pages.tif").read_bytes()
-    (base / "in/pages.tif").write_bytes(pages[: len(pages) * 2 // 3])
     (base / "in/empty.jpg").write_bytes(b"")
     cv2.imwrite(str(base / "in/float.tif"), anatomy().astype(np.float32))
     (base / "in/note.txt").write_text("no picture")
     (base / "in/scan.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 99)
-    assert run(base) == 5
+    assert run(base) == 4
     for sentence in (
         "cut.png: The pixels could not be decoded",
-        "pages.tif: The pixels could not be decoded",
         "empty.jpg: The file has no content",
         "float.tif: its pixels are not whole numbers of 8 or 16 bits",
         "scan.dcm: a DICOM file, whose header names people too",
         "note.txt: neither a picture nor a DICOM image",
-        "2 pictures painted, 5 files not",
+        "2 pictures painted, 4 files not",
     ):
         assert sentence in caplog.text
     assert sorted(path.name for path in (base / "out").rglob("*.*")) == ["b.png", "c.d.png"]
