@@ -29,7 +29,14 @@ shell.prefix(
 
 def settings(section):
     """The settings of one step with the seed, as JSON."""
-    return json.dumps({"seed": config["seed"], **config[section]}, sort_keys=True)
+    values = {name: value for name, value in config[section].items() if name != "start"}
+    return json.dumps({"seed": config["seed"], **values}, sort_keys=True)
+
+
+def start(wildcards):
+    """The weights that a network goes on from, if any."""
+    given = config[STEPS[wildcards.network]]["start"]
+    return [given] if given else []
 
 
 rule all:
@@ -44,6 +51,7 @@ rule all:
 rule train:
     """Train one network, in one process, on scenes that a second one makes."""
     input:
+        start,
         frames=config["frames"],
     output:
         weights="train/models/{network}.safetensors",
@@ -61,14 +69,15 @@ rule train:
     params:
         what=lambda wildcards: STEPS[wildcards.network],
         settings=lambda wildcards: settings(STEPS[wildcards.network]),
+        start=lambda wildcards, input: f"--start {shlex.quote(input[0])}" if start(wildcards) else "",
         fonts=config["fonts"],
         state="train/{network}.state",
         kept="train/{network}.curve",
         code=code_digest("train"),
     shell:
         "python -m unburn.train {params.what} --frames {input.frames:q} --fonts {params.fonts:q}"
-        " --settings {params.settings:q} --state {params.state:q} --curve {params.kept:q}"
-        " --out {output.weights:q} 2> {log:q}; cp {params.kept:q} {output.curve:q}"
+        " --settings {params.settings:q} {params.start} --state {params.state:q}"
+        " --curve {params.kept:q} --out {output.weights:q} 2> {log:q}; cp {params.kept:q} {output.curve:q}"
 
 
 rule draw_curve:

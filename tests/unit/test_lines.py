@@ -20,7 +20,7 @@ def test_straightening_cuts_the_quadrangle_and_nothing_else():
     picture[20:40, 10:70] = 200
     quad = np.array([[10, 20], [70, 20], [70, 40], [10, 40]], np.float32)
     crop = lines.straightened(picture, quad)
-    assert crop.shape == (32, 96)
+    assert crop.shape == (32, 120)  # a quarter wider
     assert (crop[1:-1, 1:-1] == 200).all()
 
 
@@ -29,9 +29,9 @@ def test_a_tall_region_is_turned_both_ways():
     picture[10:20, 10:20] = 255  # at the top
     quad = np.array([[10, 10], [20, 10], [20, 90], [10, 90]], np.float32)
     down, up = lines.upright(picture, quad)
-    assert down.shape == up.shape == (32, 256)
+    assert down.shape == up.shape == (32, 320)
     # read downwards it comes first, read upwards last
-    first, last = (np.abs(crop[:, :24].mean() - 255) < 30 for crop in (down, up))
+    first, last = (np.abs(crop[:, :30].mean() - 255) < 30 for crop in (down, up))
     assert first != last
 
 
@@ -43,7 +43,16 @@ def test_a_reading_does_not_depend_on_its_neighbours():
     assert lines.read(network, [short]) == lines.read(network, [long, short])[1:]
 
 
-def test_one_step_per_two_columns():
+def test_large_letters_are_averaged_down():
+    stripes = np.zeros((128, 256), np.uint8)
+    stripes[::2] = 200
+    quad = np.array([[0, 0], [256, 0], [256, 128], [0, 128]], np.float32)
+    crop = lines.straightened(stripes, quad)
+    assert crop.shape == (32, 80)
+    assert np.abs(crop.astype(int) - 100).max() <= 2
+
+
+def test_one_step_to_each_four_columns_of_the_padded_crop():
     network = lines.Reader(lines.Shape((4, 4, 4, 4), 4)).eval()
     scores = network(lines.prepared([np.zeros((32, 101), np.uint8)]))
-    assert scores.shape == (1, 51, len(lines.ALPHABET) + 1)
+    assert scores.shape == (1, 128 / lines.STEP, len(lines.ALPHABET) + 1)

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors import safe_open
 
 from unburn import crnn, lines, train, trial
 from unburn.errors import UserError
+from unburn.files import sha256
 from unburn.rendering import BUNDLED_FACES, Faces, Line
 from unburn.scenes import Recipe, Scene
 
 REPO = Path(__file__).parents[2]
+FRAMES = [np.tile(np.arange(96, dtype=np.uint8), (96, 1))]
 RECIPE = Recipe(Faces(BUNDLED_FACES), side=64, sizes=(8.0, 20.0))
 
 
@@ -118,10 +121,48 @@ def test_reader_batch_holds_the_letters_of_each_line():
     assert crops.shape[:3] == (6, 1, 32) and len(sizes) == 6
     assert sizes[:, 1].sum() == len(letters)
     assert letters.min() >= 1 and letters.max() <= len(lines.ALPHABET)
+    assert (np.diff(sizes[:, 0]) >= 0).all()
+
+
+def test_the_parts_of_a_reader_batch_hold_all_of_it():
+    crops, sizes, letters = (
+        torch.from_numpy(part) for part in train.reader_batch(0, 1, 20, [], RECIPE)
+    )
+    parts = list(train.by_width(crops, sizes, letters))
+    assert [len(part[0]) for part in parts] == [train.WIDTH_GROUP, 20 - train.WIDTH_GROUP]
+    assert torch.equal(torch.cat([part[1] for part in parts]), sizes)
+    assert torch.equal(torch.cat([part[2] for part in parts]), letters)
+    for narrow, size, _ in parts:
+        assert size[:, 0].max() <= narrow.shape[-1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "count"), [("", "abc", 3), ("abc", "abc", 0), ("kitten", "sitting", 3)]
+)
+def test_edits(one, other, count):
+    assert train.edits(one, other) == train.edits(other, one) == count
+
+
+def test_mined_places_are_where_the_network_sees_text(monkeypatch):
+    def bright(network, pictures):
+        return np.stack([pictures[:, ::2, ::2]] * 2, 1).astype(np.float32) / 255
+
+    monkeypatch.setattr(train.crnn, "probabilities", bright)
+    monkeypatch.setattr(train, "views", lambda frame: frame[None])
+    frame = np.zeros((128, 256), np.uint8)
+    frame[70, 200] = 255
+    places = train.mine(None, [np.zeros((64, 64), np.uint8), frame], np.random.default_rng(0))
+    assert places == [(1, 70, 200)]
+
+
+def test_places_reach_the_process_that_makes_scenes():
+    made = train.produced(lambda number, places: (number, places), 3, 2, lambda number: [number])
+    assert [next(made) for _ in range(4)] == [(3, [3]), (4, [4]), (5, [4]), (6, [6])]
+    made.close()
 
 
 def settings(crops):
-    return train.Settings(seed=1, crops=crops, minutes=5, batch=2, rate=0.001)
+    return train.Settings(seed=1, crops=crops, minutes=5, batch=2, rate=0.001, mine_every=2)
 
 
 def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
@@ -130,7 +171,7 @@ def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
 
     def run(crops):
         train.train(
-            task, settings(crops), [], [], RECIPE,
+            task, settings(crops), FRAMES, FRAMES, RECIPE, None,
             tmp_path / "state", tmp_path / "curve.csv", tmp_path / "out.safetensors",
         )  # fmt: skip
 
@@ -144,6 +185,23 @@ def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
     (tmp_path / "out.safetensors").unlink()
     run(6)  # all is learnt, but the weights are gone
     assert (tmp_path / "out.safetensors").is_file()
+
+
+def test_a_run_can_go_on_from_other_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "VALIDATION_BATCHES", 1)
+    task = replace(train.TASKS["detector"], validation_batch=1)
+
+    def run(name, start):
+        train.train(
+            task, settings(2), FRAMES, FRAMES, RECIPE, start,
+            tmp_path / f"{name}.state", tmp_path / f"{name}.csv", tmp_path / name,
+        )  # fmt: skip
+        return torch.load(tmp_path / f"{name}.state", weights_only=True)["network"]
+
+    run("first", None)
+    run("second", tmp_path / "first")
+    with safe_open(tmp_path / "second", "pt") as file:
+        assert file.metadata()["start"] == sha256(tmp_path / "first")
 
 
 def test_the_rate_falls_and_the_run_ends_by_minutes(tmp_path):
@@ -173,6 +231,8 @@ def test_a_curve_is_drawn_with_every_column(tmp_path):
 def test_the_shipped_configuration_names_every_setting():
     config = yaml.safe_load((REPO / "config" / "train.yaml").read_text())
     for section in ("detector", "reader"):
-        assert train.Settings(**{"seed": config["seed"], **config[section]}).crops > 0
+        values = {"seed": config["seed"], **config[section]}
+        assert values.pop("start") == ""
+        assert train.Settings(**values).crops > 0
     assert trial.Settings(**{"seed": config["seed"], **config["trial"]}).frames > 0
     assert not set(config["fonts"]) & set(config["held_out_fonts"])

@@ -15,6 +15,7 @@ from unburn.frames import views
 from unburn.rendering import Face, Faces, Line, Page, Style, foreign, wording
 
 Rng = np.random.Generator
+READ_LETTERS = 30  # of a line at most, where lines are made to be read
 RINGS, RINGS_PX = "OoQDC0UuIil1|-_/", 32  # letters that anatomy has too, from this size
 
 
@@ -277,7 +278,9 @@ def _cutting(
     fill = float(rng.choice([0, 0, 0, frame.flat[0], 255]))
     border = cv2.BORDER_CONSTANT if chance[2] < 0.7 else cv2.BORDER_REPLICATE
     how = cv2.INTER_LINEAR if chance[3] < 0.85 else cv2.INTER_NEAREST
-    out = cv2.warpAffine(frame, matrix, (side, side), flags=how, borderMode=border, borderValue=fill)
+    out = cv2.warpAffine(
+        frame, matrix, (side, side), flags=how, borderMode=border, borderValue=fill
+    )
     out = out.astype(np.float32)
     if rng.random() < 0.5:
         out = out[:, ::-1]
@@ -660,6 +663,39 @@ def write(rng: Rng, page: Page, recipe: Recipe) -> None:
         else:
             for _ in range(int(rng.integers(1, 5))):
                 _scatter(rng, page, recipe, size if rng.random() < 0.5 else _font_size(rng, recipe))
+
+
+def _full_page(rng: Rng, page: Page, recipe: Recipe) -> None:
+    """Fill a page with lines of all sizes, so that much can be read from one."""
+    side, top = page.picture.shape[0], int(rng.integers(0, 8))
+    while top < side - 8:
+        size = round(float(np.exp(rng.uniform(math.log(8), math.log(48)))))
+        face, enlarge = _face_for(rng, recipe.faces.latin, size)
+        left, reached = int(rng.integers(0, 12)), 0
+        while left < side - size:
+            text, kind = wording(rng)
+            text = " ".join(text.split())[:READ_LETTERS].strip()
+            ground = page.picture[top : top + size, left : left + 4 * size]
+            style = replace(_style(rng, size, ground, recipe), enlarge=enlarge)
+            if rng.random() < recipe.slant_share:
+                style = replace(style, angle=float(rng.uniform(-3, 3)))
+            drawn = None
+            while text and drawn is None:
+                drawn = page.put(text, kind, face, style, top, left)
+                if drawn is None:
+                    text = text[: len(text) * 3 // 4].strip()
+            if drawn is None:
+                break
+            reached = max(reached, drawn[0])
+            left += drawn[1] + 8 + int(rng.integers(0, 2 * size))
+        top += reached + 7 + int(rng.integers(0, size))
+
+
+def full_page(rng: Rng, frames: Sequence[np.ndarray], recipe: Recipe) -> Scene:
+    """Make a page of ``recipe.side`` pixels that is full of lines to read."""
+    page = Page(background(rng, frames, recipe))
+    _full_page(rng, page, recipe)
+    return Scene(_worn(rng, page.picture, recipe), page.owner, tuple(page.lines))
 
 
 # ------------------------------------------------------------------ the whole scene

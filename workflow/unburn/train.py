@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Full
 from typing import Any
@@ -22,14 +22,16 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unburn import crnn, lines
 from unburn.errors import UserError, command
-from unburn.files import replacing
+from unburn.files import replacing, sha256
+from unburn.frames import views
 from unburn.rendering import Faces, Line
-from unburn.scenes import Recipe, Scene, scene
+from unburn.scenes import Recipe, Scene, full_page, scene
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +39,31 @@ SPLIT_SHARES = (("test", 0.17), ("validation", 0.10))  # of the groups; the rest
 FAINT_DEVIATIONS = 1.5  # a line closer to its surroundings is "hardly visible"
 AVERAGING = 0.999  # of the weights that are kept, per step
 KEEP_EVERY_S = 180
-HARD_NEGATIVES = 3.0
+HARD_NEGATIVES = 8.0
+MINED_FRAMES = 240  # that are searched for places taken for text, each time,
+MINED_SCORE = 0.15  # the probability from which a place counts,
+MINED_CELL = 64  # one place in each square of so many pixels,
+MINED_PLACES = 1500  # and how many are kept, newest first
 VALIDATION_BATCHES = 4
 COLOURS = ("#1f4e9c", "#c2571a", "#2e7d32", "#6a1b9a", "#555555")
-UNREADABLE = ("foreign", "odd")  # kinds of lines that the reader is not taught
+PAGE_PX, PAGE_FAINT = 384, 0.12  # of the pages that the reader learns from
+WIDTH_GROUP = 16  # lines that are read at one width
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training run depends on; ``minutes`` ends it early if ``crops`` takes longer."""
+    """What a training run depends on; ``minutes`` ends it early if ``crops`` takes longer.
+
+    Every ``mine_every`` steps (0: never) the training frames are searched for places that are
+    taken for text, which later scenes show more often.
+    """
 
     seed: int
     crops: int
     minutes: float
     batch: int
     rate: float
+    mine_every: int
 
 
 # ------------------------------------------------------------------ data
@@ -135,8 +147,8 @@ def targets(made: Scene) -> tuple[np.ndarray, np.ndarray]:
         cv2.fillPoly(wanted[0], [whole], 1)
         cv2.fillPoly(wanted[1], [core], 1)
         share = float(np.clip(math.sqrt(600 / max(1.0, width * height)), 0.7, 3))
-        cv2.fillPoly(weight, [whole], 1 + 1.5 * share)
-        weight[ink == number] += 2.5 * share
+        cv2.fillPoly(weight, [whole], 1 + 0.7 * share)
+        weight[ink == number] += 1.3 * share
     return wanted, weight.astype(np.float16)
 
 
@@ -156,60 +168,113 @@ def _polygon(quad: np.ndarray) -> np.ndarray:
     return np.round((quad - 0.5) / 2).astype(np.int32)
 
 
+Place = tuple[int, int, int]  # number of a frame, row, column
+
+
+def mine(
+    network: crnn.Detector, frames: Sequence[np.ndarray], rng: np.random.Generator
+) -> list[Place]:
+    """Search some text-free frames, uint8 (rows, columns), for places that are taken for text."""
+    places = []
+    for number in rng.permutation(len(frames))[:MINED_FRAMES]:
+        shown = views(frames[number])
+        text = crnn.probabilities(network, shown[int(rng.integers(len(shown)))][None])[0, 0]
+        cell = MINED_CELL // 2
+        for top in range(0, text.shape[0], cell):
+            for left in range(0, text.shape[1], cell):
+                spot = text[top : top + cell, left : left + cell]
+                if spot.max() >= MINED_SCORE:
+                    row, column = np.unravel_index(int(spot.argmax()), spot.shape)
+                    places.append((int(number), 2 * (top + int(row)), 2 * (left + int(column))))
+    return places
+
+
 def detector_batch(
-    number: int, seed: int, batch: int, frames: Sequence[np.ndarray], recipe: Recipe
+    number: int,
+    seed: int,
+    batch: int,
+    frames: Sequence[np.ndarray],
+    recipe: Recipe,
+    mined: Sequence[Place] = (),
 ) -> tuple[np.ndarray, ...]:
     """Make batch ``number``: pictures uint8 (n, side, side), wanted maps, weights."""
     parts = []
     for place in range(batch):
-        made = scene(np.random.default_rng([seed, number, place]), frames, recipe)
+        made = scene(np.random.default_rng([seed, number, place]), frames, recipe, mined)
         parts.append((made.picture, *targets(made)))
     return tuple(np.stack(part) for part in zip(*parts, strict=True))
 
 
 def reader_batch(
-    number: int, seed: int, batch: int, frames: Sequence[np.ndarray], recipe: Recipe
+    number: int,
+    seed: int,
+    batch: int,
+    frames: Sequence[np.ndarray],
+    recipe: Recipe,
+    mined: Sequence[Place] = (),
 ) -> tuple[np.ndarray, ...]:
-    """Make batch ``number`` of line crops.
+    """Make batch ``number`` of line crops; ``mined`` places are nothing to read.
 
     Returns
     -------
-    (float32 (n, 1, 32, columns) crops; int32 (n, 2) their columns and numbers of characters; int64
-    the classes of all characters, one line after the other)
+    (float32 (n, 1, 32, columns) crops, the narrowest first; int32 (n, 2) their columns and numbers
+    of characters, 0 where there is no text; int64 the classes of all characters, line by line)
     """
     rng = np.random.default_rng([seed, number])
-    crops: list[np.ndarray] = []
-    labels: list[list[int]] = []
-    while len(crops) < batch:
-        made = scene(rng, frames, recipe)
+    page = replace(recipe, side=PAGE_PX, faint_share=PAGE_FAINT)
+    read: list[tuple[np.ndarray, list[int]]] = []
+    while len(read) < batch:
+        made = full_page(rng, frames, page)
         for place, line in enumerate(made.lines, 1):
-            if line.kind in UNREADABLE or not set(line.text) <= set(lines.ALPHABET):
+            if not set(line.text) <= set(lines.ALPHABET):
                 continue
             if visibility(made.picture, made.owner, place, line)[1] < 1:
                 continue
-            across, down = line.quad[1] - line.quad[0], line.quad[3] - line.quad[0]
-            width, height = float(np.hypot(*across)), float(np.hypot(*down))
-            grown = _grown(
-                line.quad, line.quad.mean(0), width, height, height * rng.uniform(-0.02, 0.2)
-            )
-            crops.append(lines.straightened(made.picture, grown))
-            labels.append([lines.ALPHABET.index(letter) + 1 for letter in line.text])
-    crops, labels = crops[:batch], labels[:batch]
-    sizes = [(crop.shape[1], len(label)) for crop, label in zip(crops, labels, strict=True)]
-    letters = np.array([letter for label in labels for letter in label], np.int64)
-    return lines.prepared(crops).numpy(), np.array(sizes, np.int32), letters
+            label = [lines.ALPHABET.index(letter) + 1 for letter in line.text]
+            read.append((lines.straightened(made.picture, _loose(rng, line.quad)), label))
+        empty = rng.uniform(0, PAGE_PX, 2) + np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (
+            rng.uniform(8, 100, 2)
+        )
+        if not made.owner[np.ix_(*(_reach(empty[:, axis], PAGE_PX) for axis in (1, 0)))].any():
+            read.append((lines.straightened(made.picture, empty), []))
+    read = sorted(read[:batch], key=lambda one: one[0].shape[1])
+    sizes = [(crop.shape[1], len(label)) for crop, label in read]
+    letters = np.array([letter for _, label in read for letter in label], np.int64)
+    return lines.prepared([crop for crop, _ in read]).numpy(), np.array(sizes, np.int32), letters
+
+
+def _reach(along: np.ndarray, side: int) -> np.ndarray:
+    return np.arange(max(0, int(along.min())), min(side, int(along.max()) + 1))
+
+
+def _loose(rng: np.random.Generator, quad: np.ndarray) -> np.ndarray:
+    """A line's quadrangle as the detector gives it: with a margin that differs by side."""
+    across, down = quad[1] - quad[0], quad[3] - quad[0]
+    height = float(np.hypot(*down))
+    along, upright = across / max(1e-6, float(np.hypot(*across))), down / max(1e-6, height)
+    left, right, above, below = rng.uniform((0, 0, -0.03, -0.03), (0.4, 0.4, 0.3, 0.3)) * height
+    return quad + np.array(
+        [-left * along - above * upright, right * along - above * upright,
+         right * along + below * upright, -left * along + below * upright]
+    )  # fmt: skip
 
 
 Batch = tuple[np.ndarray, ...]
 
 
 def _produce(
-    make: Callable[[int], Batch], first: int, queue: "multiprocessing.Queue[Batch]"
+    make: Callable[[int, list[Place]], Batch],
+    first: int,
+    every: int,
+    queue: "multiprocessing.Queue[Batch]",
+    mined: "multiprocessing.Queue[list[Place]]",
 ) -> None:
-    cv2.setNumThreads(1)
     parent = os.getppid()
+    places: list[Place] = []
     for number in range(first, 2**31):
-        batch = make(number)
+        if every and (number == first or number % every == 0):
+            places = mined.get()
+        batch = make(number, places)
         while True:
             if os.getppid() != parent:
                 return
@@ -220,19 +285,36 @@ def _produce(
             break
 
 
-def produced(make: Callable[[int], Batch], first: int) -> Iterator[Batch]:
-    """Yield ``make(first)``, ``make(first + 1)``, ... made in another process."""
+def produced(
+    make: Callable[[int, list[Place]], Batch],
+    first: int,
+    every: int = 0,
+    places: Callable[[int], list[Place]] = lambda number: [],
+) -> Iterator[Batch]:
+    """Yield ``make(first, ...)``, ``make(first + 1, ...)``, ... made in another process.
+
+    Before number ``first`` and every number that ``every`` divides, ``places(number)`` is asked
+    for the second argument from then on, so that it may depend on all batches before.
+    """
+    cv2.setNumThreads(1)  # ends threads that a forked process would wait for
     context = multiprocessing.get_context("fork")
     queue: multiprocessing.Queue[Batch] = context.Queue(maxsize=6)
-    process = context.Process(target=_produce, args=(make, first, queue), daemon=True)
+    mined: multiprocessing.Queue[list[Place]] = context.Queue()
+    work = (make, first, every, queue, mined)
+    process = context.Process(target=_produce, args=work, daemon=True)
     process.start()
+    number = first
     try:
         while True:
+            if every and (number == first or number % every == 0):
+                mined.put(places(number))
             try:
                 yield queue.get(timeout=120)
             except Empty:
                 if not process.is_alive():
                     raise RuntimeError("the process that makes scenes has died") from None
+                continue
+            number += 1
     finally:
         process.terminate()
 
@@ -243,12 +325,12 @@ def produced(make: Callable[[int], Batch], first: int) -> Iterator[Batch]:
 def detector_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     """Weighted cross entropy and dice over both maps; weights of 0 leave places out.
 
-    A place taken for text counts more, the surer the network was: such places are few, and look
-    like text.
+    A place taken for text counts much more, the surer the network was: such places are few, and
+    look like text.
     """
     weight = weight[:, None].expand_as(logits)
     score = torch.sigmoid(logits)
-    hard = weight * (1 + HARD_NEGATIVES * score.detach() * (1 - wanted))
+    hard = weight * (1 + HARD_NEGATIVES * score.detach().square() * (1 - wanted))
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, hard, reduction="sum")
     shared = (weight * score * wanted).sum((0, 2, 3))
     dice = 1 - (2 * shared + 1) / ((weight * (score + wanted)).sum((0, 2, 3)) + 1)
@@ -263,11 +345,13 @@ class Run:
         self.optimiser = torch.optim.AdamW(network.parameters(), settings.rate, weight_decay=0.01)
         self.averaged = {name: value.clone() for name, value in network.state_dict().items()}
         self.step, self.seconds = 0, 0.0
+        self.mined: list[Place] = []
         if state.is_file():
             kept = torch.load(state, weights_only=True)
             network.load_state_dict(kept["network"])
             self.optimiser.load_state_dict(kept["optimiser"])
             self.averaged, self.step, self.seconds = kept["averaged"], kept["step"], kept["seconds"]
+            self.mined = [(place[0], place[1], place[2]) for place in kept["mined"]]
 
     @property
     def done(self) -> float:
@@ -301,16 +385,28 @@ class Run:
             kept = {
                 "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
                 "averaged": self.averaged, "step": self.step, "seconds": self.seconds,
+                "mined": self.mined,
             }  # fmt: skip
             torch.save(kept, tmp)
 
 
 def reader_loss(scores: Tensor, sizes: Tensor, letters: Tensor) -> Tensor:
     """CTC over a batch; a line too narrow for its characters counts nothing."""
-    steps = torch.minimum((sizes[:, 0] + 1) // 2, torch.tensor(scores.shape[1]))
+    steps = torch.minimum(
+        (sizes[:, 0] + lines.STEP - 1) // lines.STEP, torch.tensor(scores.shape[1])
+    )
     return functional.ctc_loss(
         scores.transpose(0, 1), letters, steps.long(), sizes[:, 1].long(), zero_infinity=True
     )
+
+
+def by_width(crops: Tensor, sizes: Tensor, letters: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Cut a batch of the reader's into parts that are no wider than they must be."""
+    ends = [0, *torch.cumsum(sizes[:, 1], 0).tolist()]
+    for first in range(0, len(crops), WIDTH_GROUP):
+        last = min(first + WIDTH_GROUP, len(crops))
+        width = lines.padded(int(sizes[last - 1, 0]))
+        yield crops[first:last, ..., :width], sizes[first:last], letters[ends[first] : ends[last]]
 
 
 def _grey(pictures: Tensor) -> Tensor:
@@ -326,10 +422,12 @@ def _learn_detector(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 
 
 def _learn_reader(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    crops, sizes, letters = batch
-    with torch.autocast("cpu", torch.bfloat16):
-        scores = network(crops)
-    return reader_loss(scores.float(), sizes, letters)
+    losses = []
+    for crops, sizes, letters in by_width(*batch):
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = network(crops)
+        losses.append(reader_loss(scores.float(), sizes, letters))
+    return torch.stack(losses).mean()
 
 
 def judge_detector(network: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
@@ -352,17 +450,35 @@ def judge_detector(network: nn.Module, batches: Sequence[Batch]) -> dict[str, fl
 
 
 def judge_reader(network: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
-    """Share of lines of which every character is read right, blanks and case included."""
-    right = total = 0
-    for crops, sizes, letters in batches:
-        with torch.inference_mode():
-            scores = network(torch.from_numpy(crops)).numpy()
-        ends = np.cumsum(sizes[:, 1])
-        for found, (columns, count), end in zip(scores, sizes, ends, strict=True):
-            text, _ = lines.decoded(found[: (columns + 1) // 2])
-            wanted = "".join(lines.ALPHABET[letter - 1] for letter in letters[end - count : end])
-            right, total = right + (text == wanted.strip()), total + 1
-    return {"lines_read_right": round(right / total, 4)}
+    """Edits per character, and the share of lines read right, blanks and case included."""
+    edited = characters = right = total = 0
+    for batch in batches:
+        for crops, sizes, letters in by_width(*(torch.from_numpy(part) for part in batch)):
+            with torch.inference_mode():
+                found = network(crops).numpy()
+            wanted = torch.split(letters, sizes[:, 1].tolist())
+            for scores, label in zip(found, wanted, strict=True):
+                text, _ = lines.decoded(scores)
+                truth = "".join(lines.ALPHABET[letter - 1] for letter in label.tolist())
+                edited, characters = edited + edits(text, truth), characters + len(truth)
+                right, total = right + (text == truth), total + 1
+    return {
+        "character_error_rate": round(edited / max(1, characters), 4),
+        "lines_read_right": round(right / total, 4),
+    }
+
+
+def edits(one: str, other: str) -> int:
+    """Fewest insertions, deletions and substitutions between two texts (Levenshtein, 1966)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        before, row[0] = row[0], number
+        for place, wanted in enumerate(other, 1):
+            before, row[place] = (
+                row[place],
+                min(row[place] + 1, row[place - 1] + 1, before + (letter != wanted)),
+            )
+    return row[-1]
 
 
 @dataclass(frozen=True)
@@ -370,7 +486,7 @@ class Task:
     """What one network learns: how it and its batches are made, its loss, how it is judged."""
 
     network: Callable[[], Any]
-    batch: Callable[[int, int, int, Sequence[np.ndarray], Recipe], Batch]
+    batch: Callable[[int, int, int, Sequence[np.ndarray], Recipe, Sequence[Place]], Batch]
     loss: Callable[[nn.Module, Sequence[Tensor]], Tensor]
     judge: Callable[[nn.Module, Sequence[Batch]], dict[str, float]]
     validation_batch: int
@@ -378,39 +494,59 @@ class Task:
 
 TASKS = {
     "detector": Task(crnn.Detector, detector_batch, _learn_detector, judge_detector, 16),
-    "reader": Task(lines.Reader, reader_batch, _learn_reader, judge_reader, 64),
+    "reader": Task(lines.Reader, reader_batch, _learn_reader, judge_reader, 128),
 }
 
 
 def train(
     task: Task, settings: Settings, frames: Sequence[np.ndarray], validation: Sequence[np.ndarray],
-    recipe: Recipe, state: Path, curve: Path, out: Path,
+    recipe: Recipe, start: Path | None, state: Path, curve: Path, out: Path,
 ) -> None:  # fmt: skip
-    """Train one network; ``out`` is written anew each time the state is kept."""
+    """Train one network; ``out`` is written anew each time the state is kept.
+
+    ``start`` are weights to go on from instead of random ones.
+    """
     torch.manual_seed(settings.seed)
     network = crnn.channels_last(task.network()).train()
+    if start:
+        network.load_state_dict(load_file(start))
     run = Run(network, settings, state)
 
-    def make(number: int) -> Batch:
-        return task.batch(number, settings.seed, settings.batch, frames, recipe)
+    def make(number: int, places: list[Place]) -> Batch:
+        return task.batch(number, settings.seed, settings.batch, frames, recipe, places)
 
-    def write() -> nn.Module:
+    def averaged() -> Any:
         best = task.network()
         best.load_state_dict(run.averaged)
+        return crnn.channels_last(best.eval())
+
+    def write() -> nn.Module:
+        best = averaged()
         crops = run.step * settings.batch
-        crnn.save(out, best, best.shape, {"seed": str(settings.seed), "crops": str(crops)})
-        return best.eval()
+        about = {"seed": str(settings.seed), "crops": str(crops)}
+        if start:
+            about["start"] = sha256(start)
+        crnn.save(out, best, best.shape, about)
+        return best
+
+    def places(number: int) -> list[Place]:
+        if number % settings.mine_every == 0:
+            rng = np.random.default_rng([settings.seed, number])
+            found = mine(averaged(), frames, rng)
+            log.info("step %d: %d places were taken for text", number, len(found))
+            run.mined = (found + run.mined)[:MINED_PLACES]
+        return run.mined
 
     if run.done >= 1:
         write()
         return
     checked = [
-        task.batch(number, settings.seed + 1, task.validation_batch, validation, recipe)
+        task.batch(number, settings.seed + 1, task.validation_batch, validation, recipe, ())
         for number in range(VALIDATION_BATCHES)
     ]
     losses: list[float] = []
     started, kept = time.monotonic() - run.seconds, time.monotonic()
-    for batch in produced(make, run.step):
+    for batch in produced(make, run.step, settings.mine_every, places):
         loss = task.loss(network, [torch.from_numpy(part) for part in batch])
         run.learn(loss)
         losses.append(loss.item())
@@ -477,6 +613,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         step.add_argument("--frames", type=Path, required=True, help="CSV of text-free frames")
         step.add_argument("--fonts", type=Path, nargs="+", required=True, help="folders")
         step.add_argument("--settings", required=True, help="JSON")
+        step.add_argument("--start", type=Path, help="weights to go on from")
+        step.add_argument("--threads", type=int, default=1, help="of the network")
         step.add_argument("--state", type=Path, required=True, help="where a stopped run goes on")
         step.add_argument("--curve", type=Path, required=True, help="CSV of the losses")
         step.add_argument("--out", type=Path, required=True, help="weights to write")
@@ -488,7 +626,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         draw_curve(options.curve, options.out)
         return
     settings = Settings(**json.loads(options.settings))
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     faces = Faces.of(font_files(options.fonts))
     log.info("%d Latin fonts, other scripts: %s", len(faces.latin), sorted(faces.others))
@@ -497,7 +635,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     log.info("%d frames to train, %d to validate", len(frames), len(validation))
     train(
         TASKS[options.what], settings, frames, validation, Recipe(faces),
-        options.state, options.curve, options.out,
+        options.start, options.state, options.curve, options.out,
     )  # fmt: skip
 
 
