@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -30,3 +31,13 @@ def test_a_mistake_is_a_sentence_and_exit_code_1(tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.startswith("error: absent.yaml: there is no such file\n    hint: ")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    read, write = os.pipe()
+    os.close(read)  # as `| head` does
+    command = [sys.executable, "-m", "unburn", "key", "new", tmp_path / "unburn.key"]
+    result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert result.stderr == "" and result.returncode == 0
+    assert (tmp_path / "unburn.key").is_file()
