@@ -45,7 +45,7 @@ rule all:
         "train/models/SHA256SUMS",
         "train/detector.svg",
         "train/lines.svg",
-        "train/evaluation.tsv",
+        "train/threshold.json",
 
 
 rule train:
@@ -112,15 +112,14 @@ rule list_digests:
         " > {output:q} 2> {log:q}"
 
 
-rule try_detector:
-    """Choose the threshold on validation data, then measure on held-out frames and fonts."""
+rule choose_threshold:
+    """Choose the detector's threshold on validation data of two renderers."""
     input:
         frames=config["frames"],
         weights="train/models/detector.safetensors",
         digests="train/models/SHA256SUMS",
     output:
-        table="train/evaluation.tsv",
-        figures="train/evaluation.json",
+        threshold="train/threshold.json",
     log:
         "logs/train/trial.log",
     conda:
@@ -138,4 +137,4 @@ rule try_detector:
         "python -m unburn.trial --weights {input.weights:q} --frames {input.frames:q}"
         " --split-seed {params.seed} --fonts {params.fonts:q}"
         " --held-out-fonts {params.held_out:q} --settings {params.settings:q}"
-        " --out {output.table:q} --figures {output.figures:q} 2> {log:q}"
+        " --out {output.threshold:q} 2> {log:q}"

@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from unburn import glyphs, grounds
 from unburn.errors import UserError
+from unburn.frames import views
 from unburn.glyphs import Face, Ink
 from unburn.grounds import Source
 from unburn.train import split_of
@@ -36,6 +37,7 @@ COLOURFUL = {"US": 0.5, "ES": 1.0, "PT": 0.15, "SC": 0.5}  # share of frames sto
 DEEP = {"CR/DX": 0.5, "MG": 0.6, "CT": 0.4, "MR": 0.4, "NM": 0.4, "PT": 0.3, "XA": 0.2}
 LEAST, LEAST_FAINT = 20.0, 2.0  # grey levels by which a letter's pixels must differ from before,
 READABLE = 0.9  # and the share of them that must: no line ends invisibly on ground of its own shade
+APART = {"code": "QR codes and bar codes", "handwriting": "handwriting-like strokes"}
 EMPTY = 5.0  # grey levels: a ground that varies less is empty
 TINTS = ((1, 1, 1), (1, 1, 0.2), (0.2, 1, 1), (0.3, 1, 0.3), (1, 0.65, 0.1), (1, 0.4, 0.9))
 HEIGHTS = ((5.5, 8), (8.5, 12), (12.5, 20), (20.5, 40), (41, 80))  # of capitals, in pixels
@@ -259,7 +261,7 @@ class Page:
             "tilt": 0.0 if chance[6] < 0.94 else float(rng.uniform(-5, 5)),
             "weight": float(rng.uniform(0.06, 0.16)),
         }
-        if chance[7] < 0.1:
+        if chance[7] < 0.1 and "faint" not in fixed:
             chosen.update(faint=True, away=float(rng.uniform(0.6, 3.0)))
         return Hand(**{**chosen, **fixed})
 
@@ -718,6 +720,13 @@ class Frame:
         """Sha256 of pixels and truth."""
         parts = (self.stored.tobytes(), self.owner.tobytes(), repr(self.stored.shape).encode())
         return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def shown(frame: Frame) -> np.ndarray:
+    """What a person sees of a frame, uint8 (rows, columns) or (rows, columns, 3)."""
+    if frame.stored.ndim == 3:
+        return frame.stored
+    return views(frame.stored, frame.photometric, frame.bits)[0]
 
 
 def frame(seed: int, number: int, sources: Sequence[Source], faces: Sequence[Face]) -> Frame:

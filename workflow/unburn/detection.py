@@ -21,7 +21,7 @@ import torch
 from rapidocr_onnxruntime import RapidOCR
 
 from unburn import challenge, crnn, glyphs, judging, readers, settings
-from unburn.challenge import Frame
+from unburn.challenge import APART, Frame, shown
 from unburn.detect import look, regions_of
 from unburn.errors import command
 from unburn.files import replacing, sha256
@@ -38,7 +38,6 @@ PEERS = ("rapidocr", "tesseract")
 HEIGHTS = ((0, 8), (8, 12), (12, 20), (20, 40), (40, 100000))
 ALL = "all but hardly visible"
 HARDLY = "hardly visible"
-APART = {"code": "QR codes and bar codes", "handwriting": "handwriting-like strokes"}
 FAMILIES = (
     "height", "place", "direction", "kind", "rendering", "polarity", "script", "frame", "ground",
 )  # fmt: skip
@@ -76,13 +75,6 @@ class Bench:
 # ------------------------------------------------------------------ methods
 
 Method = Callable[[Frame], list[np.ndarray]]
-
-
-def shown(frame: Frame) -> np.ndarray:
-    """What a person sees, uint8 (rows, columns) or (rows, columns, 3); the peers see it too."""
-    if frame.stored.ndim == 3:
-        return frame.stored
-    return views(frame.stored, frame.photometric, frame.bits)[0]
 
 
 def ours(weights: Path, threshold: float) -> Method:

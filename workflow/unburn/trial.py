@@ -1,232 +1,130 @@
-"""Measures the detector on made frames with held-out backgrounds, fonts, seed and layouts.
+"""Chooses the detector's threshold on validation data, made by two renderers.
 
-The set is defined by its seed, frames and fonts; its digest stands in the table, so that two
-tables can be compared.
+One is the renderer of training with validation frames, the other that of the benchmark with
+another seed, validation frames and validation fonts. How good the detector is then is measured on
+the frozen set, which nothing is chosen on: ``workflow/benchmark.smk``.
 """
 
 import argparse
-import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from scipy import stats
 
-from unburn import crnn, tables
-from unburn.detect import Region, Seen, look, regions_of
+from unburn import challenge, crnn, glyphs, judging
+from unburn.challenge import Frame
+from unburn.detect import look, regions_of
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.frames import views
-from unburn.mask import draw
-from unburn.rendering import Faces, Line
+from unburn.rendering import Faces
 from unburn.scenes import Recipe, Scene, scene
-from unburn.train import font_files, read_frames, visibility
+from unburn.train import font_files, read_frames
 
 log = logging.getLogger(__name__)
 
-COVERED = 0.9  # share of a line's ink that must be masked for the line to count as found
-DILATE_PX = 3  # as the product's default
-HARDLY_VISIBLE = 1.5  # local deviations
-CONFIDENCE = 0.95
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-WORTH = 0.005  # of line recall that a higher threshold may cost
-HEIGHTS = ((0, 8), (8, 12), (12, 20), (20, 40), (40, 1000))
-COLUMNS = ("group", "lines", "found", "recall", "low", "high", "ink_recall")
+THRESHOLDS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+WORTH = 0.004  # of line recall that a higher threshold may cost on either set
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a trial depends on; ``threshold`` 0 chooses one on validation data."""
+    """What a trial depends on: seed, frames of each renderer, side of the training renderer's."""
 
     seed: int
     frames: int
     side: int
-    threshold: float
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One line and how much of its ink was masked."""
+class Sample:
+    """A frame with known text: views uint8 (views, rows, columns), what a person sees, the ink.
 
-    line: Line
-    difference: float
-    deviations: float
-    ink: int
-    masked: int
+    ``heights`` of its lines in pixels; only those ``counted`` are.
+    """
 
-    @property
-    def found(self) -> bool:
-        """Whether nothing of it can be read any more."""
-        return self.masked >= COVERED * self.ink
+    pictures: np.ndarray
+    shown: np.ndarray
+    owner: np.ndarray
+    heights: tuple[float, ...]
+    counted: tuple[bool, ...]
 
 
-# ------------------------------------------------------------------ judging
+def of_scene(made: Scene) -> Sample:
+    """A scene of the training renderer."""
+    heights = tuple(line.height for line in made.lines)
+    return Sample(views(made.picture), made.picture, made.owner, heights, (True,) * len(heights))
 
 
-def mask_of(
-    seen: Sequence[Seen], shape: tuple[int, int], threshold: float
-) -> tuple[np.ndarray, list[Region]]:
-    """Mask bool (rows, columns) after dilation, and the regions it is made of."""
-    regions, _ = regions_of(seen, shape, threshold)
-    mask = np.zeros(shape, np.uint8)
-    for region in regions:
-        draw(mask, region.quad, DILATE_PX)
-    return mask > 0, regions
+def of_frame(frame: Frame) -> Sample:
+    """A frame of the benchmark's renderer; codes and handwriting do not count."""
+    return Sample(
+        views(frame.stored, frame.photometric, frame.bits),
+        challenge.shown(frame),
+        frame.owner,
+        tuple(line.height for line in frame.lines),
+        tuple(line.kind not in challenge.APART for line in frame.lines),
+    )
 
 
-def judged(made: Scene, mask: np.ndarray) -> Iterator[Judged]:
-    """How much of each line's ink the mask covers."""
-    for number, line in enumerate(made.lines, 1):
-        ink = made.owner == number
-        if not ink.any():
-            continue
-        seen = visibility(made.picture, made.owner, number, line)
-        yield Judged(line, *seen, int(ink.sum()), int((ink & mask).sum()))
+def sweep(network: crnn.Detector, samples: Iterable[Sample]) -> list[dict[str, float]]:
+    """Line recall, component precision and false area at each threshold."""
+    lines, found = 0, dict.fromkeys(THRESHOLDS, 0)
+    regions, right = dict.fromkeys(THRESHOLDS, 0), dict.fromkeys(THRESHOLDS, 0)
+    areas: dict[float, list[float]] = {threshold: [] for threshold in THRESHOLDS}
+    for sample in samples:
+        seen = look(network, sample.pictures)
+        contrasts = judging.contrasts(sample.shown, sample.owner, sample.heights)
+        wanted = [
+            counted and deviations >= judging.HARDLY_VISIBLE
+            for counted, (_, deviations) in zip(sample.counted, contrasts, strict=True)
+        ]
+        lines += sum(wanted)
+        for threshold in THRESHOLDS:
+            made, _ = regions_of(seen, sample.owner.shape, threshold)
+            quads = [region.quad for region in made]
+            mask = judging.mask_of(quads, sample.owner.shape)
+            if not sample.heights:
+                areas[threshold].append(float(mask.mean()))
+                continue
+            under = judging.ink_under(sample.owner, mask, len(sample.heights))
+            found[threshold] += sum(
+                masked >= judging.COVERED * ink
+                for wants, (ink, masked) in zip(wanted, under, strict=True)
+                if wants
+            )
+            regions[threshold] += len(quads)
+            right[threshold] += judging.true_regions(sample.owner, quads)
+    return [
+        {
+            "threshold": threshold,
+            "lines": lines,
+            "recall": round(found[threshold] / max(1, lines), 4),
+            "component_precision": round(right[threshold] / max(1, regions[threshold]), 4),
+            "false_area": round(float(np.mean(areas[threshold] or [0])), 5),
+        }
+        for threshold in THRESHOLDS
+    ]
 
 
-def true_regions(made: Scene, regions: Sequence[Region]) -> int:
-    """How many regions hold any ink."""
-    count = 0
-    for region in regions:
-        spot = np.zeros(made.owner.shape, np.uint8)
-        draw(spot, region.quad, 0)
-        count += bool((made.owner[spot > 0] > 0).any())
-    return count
+def chosen(sweeps: Mapping[str, Sequence[Mapping[str, float]]]) -> float:
+    """The highest threshold that costs next to no recall against the best, on every set."""
+    worth = set(THRESHOLDS)
+    for rows in sweeps.values():
+        best = max(row["recall"] for row in rows)
+        worth &= {row["threshold"] for row in rows if row["recall"] >= best - WORTH}
+    return max(worth, default=min(THRESHOLDS))
 
 
-# ------------------------------------------------------------------ tables
-
-
-def bounds(hits: int, total: int) -> tuple[float, float]:
-    """Clopper and Pearson's two-sided bounds of a share (Biometrika 26, 1934)."""
-    tail = (1 - CONFIDENCE) / 2
-    low = stats.beta.ppf(tail, hits, total - hits + 1) if hits else 0.0
-    high = stats.beta.ppf(1 - tail, hits + 1, total - hits) if hits < total else 1.0
-    return float(low), float(high)
-
-
-def direction(angle: float) -> str:
-    """Name of a line's direction; degrees counter-clockwise."""
-    angle = angle % 360
-    for name, middle in (("horizontal", 0), ("vertical 90", 90), ("upside down", 180),
-                         ("vertical 270", 270), ("horizontal", 360)):  # fmt: skip
-        if abs(angle - middle) < 0.5:
-            return name
-    off = min(angle % 90, 90 - angle % 90)
-    return "tilted up to 5" if off <= 5 else "tilted more than 5"
-
-
-def groups(line: Judged) -> Iterator[str]:
-    """Names of the groups a line belongs to."""
-    if line.deviations < HARDLY_VISIBLE:
-        yield "hardly visible"
-        return
-    yield "all but hardly visible"
-    for low, high in HEIGHTS:
-        if low < line.line.height <= high:
-            yield f"height {low + 1} to {high} px" if high < 1000 else f"height over {low} px"
-    yield f"direction: {direction(line.line.angle)}"
-    limits = ((25, "under 25"), (60, "25 to 60"), (256, "over 60"))
-    contrast = next(name for limit, name in limits if line.difference < limit)
-    yield f"difference {contrast} grey levels"
-    if line.line.kind in ("single", "marker", "foreign", "odd"):
-        yield f"kind: {line.line.kind}"
-
-
-def table(lines: Iterable[Judged]) -> list[dict[str, object]]:
-    """Recall by group, with bounds."""
-    members: dict[str, list[Judged]] = {}
-    for line in lines:
-        for group in groups(line):
-            members.setdefault(group, []).append(line)
-    rows = []
-    for group in sorted(members):
-        found, total = sum(line.found for line in members[group]), len(members[group])
-        low, high = bounds(found, total)
-        ink = sum(line.masked for line in members[group]) / sum(line.ink for line in members[group])
-        rows.append(
-            {"group": group, "lines": total, "found": found, "recall": f"{found / total:.4f}",
-             "low": f"{low:.4f}", "high": f"{high:.4f}", "ink_recall": f"{ink:.4f}"}
-        )  # fmt: skip
-    return rows
-
-
-# ------------------------------------------------------------------ the trial
-
-
-def made_frames(
-    settings: Settings, frames: Sequence[np.ndarray], recipe: Recipe
-) -> Iterator[Scene]:
-    """The frozen set: scene k from (seed, k)."""
+def scenes(settings: Settings, frames: Sequence[np.ndarray], recipe: Recipe) -> Iterator[Scene]:
+    """Scene k of the training renderer from (seed, k)."""
     for number in range(settings.frames):
         yield scene(np.random.default_rng([settings.seed, number]), frames, recipe)
-
-
-def choose(
-    network: crnn.Detector, scenes: Iterable[Scene]
-) -> tuple[float, list[dict[str, object]]]:
-    """The highest threshold that costs next to no recall against the lowest."""
-    lines: dict[float, list[Judged]] = {threshold: [] for threshold in THRESHOLDS}
-    counts = dict.fromkeys(THRESHOLDS, (0, 0))
-    for made in scenes:
-        seen = look(network, views(made.picture))
-        for threshold in THRESHOLDS:
-            mask, regions = mask_of(seen, made.picture.shape, threshold)
-            lines[threshold] += judged(made, mask)
-            right, total = counts[threshold]
-            counts[threshold] = right + true_regions(made, regions), total + len(regions)
-    rows: list[dict[str, object]] = []
-    recalls: dict[float, float] = {}
-    for threshold in THRESHOLDS:
-        plain = [line for line in lines[threshold] if line.deviations >= HARDLY_VISIBLE]
-        recall = sum(line.found for line in plain) / max(1, len(plain))
-        right, total = counts[threshold]
-        recalls[threshold] = recall
-        rows.append({"threshold": threshold, "lines": len(plain), "recall": round(recall, 4),
-                     "component_precision": round(right / max(1, total), 4)})  # fmt: skip
-    worth = [t for t in THRESHOLDS if recalls[t] >= recalls[THRESHOLDS[0]] - WORTH]
-    return max(worth), rows
-
-
-def measure(
-    network: crnn.Detector, settings: Settings, frames: Sequence[np.ndarray], recipe: Recipe
-) -> tuple[list[dict[str, object]], dict[str, object]]:
-    """Recall by group on the frozen set, and what was masked without reason."""
-    digest = hashlib.sha256()
-    lines: list[Judged] = []
-    right = total = 0
-    distractors: list[float] = []
-    for made in made_frames(settings, frames, recipe):
-        digest.update(made.picture.tobytes())
-        seen = look(network, views(made.picture))
-        mask, regions = mask_of(seen, made.picture.shape, settings.threshold)
-        lines += judged(made, mask)
-        right, total = right + true_regions(made, regions), total + len(regions)
-        if not made.lines:
-            distractors.append(float(mask.mean()))
-    areas, suspicious = [], 0
-    for frame in frames:
-        digest.update(frame.tobytes())
-        mask, _ = mask_of(look(network, views(frame)), frame.shape, settings.threshold)
-        areas.append(float(mask.mean()))
-        suspicious += bool(mask.any())
-    figures = {
-        "threshold": settings.threshold,
-        "frames": settings.frames,
-        "side": settings.side,
-        "digest": digest.hexdigest()[:16],
-        "component_precision": round(right / max(1, total), 4),
-        "masked_share_of_made_frames_without_text": round(float(np.mean(distractors or [0])), 5),
-        "text_free_frames": len(areas),
-        "masked_share_of_text_free_frames": round(float(np.mean(areas)), 5),
-        "text_free_frames_with_a_mask": suspicious,
-    }
-    return table(lines), figures
 
 
 def trial_recipe(faces: Faces, side: int) -> Recipe:
@@ -239,7 +137,7 @@ def trial_recipe(faces: Faces, side: int) -> Recipe:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Choose the threshold on validation data and measure the detector on the held-out set."""
+    """Choose the threshold on validation data of two renderers."""
     parser = argparse.ArgumentParser(prog="python -m unburn.trial", description=main.__doc__)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--frames", type=Path, required=True, help="CSV of text-free frames")
@@ -247,29 +145,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--fonts", type=Path, nargs="+", required=True, help="of the training run")
     parser.add_argument("--held-out-fonts", type=Path, nargs="+", required=True)
     parser.add_argument("--settings", required=True, help="JSON")
-    parser.add_argument("--out", type=Path, required=True, help="table of recall by group")
-    parser.add_argument("--figures", type=Path, required=True, help="everything else, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="threshold.json to write")
     options = parser.parse_args(argv)
     settings = Settings(**json.loads(options.settings))
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     network = crnn.load(options.weights)
-    sweep: list[dict[str, object]] = []
-    if not settings.threshold:
-        known = trial_recipe(Faces.of(font_files(options.fonts)), settings.side)
-        validation = read_frames(options.frames, "validation", options.split_seed)
-        shorter = replace(settings, seed=settings.seed + 1, frames=max(1, settings.frames // 2))
-        threshold, sweep = choose(network, made_frames(shorter, validation, known))
-        settings = replace(settings, threshold=threshold)
-    frames = read_frames(options.frames, "test", options.split_seed)
-    recipe = trial_recipe(Faces.of(font_files(options.held_out_fonts), False), settings.side)
-    rows, figures = measure(network, settings, frames, recipe)
-    tables.write(options.out, rows, COLUMNS)
-    with replacing(options.figures) as tmp:
-        tmp.write_text(json.dumps({**figures, "validation": sweep}, indent=1) + "\n")
-    for row in rows:
-        log.info("%s", row)
-    log.info("%s", figures)
+    recipe = trial_recipe(Faces.of(font_files(options.fonts)), settings.side)
+    pictures = read_frames(options.frames, "validation", options.split_seed)
+    sources = challenge.read_sources(options.frames, "validation", options.split_seed)
+    faces = glyphs.faces(font_files(options.held_out_fonts))
+    made = (challenge.frame(settings.seed, k, sources, faces) for k in range(settings.frames))
+    sweeps = {
+        "training renderer": sweep(network, map(of_scene, scenes(settings, pictures, recipe))),
+        "benchmark renderer": sweep(network, map(of_frame, made)),
+    }
+    threshold = chosen(sweeps)
+    with replacing(options.out) as tmp:
+        tmp.write_text(json.dumps({"threshold": threshold, **sweeps}, indent=1) + "\n")
+    log.info("threshold %s", threshold)
+    for name, rows in sweeps.items():
+        for row in rows:
+            log.info("%s: %s", name, row)
 
 
 if __name__ == "__main__":
