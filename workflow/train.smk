@@ -69,7 +69,9 @@ rule train:
     params:
         what=lambda wildcards: STEPS[wildcards.network],
         settings=lambda wildcards: settings(STEPS[wildcards.network]),
-        start=lambda wildcards, input: f"--start {shlex.quote(input[0])}" if start(wildcards) else "",
+        start=lambda wildcards, input: (
+            f"--start {shlex.quote(input[0])}" if start(wildcards) else ""
+        ),
         fonts=config["fonts"],
         state="train/{network}.state",
         kept="train/{network}.curve",
