@@ -168,8 +168,8 @@ class Run:
             gate,
             "gate",
             "seed",
-            **{"shard": self.shard, "regions": self.regions, "table": self.table},
-            **{"candidates": self.table.with_suffix(""), "out": self.verdicts},
+            **{"shard": self.shard, "regions": self.regions, "masks": self.masks},
+            **{"table": self.table, "candidates": self.table.with_suffix(""), "out": self.verdicts},
         )
 
     def release(self):

@@ -9,9 +9,10 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from unburn import gate, tables
+from unburn import gate, policy, tables
 from unburn.errors import UserError
 from unburn.gate import Found, Item, Moments, Settings
+from unburn.identifiers import NOBODY
 from unburn.readers import Line
 
 SETTINGS = Settings(
@@ -247,6 +248,7 @@ class Shard:
             )
             examined += [(number, k, 0.5, 0) for k in range(len(picture))]
         self.rows, self.table, self.examined = rows, table, examined
+        self.policy, self.kept = "all", []
 
     def run(self, settings=SETTINGS):
         tables.write(self.folder / "shard.tsv", self.rows, list(self.rows[0]))
@@ -254,7 +256,11 @@ class Shard:
         kind = [("item", "i4"), ("frame", "i4"), ("suspicion", "f4"), ("regions", "i4")]
         with h5py.File(self.folder / "regions.h5", "w") as file:
             file["examined"] = np.array(self.examined, kind)
-        names = ("shard.tsv", "regions.h5", "candidates", "candidates.tsv")
+        with h5py.File(self.folder / "masks.h5", "w") as file:
+            file.attrs["policy"] = self.policy
+            file["kept"] = np.array(self.kept, policy.KEPT)
+            file["fell_back"], file["facts"] = np.zeros(0, int), np.zeros(0, policy.FACT)
+        names = ("shard.tsv", "regions.h5", "masks.h5", "candidates", "candidates.tsv")
         out = self.folder / "verdicts.tsv"
         gate.gate(*(self.folder / name for name in names), settings, 1, out)
         return tables.read(out).to_dict("records")
@@ -323,3 +329,85 @@ def test_gate_stops_when_its_reader_is_missing(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="not installed"):
         Shard(tmp_path, [grey(1)]).run(replace(SETTINGS, reader="tesseract"))
     assert not (tmp_path / "verdicts.tsv").exists()
+
+
+# --- what the policy lets stay
+
+
+def kept(number, frame, text="R", left=8, baseline=50, kind="marker"):
+    """A kept line at the place of a text of `grey`: a row of ``kept``."""
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 1)
+    quad = line("", 0, left - 1, baseline - height - 1, width + 2, height + 2).quad
+    return number, frame, quad, height, kind
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "stays"),
+    [
+        ("120 kV", (10, 10), True),
+        ("120kV", (8, 8), True),
+        ("DOE 120 kV", (10, 10), False),
+        ("12.03.1970", (10, 10), False),
+        ("ABDOMEN", (10, 10), False),  # of another policy
+        ("120 kV", (60, 10), False),  # half of it stands elsewhere
+        ("120 kV", (10, 40), False),
+    ],
+)
+def test_a_line_may_stay_by_its_place_and_its_wording(text, place, stays):
+    row = np.array([(1, 0, line("", 0).quad, 12, "technique")], policy.KEPT)
+    places = gate.kept_places(row, (100, 200), gate.KEPT_AROUND)
+    read = line(text, 0.9, *place)
+    assert gate.may_stay(read, places, NOBODY, "keep") is stays
+    assert not gate.may_stay(read, places, NOBODY, "all")
+    assert not gate.may_stay(read, np.zeros_like(places), NOBODY, "keep")
+
+
+def test_frames_with_kept_lines_are_read_and_raise_no_suspicion():
+    rows = np.array([kept(1, frame) for frame in (2, 5)], policy.KEPT)
+    one = item(1, frames=20, kept={2: rows[:1], 5: rows[1:]}, policy="keep", masked_frames=1)
+    fields = [("item", "i4"), ("frame", "i4"), ("regions", "i4")]
+    examined = np.array([(1, k, {2: 1, 5: 2}.get(k, 0)) for k in range(20)], fields)
+    harmless = gate.only_kept([one], examined)
+    assert harmless == {1: {2}}
+    settings = replace(SETTINGS, sample=0.0)
+    assert gate.to_read([one], {1: {2, 5}}, settings, harmless)[1] == {2, 5}
+    more = replace(one, masked_frames=2)  # one of them is masked though nothing is suspected there
+    assert gate.to_read([more], {1: {2, 5}}, settings, harmless)[1] == set(range(20))
+
+
+def test_a_picture_without_kept_lines_shows_the_rest():
+    picture = grey(1, text="R 4711")[0]
+    level = gate.without(picture, np.array([kept(1, 0, "R")], policy.KEPT))
+    assert level[35:52, 6:20].max() < 40 and (level[:, 40:] == picture[:, 40:]).all()
+    assert picture.max() == 240  # the frame itself is as it was
+
+
+def test_gate_releases_kept_lines_and_holds_what_stands_beside_them(tmp_path):
+    frames = [grey(2, text="120 kV"), grey(2, text="120 kV"), grey(2, text="DOE JANE")]
+    cv2.putText(frames[1][0], "DOE J", (100, 80), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 240, 1)
+    shard = Shard(tmp_path, frames)
+    shard.policy = "keep"
+    shard.kept = [kept(1, 0, "120 kV"), kept(2, 0, "120 kV"), kept(3, 0, "DOE JANE")]
+    codes = [row["reason_code"] for row in shard.run()]
+    assert codes == ["", "residual_text", "residual_text"]
+    shard.kept = []
+    assert [row["reason_code"] for row in shard.run()] == ["residual_text"] * 3
+
+
+def test_gate_holds_a_kept_line_that_is_the_patient_s(tmp_path):
+    shard = Shard(tmp_path, [grey(1, text="120 mm")], identity="120")
+    shard.policy, shard.kept = "keep", [kept(1, 0, "120 mm")]
+    assert shard.run()[0]["reason_code"] == ""
+    (tmp_path / "2").mkdir()
+    shard = Shard(tmp_path / "2", [grey(1, text="120 mm")], identity="120 MM")
+    shard.policy, shard.kept = "keep", [kept(1, 0, "120 mm")]
+    assert shard.run()[0]["reason_code"] != ""
+
+
+def test_kept_lines_that_change_over_a_cine_raise_no_alarm(tmp_path):
+    picture = np.concatenate([grey(1, text=f"{k}.{k + 3} mm") for k in range(2, 6)])
+    shard = Shard(tmp_path, [picture])
+    shard.policy = "keep"
+    shard.kept = [kept(1, k - 2, f"{k}.{k + 3} mm", kind="measurement") for k in range(2, 6)]
+    (row,) = shard.run()
+    assert (row["verdict"], row["frames_read"], row["frames_suspicious"]) == ("release", "4", "4")

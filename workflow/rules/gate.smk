@@ -1,12 +1,13 @@
 rule check_candidates:
     """Let an independent reader look at the candidates and give each a verdict.
 
-    Reads candidates and the original headers' identifiers. Writes release or hold per item;
-    no verdict, no release.
+    Reads candidates, the original headers' identifiers and what the policy let stay. Writes
+    release or hold per item; no verdict, no release.
     """
     input:
         shard="<work>/{submission}/shards/{shard}.tsv",
         regions="<work>/{submission}/{shard}/regions.h5",
+        masks="<work>/{submission}/{shard}/masks.h5",
         candidates="<work>/{submission}/{shard}/candidates",
         table="<work>/{submission}/{shard}/candidates.tsv",
     output:
@@ -29,5 +30,5 @@ rule check_candidates:
         code=code_digest("gate"),
     shell:
         "python -m unburn.gate --shard {input.shard:q} --regions {input.regions:q}"
-        " --candidates {input.candidates:q} --table {input.table:q}"
+        " --masks {input.masks:q} --candidates {input.candidates:q} --table {input.table:q}"
         " --settings {params.settings:q} --threads {threads} --out {output.verdicts:q} 2> {log:q}"

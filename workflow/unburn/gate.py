@@ -3,6 +3,9 @@
 A candidate is released only when its frames that had to be read show no text, no identifier of
 its original header is in what was read or in its bytes, and no pixel outside the mask differs.
 What cannot be checked is held back. What was read stays in the process that read it.
+
+Text that the policy lets stay (``mask.policy``) is read like any other. It holds nothing back where
+it stands at a place that was kept and its wording, as read here, is one that may stay.
 """
 
 import argparse
@@ -22,17 +25,19 @@ from typing import Any
 import numpy as np
 import pydicom
 
-from unburn import frames, identifiers, tables
+from unburn import frames, identifiers, policy, tables, wording
 from unburn.errors import ItemError, UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
 from unburn.ledger import records, unchanged
+from unburn.mask import draw
 from unburn.parallel import in_order
 from unburn.pixels import StoredFrames, read_header
 from unburn.readers import READERS, Line, Reader
 
 log = logging.getLogger(__name__)
 
+NOTHING_KEPT = np.zeros(0, policy.KEPT)
 COLUMNS = (
     *("item", "verdict", "reason_code", "face"),
     *("frames", "frames_suspicious", "frames_read", "frames_failed", "sha256"),
@@ -42,6 +47,8 @@ CHUNK = 16  # frames that one job reads; fixed, so that results do not depend on
 # 21 of 29 false readings from 0.5 on, on 917 text-free frames in two views, none above 0.79; the
 # other 8 stay below 0.63.
 LARGE, LARGE_THRESHOLD = 1 / 6, 0.8
+KEPT_INSIDE = 0.7  # of a line's place that must lie in kept ones,
+KEPT_AROUND = 0.5  # grown by this share of their height: readers draw boxes differently
 BYTES_OUTSIDE, BYTES_INSIDE = 4, 8  # shorter tokens hit pixel data by chance
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -88,6 +95,8 @@ class Item:
     volumetric: bool
     masked_frames: int
     unchanged: bool  # the original is still the one that the candidate was made from
+    policy: str = "all"
+    kept: Mapping[int, np.ndarray] = field(default_factory=dict)  # policy.KEPT, by frame
 
 
 @dataclass(frozen=True)
@@ -182,22 +191,90 @@ def shows_text(lines: Iterable[Line], shape: tuple[int, ...], settings: Settings
     return any(legible(x, shape, settings.threshold, settings.min_characters) for x in lines)
 
 
+def kept_places(kept: np.ndarray, shape: tuple[int, ...], around: float) -> np.ndarray:
+    """Where lines were kept: uint8 (rows, columns); grown by a share of their height."""
+    places = np.zeros(shape[:2], np.uint8)
+    for region in kept:
+        draw(places, region["quad"], around * float(region["height"]))
+    return places
+
+
+def may_stay(line: Line, places: np.ndarray, header: identifiers.Identifiers, kept_by: str) -> bool:
+    """Whether a line stands at a kept place and is of a wording that the policy lets stay.
+
+    ``places`` of `kept_places`; ``kept_by`` the policy.
+    """
+    own = np.zeros(places.shape, np.uint8)
+    draw(own, line.quad, 0)
+    inside = places[own > 0]
+    return (
+        inside.size > 0
+        and float(inside.mean()) >= KEPT_INSIDE
+        and wording.harmless(line.text, header, kept_by)
+    )
+
+
+def without(picture: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """A picture in which kept lines are levelled with what is around them.
+
+    ``picture`` uint8 (rows, columns[, 3]); returns a new one where something was kept.
+    """
+    if not len(kept):
+        return picture
+    level = picture.copy()
+    for region in kept:
+        place = kept_places(region[None], picture.shape, KEPT_AROUND)
+        ring = kept_places(region[None], picture.shape, 2 * KEPT_AROUND) - place
+        around = picture[ring > 0]
+        level[place > 0] = np.median(around, axis=0) if len(around) else 0
+    return level
+
+
+def only_kept(items: Iterable[Item], examined: np.ndarray) -> dict[int, set[int]]:
+    """Frames by item in which every region that was found was kept.
+
+    ``examined`` as in `examined.load`.
+    """
+    found = {
+        (item, frame): number
+        for item, frame, number in zip(
+            examined["item"].tolist(),
+            examined["frame"].tolist(),
+            examined["regions"].tolist(),
+            strict=True,
+        )
+    }
+    return {
+        item.number: {
+            frame
+            for frame, kept in item.kept.items()
+            if len(kept) >= found.get((item.number, frame), 0)
+        }
+        for item in items
+    }
+
+
 def to_read(
-    items: Sequence[Item], suspected: Mapping[int, set[int]], settings: Settings
+    items: Sequence[Item],
+    suspected: Mapping[int, set[int]],
+    settings: Settings,
+    harmless: Mapping[int, set[int]] | None = None,
 ) -> dict[int, set[int]]:
     """Choose the frames that are read one by one.
 
     All of them with ``read`` "all" and for items that ask for it. Else those that the detector
     suspects, and of the rest of each series a share ``sample``, at least one frame unless it is 0.
     A mask in more frames than it suspects is not the detector's (static text, known regions):
-    then all frames of the item are read.
+    then all frames of the item are read. Frames that are suspected for nothing but kept lines
+    (``harmless``) do not count there. Frames with kept lines are read, so that each is verified.
     """
     chosen: dict[int, set[int]] = {}
     rest: dict[str, list[tuple[bytes, int, int]]] = defaultdict(list)
     for item in items:
         everything = set(range(item.frames)) if item.searched else set()
-        mine = suspected.get(item.number, set()) & everything
-        if settings.read == "all" or item.read_all or item.masked_frames > len(mine):
+        mine = (suspected.get(item.number, set()) | set(item.kept)) & everything
+        telling = mine - (harmless or {}).get(item.number, set())
+        if settings.read == "all" or item.read_all or item.masked_frames > len(telling):
             mine = everything
         chosen[item.number] = set(mine)
         rest[item.series] += [
@@ -278,7 +355,9 @@ def pictures(stored: np.ndarray, source: StoredFrames) -> list[np.ndarray]:
 def survey(settings: Settings, items: Sequence[Item]) -> Survey:
     """Read maximum, minimum and deviation over the frames of one series.
 
-    Frames of one size are taken together, those of a multi-frame file by themselves.
+    Frames of one size are taken together, those of a multi-frame file by themselves. Kept lines
+    are left out, as those of different frames would run into each other; the frames that have
+    them are read one by one.
     """
     result = Survey()
     groups: dict[tuple[int, ...], Moments] = defaultdict(Moments)
@@ -290,7 +369,8 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
                 key: tuple[int, ...] = (own, source.rows, source.columns, source.samples)
                 members[key].add(item.number)
                 for frame in range(source.frames):
-                    groups[key].add(frames.display(source[frame], source))
+                    shown = frames.display(source[frame], source)
+                    groups[key].add(without(shown, item.kept.get(frame, NOTHING_KEPT)))
         except Exception as error:
             log.warning("item %d: not checked (%s)", item.number, type(error).__name__)
             result.failed.add(item.number)
@@ -308,6 +388,7 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
 def examine(settings: Settings, job: Job) -> Found:
     """Read some frames of one candidate and search its bytes; any failure is a finding."""
     found = Found()
+    item = job.item
     try:
         header = read_header(job.item.original, stop_before_pixels=True)
         wanted = identifiers.identifiers(header)
@@ -318,11 +399,14 @@ def examine(settings: Settings, job: Job) -> Found:
             with StoredFrames(job.item.candidate) as source:
                 for frame in job.frames:
                     named = shown = False
+                    kept = item.kept.get(frame, NOTHING_KEPT)
+                    places = kept_places(kept, (source.rows, source.columns), KEPT_AROUND)
                     for picture in pictures(source[frame], source):
                         lines = reader.read(picture)
                         text = "\n".join(line.text for line in lines)
                         named |= identifiers.found_in_text(wanted, text)
-                        shown |= shows_text(lines, picture.shape, settings)
+                        left = (x for x in lines if not may_stay(x, places, wanted, item.policy))
+                        shown |= shows_text(left, picture.shape, settings)
                     found.read += 1
                     found.failed += named or shown
                     found.identifier |= named
@@ -403,9 +487,10 @@ def jobs(items: Sequence[Item], chosen: Mapping[int, set[int]]) -> list[Job]:
 
 
 def load_items(
-    shard: Path, candidates: Path, table: Path
+    shard: Path, masks: Path, candidates: Path, table: Path
 ) -> tuple[list[Item], dict[int, dict[str, str]]]:
     """Read the planned items and, by number, their rows of the candidates' table."""
+    stayed = policy.read(masks)
     rows = {int(row["item"]): row for row in records(table)}
     items = []
     for row in records(shard):
@@ -428,9 +513,15 @@ def load_items(
                 volumetric=row["volumetric"] == "1",
                 masked_frames=int(rows[number]["masked_frames"] or 0),
                 unchanged=unchanged(row),
+                policy=stayed.policy,
+                kept=_by_frame(stayed.kept.get(number, NOTHING_KEPT)),
             )
         )
     return items, rows
+
+
+def _by_frame(kept: np.ndarray) -> dict[int, np.ndarray]:
+    return {int(frame): kept[kept["frame"] == frame] for frame in np.unique(kept["frame"])}
 
 
 def verdicts(
@@ -465,6 +556,7 @@ def verdicts(
 def gate(
     shard: Path,
     regions: Path,
+    masks: Path,
     candidates: Path,
     table: Path,
     settings: Settings,
@@ -473,13 +565,13 @@ def gate(
 ) -> None:
     """Check all candidates of a shard and write a verdict for every planned item."""
     _reader(settings.reader)  # one that is missing stops here with a sentence
-    items, rows = load_items(shard, candidates, table)
+    items, rows = load_items(shard, masks, candidates, table)
     examined_frames = load(regions)
     present = [item for item in items if rows[item.number]["status"] == "candidate"]
     checked = {item.number: sha256(item.candidate) for item in present if item.candidate.is_file()}
     frames_of = {item.number: item.frames for item in present if item.searched}
     suspected = suspicious(examined_frames, settings.suspicion)
-    chosen = to_read(present, suspected, settings)
+    chosen = to_read(present, suspected, settings, only_kept(present, examined_frames))
 
     series: dict[str, list[Item]] = defaultdict(list)
     for item in present:
@@ -509,7 +601,7 @@ def gate(
                 "reason_code": final[item.number],
                 "face": int(item.series in faces),
                 "frames": item.frames if item.searched else 0,
-                "frames_suspicious": len(suspected.get(item.number, ())),
+                "frames_suspicious": len(suspected.get(item.number, set()) | set(item.kept)),
                 "frames_read": found[item.number].read,
                 "frames_failed": found[item.number].failed,
                 "sha256": checked.get(item.number, ""),  # what the verdict is about
@@ -531,7 +623,7 @@ def gate(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("shard", "regions", "candidates", "table", "out"):
+    for name in ("shard", "regions", "masks", "candidates", "table", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--settings", required=True)
     parser.add_argument("--threads", type=int, default=1)
@@ -539,6 +631,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     gate(
         options.shard,
         options.regions,
+        options.masks,
         options.candidates,
         options.table,
         Settings(**json.loads(options.settings)),
