@@ -398,26 +398,28 @@ def search(
     frames: Path, originals: Mapping[int, Path], looker: Looker, threads: int, out: Path
 ) -> tuple[int, int]:
     """Examine every frame of a shard and write what was found; return counts."""
-    regions, examined = [], []
+    regions, examined = [np.zeros(0, REGION)], [np.zeros(0, EXAMINED)]
     work = list(blocks(frames, originals))
     for block, found in zip(
         work, in_order(partial(look_at, looker=looker), work, threads), strict=True
     ):
-        for number, frame in enumerate(found, block.first):
-            examined.append(
-                (block.item, number, frame.suspicion, len(frame.regions), frame.comparable)
-            )
-            for region in frame.regions:
-                regions.append(
-                    (block.item, number, region.quad, region.score, region.height,
-                     region.source.encode(), region.kind.encode(), region.agreed,
-                     region.fact.encode())
-                )  # fmt: skip
+        numbered = list(enumerate(found, block.first))
+        looked = [
+            (block.item, number, frame.suspicion, len(frame.regions), frame.comparable)
+            for number, frame in numbered
+        ]
+        there = [
+            (block.item, number, region.quad, region.score, region.height,
+             region.source.encode(), region.kind.encode(), region.agreed, region.fact.encode())
+            for number, frame in numbered for region in frame.regions
+        ]  # fmt: skip
+        examined.append(np.array(looked, EXAMINED))
+        regions.append(np.array(there, REGION))
+    written = {"regions": np.concatenate(regions), "examined": np.concatenate(examined)}
     with replacing(out) as tmp, h5py.File(tmp, "w", libver="latest") as file:
-        options = {"compression": "gzip", "track_times": False}
-        file.create_dataset("regions", data=np.array(regions, REGION), **options)
-        file.create_dataset("examined", data=np.array(examined, EXAMINED), **options)
-    return len(examined), len(regions)
+        for name, table in written.items():
+            file.create_dataset(name, data=table, compression="gzip", track_times=False)
+    return len(written["examined"]), len(written["regions"])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
