@@ -2,7 +2,7 @@
 
     snakemake --snakefile workflow/benchmark.smk --configfile config/benchmark.yaml --cores 2 detection
 
-What each figure counts stands beside the tables. See docs of the settings in config/benchmark.yaml.
+What each figure counts stands beside the tables (and in workflow/unburn/judging.py).
 """
 
 import json
@@ -60,8 +60,31 @@ rule measure_detection:
         out=lambda wildcards, output: str(Path(output.lines).parent),
         code=code_digest("detection"),
     shell:
-        "python -m unburn.detection measure --settings {params.settings:q}"
+        "python -m unburn.detection --settings {params.settings:q}"
         " --weights {input.weights:q} --threads {threads} --out {params.out:q} 2> {log:q}"
+
+
+rule time_detection:
+    """Time our detector and RapidOCR's on the same frames, and measure the memory."""
+    input:
+        frames=config["detection"]["frames"] or [],
+        weights=config["detection"]["weights"],
+    output:
+        speed="benchmark/detection/speed.json",
+    log:
+        "logs/benchmark/detection-speed.log",
+    conda:
+        "../envs/cpu.yaml"
+    threads: workflow.cores  # nothing else may run beside it
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        settings=json.dumps(config["detection"], sort_keys=True),
+        code=code_digest("timing"),
+    shell:
+        "python -m unburn.timing --settings {params.settings:q} --weights {input.weights:q}"
+        " --out {output.speed:q} 2> {log:q}"
 
 
 rule tabulate_detection:
@@ -70,16 +93,18 @@ rule tabulate_detection:
         lines="benchmark/detection/lines.csv",
         frames="benchmark/detection/frames.csv",
         about="benchmark/detection/set.json",
+        speed="benchmark/detection/speed.json",
     output:
         table="benchmark/detection/table.md",
         recall="benchmark/detection/recall.csv",
+        picture="benchmark/detection/recall.svg",
     log:
         "logs/benchmark/detection-table.log",
     conda:
         "../envs/cpu.yaml"
     params:
         measured=lambda wildcards, input: str(Path(input.lines).parent),
-        code=code_digest("detection"),
+        code=code_digest("comparison"),
     shell:
-        "python -m unburn.detection tabulate --measured {params.measured:q}"
+        "python -m unburn.comparison --measured {params.measured:q} --speed {input.speed:q}"
         " --out {params.measured:q} 2> {log:q}"

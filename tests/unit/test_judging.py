@@ -94,3 +94,12 @@ def test_a_row_counts_lines_frames_and_ink():
     row = judging.row("x", [line(1), line(1, masked=50), line(2)], 1)
     assert (row["lines"], row["frames"], row["found"]) == (3, 2, 2)
     assert row["recall"] == "0.6667" and row["ink_recall"] == "0.8333"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "name"),
+    [(5, "8 px and less"), (8.4, "8 px and less"), (9, "9 to 12 px"), (20.6, "21 to 40 px"),
+     (41, "over 40 px"), (900, "over 40 px")],
+)  # fmt: skip
+def test_heights(pixels, name):
+    assert judging.height(pixels) == name

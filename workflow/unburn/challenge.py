@@ -729,14 +729,16 @@ def shown(frame: Frame) -> np.ndarray:
     return views(frame.stored, frame.photometric, frame.bits)[0]
 
 
-def frame(seed: int, number: int, sources: Sequence[Source], faces: Sequence[Face]) -> Frame:
-    """Make frame ``number`` of the set of ``seed``."""
+def frame(
+    seed: int, number: int, sources: Sequence[Source], faces: Sequence[Face], side: int = 0
+) -> Frame:
+    """Make frame ``number`` of the set of ``seed``, or one like it that has ``side`` pixels."""
     rng = np.random.default_rng([seed, number])
     turn, place = divmod(number, len(SUBJECTS))
     subject = SUBJECTS[place]
     # of its subject this frame is number `nth`: layouts, sizes and modalities go round
     nth = turn * SUBJECTS.count(subject) + SUBJECTS[:place].count(subject)
-    rows, columns = SIZES[(nth * 7 + place) % len(SIZES)]
+    rows, columns = (side, side) if side else SIZES[(nth * 7 + place) % len(SIZES)]
     modality = MODALITIES[nth % len(MODALITIES)]
     if rows > 1100 and modality not in ("CR/DX", "MG", "SC"):
         modality = "CR/DX"
@@ -757,16 +759,17 @@ def frame(seed: int, number: int, sources: Sequence[Source], faces: Sequence[Fac
         for _ in range(int(rng.integers(1, 4)) if layout != "test phantom" else 1):
             grounds.DISTRACTORS[layout](rng, picture)
     np.clip(picture, 0, 255, out=picture)
-    return _finished(rng, page, number, subject, layout, modality, real)
+    return _finished(rng, page, number, subject, layout, modality, real, resize=not side)
 
 
 def _finished(
-    rng: Rng, page: Page, number: int, subject: str, layout: str, modality: str, real: bool
-) -> Frame:
+    rng: Rng, page: Page, number: int, subject: str, layout: str, modality: str, real: bool,
+    resize: bool,
+) -> Frame:  # fmt: skip
     """What happens to a frame after text was burned in: scaling, gamma, noise, JPEG, storage."""
     picture, coverage, territory, lines = page.picture, page.coverage, page.territory, page.lines
     chance = rng.random(6)
-    if chance[0] < 0.15 and page.side >= 200:
+    if resize and chance[0] < 0.15 and page.side >= 200:
         factor = float(rng.choice([rng.uniform(0.65, 0.95), rng.uniform(1.05, 1.6)]))
         if page.side > 1100:
             factor = min(factor, 1.0)

@@ -1,7 +1,7 @@
 """The detection benchmark: our detector and two others on the same frozen set, in one run.
 
-``measure`` makes the set and judges every line under every method; ``tabulate`` turns that into
-tables and a picture. The units are those of ``judging``; the set is that of ``challenge``.
+Every line is judged under every method by the units of ``judging``; the set is that of
+``challenge``; tables and pictures are made of the figures by ``comparison``.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import csv
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -35,16 +35,9 @@ log = logging.getLogger(__name__)
 
 OURS = "unburn"
 PEERS = ("rapidocr", "tesseract")
-HEIGHTS = ((0, 8), (8, 12), (12, 20), (20, 40), (40, 100000))
-ALL = "all but hardly visible"
-HARDLY = "hardly visible"
-FAMILIES = (
-    "height", "place", "direction", "kind", "rendering", "polarity", "script", "frame", "ground",
-)  # fmt: skip
-FEW = 60  # lines of a group under which the table says so
 LEGIBLE_PX = 96  # pictures of misses are enlarged until their short side has so many pixels
 SHOWN, MISSES = 24, 60  # frames on the contact sheet, and missed lines that are kept as pictures
-SHEET_PX = 480
+SHEET_PX, MISS_PX = 480, 480  # longest side of a picture on the sheets
 
 LINE_COLUMNS = ("method", "frame", "line", "strata", "difference", "deviations", "ink", "masked")
 FRAME_COLUMNS = (
@@ -74,16 +67,16 @@ class Bench:
 
 # ------------------------------------------------------------------ methods
 
-Method = Callable[[Frame], list[np.ndarray]]
+# (views uint8 (views, rows, columns), what a person sees) to quads float32 (4, 2) of the regions
+Method = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
 
 
 def ours(weights: Path, threshold: float) -> Method:
-    """Our detector: quads float32 (4, 2) of the regions found in all views of a frame."""
+    """Our detector, which looks at all views."""
     network = crnn.load(weights)
 
-    def find(frame: Frame) -> list[np.ndarray]:
-        pictures = views(frame.stored, frame.photometric, frame.bits)
-        regions, _ = regions_of(look(network, pictures), pictures.shape[1:], threshold)
+    def find(pictures: np.ndarray, shown: np.ndarray) -> list[np.ndarray]:
+        regions, _ = regions_of(look(network, pictures), shown.shape[:2], threshold)
         return [region.quad for region in regions]
 
     return find
@@ -94,10 +87,12 @@ def rapidocr() -> Method:
     readers.check_weights()
     engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
 
-    def find(frame: Frame) -> list[np.ndarray]:
-        picture = np.ascontiguousarray(readers.colour(shown(frame))[..., ::-1])
-        quads, _ = engine(picture, use_cls=False, use_rec=False)
-        return [np.asarray(quad, np.float32) for quad in quads or ()]
+    def find(pictures: np.ndarray, shown: np.ndarray) -> list[np.ndarray]:
+        picture = np.ascontiguousarray(readers.colour(shown)[..., ::-1])
+        picture, down, across = engine.preprocess(picture)
+        quads, _ = engine.auto_text_det(picture)
+        factor = np.array([across, down], np.float32)
+        return [np.asarray(quad, np.float32) * factor for quad in quads or ()]
 
     return find
 
@@ -105,13 +100,13 @@ def rapidocr() -> Method:
 def tesseract() -> Method:
     """Tesseract's lines in page mode 11; what it reads is not looked at."""
     reader = readers.tesseract()
-    return lambda frame: [line.quad for line in reader.read(shown(frame))]
+    return lambda pictures, shown: [line.quad for line in reader.read(shown)]
 
 
-@lru_cache(maxsize=1)
-def _methods(bench: Bench) -> dict[str, Method]:
-    """Every method of a run, loaded once in each process."""
+def prepared(bench: Bench) -> dict[str, Method]:
+    """Every method of a run, each on one thread."""
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     made = {"rapidocr": rapidocr, "tesseract": tesseract}
     return {
         OURS: ours(bench.weights, bench.threshold),
@@ -119,9 +114,11 @@ def _methods(bench: Bench) -> dict[str, Method]:
     }
 
 
+_methods = lru_cache(maxsize=1)(prepared)  # loaded once in each process
+
+
 @lru_cache(maxsize=1)
 def _sources(bench: Bench) -> list[Source]:
-    cv2.setNumThreads(1)
     return challenge.read_sources(bench.frames, bench.split, bench.split_seed)
 
 
@@ -139,21 +136,13 @@ def direction(angle: float) -> str:
     return "tilted up to 5 degrees" if off <= 5 else "tilted more than 5 degrees"
 
 
-def height(pixels: float) -> str:
-    """Name of a class of heights, by whole pixels of ink."""
-    low, high = next(limits for limits in HEIGHTS if round(pixels) <= limits[1])
-    if not low:
-        return f"{high} px and less"
-    return f"{low + 1} to {high} px" if high < 1000 else f"over {low} px"
-
-
 def strata(line: challenge.Line, frame: Frame) -> tuple[str, ...]:
     """Names of all groups that a line belongs to."""
     if line.kind in APART:
         return (APART[line.kind],)
     side = min(frame.owner.shape)
     return (
-        f"height: {height(line.height)}",
+        f"height: {judging.height(line.height)}",
         f"place: {'empty ground' if line.empty else 'over anatomy'}",
         f"direction: {direction(line.angle)}",
         f"kind: {'line' if line.kind == 'text' else line.kind}",
@@ -183,13 +172,14 @@ class Measured:
 def measure(number: int, bench: Bench) -> Measured:
     """Make frame ``number`` and judge every method on it."""
     frame = challenge.frame(bench.seed, number, _sources(bench), bench.faces)
+    pictures = views(frame.stored, frame.photometric, frame.bits)
     picture, owner = shown(frame), frame.owner
     heights = [line.height for line in frame.lines]
     seen = judging.contrasts(picture, owner, heights)
     far = judging.far_from_text(owner, heights)
     lines, frames, misses, drawn = [], [], [], None
     for method, find in _methods(bench).items():
-        quads = find(frame)
+        quads = find(pictures, picture)
         mask = judging.mask_of(quads, owner.shape)
         for place, (line, (ink, masked)) in enumerate(
             zip(frame.lines, judging.ink_under(owner, mask, len(heights)), strict=True)
@@ -254,7 +244,9 @@ def miss(picture: np.ndarray, ink: np.ndarray, mask: np.ndarray) -> np.ndarray:
     marked[ink[where]] = (60, 60, 255)
     both = np.hstack([plain, np.full((plain.shape[0], 4, 3), 128, np.uint8), marked])
     times = max(1, LEGIBLE_PX // min(plain.shape[:2]))
-    return both.repeat(times, 0).repeat(times, 1)
+    both = both.repeat(times, 0).repeat(times, 1)
+    scale = min(1.0, MISS_PX / max(both.shape[:2]))
+    return cv2.resize(both, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def stacked(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -319,181 +311,14 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
         tmp.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
-# ------------------------------------------------------------------ tables
-
-
-def read_lines(path: Path) -> dict[str, list[Judged]]:
-    """Judged lines of ``lines.csv`` by method."""
-    found: dict[str, list[Judged]] = {}
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            line = Judged(
-                int(row["frame"]), tuple(row["strata"].split("|")), float(row["difference"]),
-                float(row["deviations"]), int(row["ink"]), int(row["masked"]),
-            )  # fmt: skip
-            found.setdefault(row["method"], []).append(line)
-    return found
-
-
-def groups(line: Judged) -> Iterator[str]:
-    """Groups of the table that a line counts in."""
-    if line.strata[0] in APART.values():
-        yield line.strata[0]
-    elif not line.visible:
-        yield HARDLY
-    else:
-        yield ALL
-        yield from line.strata
-
-
-def recall(lines: Mapping[str, Sequence[Judged]], seed: int) -> list[dict[str, object]]:
-    """Recall of each method by group, with bounds."""
-    rows = []
-    for method, judged in lines.items():
-        members: dict[str, list[Judged]] = {}
-        for line in judged:
-            for group in groups(line):
-                members.setdefault(group, []).append(line)
-        for group in sorted(members, key=_order):
-            rows.append({"method": method, **judging.row(group, members[group], seed)})
-    return rows
-
-
-def _order(group: str) -> tuple[int, int, str]:
-    """All first, then the strata by family, then what is reported apart."""
-    if group in (ALL, HARDLY):
-        return 0, int(group == HARDLY), group
-    if group in APART.values():
-        return 2, 0, group
-    family, name = group.split(": ")
-    heights = [height(limits[1]) for limits in HEIGHTS]
-    return 1, FAMILIES.index(family), str(heights.index(name)) if family == "height" else name
-
-
-def read_frames(path: Path) -> dict[str, list[dict[str, str]]]:
-    """Rows of ``frames.csv`` by method."""
-    found: dict[str, list[dict[str, str]]] = {}
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            found.setdefault(row["method"], []).append(row)
-    return found
-
-
-def false_area(frames: Sequence[Mapping[str, str]]) -> float:
-    """Mean share of frames without text that is masked."""
-    return float(np.mean([float(f["masked_share"]) for f in frames])) if frames else 0.0
-
-
-def precision(frames: Sequence[Mapping[str, str]]) -> dict[str, float]:
-    """What was masked without reason, of one method."""
-    by = {s: [f for f in frames if f["subject"] == s] for s in challenge.SUBJECTS}
-    regions, right, wrong, far = (
-        sum(int(f[column]) for f in by["text"])
-        for column in ("regions", "true_regions", "false_pixels", "far_pixels")
-    )
-    touched = sum(float(f["masked_share"]) > 0 for f in by["text-free"])
-    return {
-        "component precision": right / max(1, regions),
-        "false area, text-free frames": false_area(by["text-free"]),
-        "frames touched, text-free": touched / max(1, len(by["text-free"])),
-        "false area, distractor frames": false_area(by["distractors"]),
-        "false area, frames with text, far from lines": wrong / max(1, far),
-    }
-
-
-def markdown(
-    about: Mapping[str, Any], rows: Sequence[Mapping[str, Any]],
-    frames: Mapping[str, Sequence[Mapping[str, str]]], speed: Mapping[str, Any] | None,
-) -> str:  # fmt: skip
-    """The tables as Markdown, units beside them."""
-    methods = list(frames)
-    by = {(row["method"], row["group"]): row for row in rows}
-    counts = {s: sum(f["subject"] == s for f in frames[OURS]) for s in challenge.SUBJECTS}
-    parts = ["# Detection\n"]
-    if about["demo_only"]:
-        parts.append("**Demo, not evidence**: only the demo's own frames and made grounds.\n")
-    parts.append(
-        f"{about['frames']} frames ({', '.join(f'{n} {s}' for s, n in counts.items())}), seed "
-        f"{about['seed']}, digest `{about['digest']}`; {about['fonts']} fonts; weights "
-        f"`{about['weights']}`, threshold {about['threshold']}.\n\n{_units()}\n"
-    )
-    heads = "".join(f" {m} lines | {m} ink |" for m in methods)
-    parts.append(f"| group | lines | frames |{heads} bounds | bounds by frame |")
-    parts.append("|---|---|---|" + "---|---|" * len(methods) + "---|---|")
-    for (method, group), row in by.items():
-        if method != OURS:
-            continue
-        few = f" (under {FEW})" if int(row["lines"]) < FEW else ""
-        cells = [group, f"{row['lines']}{few}", str(row["frames"])]
-        for name in methods:
-            peer = by[name, group]
-            cells += [f"{float(peer['recall']):.3f}", f"{float(peer['ink_recall']):.4f}"]
-        for low, high in (("low", "high"), ("low_by_frame", "high_by_frame")):
-            cells.append(f"{float(row[low]):.3f} to {float(row[high]):.3f}")
-        parts.append("| " + " | ".join(cells) + " |")
-    parts.append(f"\nBounds (95 %) are those of {OURS}.\n")
-    figures = {method: precision(rows) for method, rows in frames.items()}
-    parts.append("| masked without reason | " + " | ".join(methods) + " |")
-    parts.append("|---|" + "---|" * len(methods))
-    for name in figures[OURS]:
-        cells = [f"{100 * figures[m][name]:.3f} %" for m in methods]
-        parts.append(f"| {name} | " + " | ".join(cells) + " |")
-    parts.append("\n| false area and frames touched by | frames | " + " | ".join(methods) + " |")
-    parts.append("|---|---|" + "---|" * len(methods))
-    for subject, column in (("distractors", "layout"), ("text-free", "modality")):
-        names = sorted({f[column] for f in frames[OURS] if f["subject"] == subject})
-        for name in names:
-            cells = []
-            for method in methods:
-                own = [f for f in frames[method] if f["subject"] == subject and f[column] == name]
-                touched = sum(float(f["masked_share"]) > 0 for f in own)
-                cells.append(f"{100 * false_area(own):.2f} %, {touched}")
-            real = sum(int(f["real"]) for f in own)
-            made = f", {len(own) - real} of them made" if real < len(own) else ""
-            parts.append(f"| {subject}: {name} | {len(own)}{made} | " + " | ".join(cells) + " |")
-    if speed:
-        parts.append("\n| speed and memory | |\n|---|---|")
-        parts += [f"| {name} | {value} |" for name, value in speed.items()]
-    return "\n".join(parts) + "\n"
-
-
-def _units() -> str:
-    """The definitions of ``judging`` as a list."""
-    text = (judging.__doc__ or "").split("\n\n")[1]
-    out = []
-    for line in text.splitlines():
-        out.append(f" {line.strip()}" if line.startswith(" ") else f"\n- **{line}**:")
-    return "".join(out).strip()
-
-
-def tabulate(measured: Path, speed: Path | None, out: Path) -> None:
-    """Write recall.csv, table.md and recall.svg to ``out``."""
-    about = json.loads((measured / "set.json").read_text())
-    rows = recall(read_lines(measured / "lines.csv"), about["seed"])
-    frames = read_frames(measured / "frames.csv")
-    write_csv(out / "recall.csv", rows, ("method", *judging.COLUMNS))
-    timed = json.loads(speed.read_text()) if speed else None
-    with replacing(out / "table.md") as tmp:
-        tmp.write_text(markdown(about, rows, frames, timed))
-
-
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry of the rules of target ``detection`` in ``workflow/benchmark.smk``."""
-    parser = argparse.ArgumentParser(prog="python -m unburn.detection", description=__doc__)
-    steps = parser.add_subparsers(dest="what", required=True)
-    step = steps.add_parser("measure", help="make the set and judge every method on it")
-    step.add_argument("--settings", required=True, help="section detection, as JSON")
-    step.add_argument("--weights", type=Path, required=True, help="of the detector")
-    step.add_argument("--threads", type=int, default=1, help="processes")
-    step.add_argument("--out", type=Path, required=True, help="folder to write to")
-    step = steps.add_parser("tabulate", help="turn what was measured into tables")
-    step.add_argument("--measured", type=Path, required=True, help="folder of `measure`")
-    step.add_argument("--speed", type=Path, help="speed.json")
-    step.add_argument("--out", type=Path, required=True, help="folder to write to")
+    """Make the set and judge every method on it."""
+    parser = argparse.ArgumentParser(prog="python -m unburn.detection", description=main.__doc__)
+    parser.add_argument("--settings", required=True, help="section detection, as JSON")
+    parser.add_argument("--weights", type=Path, required=True, help="of the detector")
+    parser.add_argument("--threads", type=int, default=1, help="processes")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     options = parser.parse_args(argv)
-    if options.what == "tabulate":
-        tabulate(options.measured, options.speed, options.out)
-        return
     given = json.loads(options.settings)
     run(bench_of(given, options.weights), given["count"], options.threads, options.out)
 

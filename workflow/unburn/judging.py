@@ -33,6 +33,7 @@ COVERED = 0.9  # share of a line's ink that must be masked for the line to count
 DILATE_PX = 3  # as the command `detect`
 HARDLY_VISIBLE = 1.5  # local standard deviations
 CONFIDENCE = 0.95
+HEIGHTS = ((0, 8), (8, 12), (12, 20), (20, 40), (40, 100000))  # classes of lines, in pixels
 RESAMPLED = 2000  # times, for bounds by frame
 FAR_PX, FAR_SHARE = 8.0, 0.5  # from a line, in pixels and of its height: beyond it, masks are false
 
@@ -151,6 +152,14 @@ def far_from_text(owner: np.ndarray, heights: Sequence[float]) -> np.ndarray:
         spot = cv2.dilate(spot, np.ones((2 * reach + 1,) * 2, np.uint8))
         near[rows, columns] |= spot[: near[rows, columns].shape[0], : near[rows, columns].shape[1]]
     return near == 0
+
+
+def height(pixels: float) -> str:
+    """Name of a class of heights, by whole pixels of ink."""
+    low, high = next(limits for limits in HEIGHTS if round(pixels) <= limits[1])
+    if not low:
+        return f"{high} px and less"
+    return f"{low + 1} to {high} px" if high < 1000 else f"over {low} px"
 
 
 # ------------------------------------------------------------------ bounds
