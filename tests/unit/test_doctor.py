@@ -29,19 +29,36 @@ def test_a_ready_run_misses_nothing(run):
 
 def test_what_is_missing_is_named_with_its_remedy(run, capsys):
     (run / "images").rmdir()
-    with pytest.raises(UserError, match="1 needed things are missing"):
+    with pytest.raises(UserError, match="1 needed thing is missing"):
         doctor.show(run / "config.yaml")
     assert "hint: see sheet.tsv, line 2" in capsys.readouterr().out
     (run / "unburn.key").unlink()
     with pytest.raises(UserError):
         doctor.show(run / "config.yaml")
-    assert "python -m unburn key new" in capsys.readouterr().out
+    assert "-m unburn key new" in capsys.readouterr().out
 
 
 def test_an_absent_tesseract_is_optional(run, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     found = list(doctor.findings(run / "config.yaml"))
     assert any("tesseract" in what for what in lines(found, "optional"))
+    assert not lines(found, "missing")
+
+
+def test_tesseract_is_needed_where_a_submission_reads_with_it(run, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    for setting in ("detect: {tesseract: true}", "gate: {reader: tesseract}"):
+        (run / "config.yaml").write_text(f"sheet: sheet.tsv\n{setting}\n")
+        found = list(doctor.findings(run / "config.yaml"))
+        assert [what.split(",")[0] for what in lines(found, "missing")] == ["tesseract"]
+
+
+def test_a_folder_that_two_submissions_share_is_a_warning(run):
+    with open(run / "sheet.tsv", "a") as sheet:
+        sheet.write("lab-2\timages\n")
+    found = list(doctor.findings(run / "config.yaml"))
+    (warning,) = lines(found, "warning")
+    assert warning.startswith("sheet.tsv:3: the folder is, holds or lies in that of line 2;")
     assert not lines(found, "missing")
 
 

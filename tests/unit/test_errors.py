@@ -1,9 +1,12 @@
 import errno
 import pickle
+import shlex
+import sys
+from pathlib import Path
 
 import pytest
 
-from unburn.errors import ItemError, UserError, command
+from unburn.errors import ItemError, UserError, command, verb
 
 
 def exit_of(error, capsys):
@@ -37,6 +40,12 @@ def test_a_full_disk_and_a_lack_of_memory_are_named(capsys):
     except RuntimeError as error:
         assert "disk: it is full" in exit_of(error, capsys)
     assert "memory: it ran out" in exit_of(MemoryError(), capsys)
+
+
+def test_a_verb_is_named_so_that_it_can_be_called():
+    python, *words = shlex.split(verb("key new FILE"))
+    assert Path(python).samefile(sys.executable)
+    assert words == ["-m", "unburn", "key", "new", "FILE"]
 
 
 def test_errors_travel_between_processes():

@@ -49,6 +49,13 @@ def test_all_mistakes_are_told_at_once_with_their_lines(run_folder):
     assert "sheet.tsv:3: path: it is empty" in text
 
 
+def test_a_dotted_name_is_told_how_to_nest(run_folder):
+    with pytest.raises(UserError) as error:
+        settings.load_file(write(run_folder, "sheet: sheet.tsv\ngate.unit: series\n"))
+    assert "config.yaml:2: gate.unit: there is no such setting" in str(error.value)
+    assert "hint: groups are nested: write `gate:`, and below it" in str(error.value)
+
+
 def test_a_column_overrides_a_setting_for_its_submission(run_folder):
     (run_folder / "sheet.tsv").write_text(
         "submission\tpath\tgate.read\nlab-1\tx\tall\nlab-2\tx\t\n"

@@ -22,10 +22,17 @@ def test_commas_are_read_in_a_csv(tmp_path):
     assert not mistakes and list(rows) == ["a"]
 
 
+def test_semicolons_in_a_csv_are_one_mistake_with_a_way_out(tmp_path):
+    _, (mistake,) = read(tmp_path, "submission;path\na;x\n", "sheet.csv")
+    assert "separated by semicolons, expected commas\n    hint: save it again" in mistake
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("submission,path\na,x\n", "the column 'path' is missing"),
+        ("submission,path\na,x\n", "its columns are separated by commas, expected tabs"),
+        ("submission;path\na;x\n", "its columns are separated by semicolons, expected tabs"),
+        ("submission\tpaht\na\tx\n", "the column 'path' is missing"),
         ("submission\tpath\tgate.reed\na\tx\ty\n", "did you mean gate.read?"),
         ("submission\tpath\na\tx\na\ty\n", "'a' is there already, in line 2"),
         ("submission\tpath\n\tx\n", "submission: it is empty"),

@@ -6,6 +6,8 @@ import pytest
 from unburn import keys, settings, submissions, tables
 from unburn.errors import UserError
 from unburn.files import sha256
+from unburn.settings import Run
+from unburn.sheet import Row
 
 
 @pytest.fixture
@@ -17,6 +19,19 @@ def run(tmp_path, monkeypatch):
     return settings.load({"sheet": "sheet.tsv"}, [])
 
 
+def test_a_folder_in_two_lines_is_told_without_its_path(tmp_path):
+    rows = {
+        "a": Row("a", tmp_path / "doe", "a", 2),
+        "b": Row("b", tmp_path / "doe" / "new", "b", 3),
+        "c": Row("c", tmp_path / "other", "c", 4),
+        "d": Row("d", tmp_path / "other", "c", 5),
+    }
+    first, second = submissions.warnings(Run({"sheet": "sheet.tsv"}, rows))
+    assert first.startswith("sheet.tsv:3: ") and "line 2" in first and "two keys" in first
+    assert second.startswith("sheet.tsv:5: ") and "line 4" in second and "one key" in second
+    assert "doe" not in first
+
+
 def test_the_work_folder_is_private_before_any_job(run, tmp_path):
     submissions.check(run)
     assert stat.S_IMODE((tmp_path / "work").stat().st_mode) == 0o700
@@ -24,7 +39,7 @@ def test_the_work_folder_is_private_before_any_job(run, tmp_path):
 
 def test_a_run_without_a_key_names_the_command(run, tmp_path):
     (tmp_path / "unburn.key").unlink()
-    with pytest.raises(UserError, match="python -m unburn key new"):
+    with pytest.raises(UserError, match="-m unburn key new"):
         submissions.check(run)
 
 

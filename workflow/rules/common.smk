@@ -20,6 +20,10 @@ try:
 except UserError as error:
     sys.exit(f"error: {error}")
 
+if workflow.is_main_process:
+    for warning in submissions.warnings(RUN):
+        print(f"warning: {warning}", file=sys.stderr)
+
 KEY_ID = keys.key_id(MASTER)
 
 # Snakemake refuses an image whose path has a blank, also where no image is asked for.

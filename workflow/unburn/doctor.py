@@ -20,7 +20,10 @@ MODELS = REPO / "resources" / "models"
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the screen: ``state`` is ok, missing or optional (missing, but not needed)."""
+    """One line of the screen.
+
+    ``state`` is ok, missing, optional (missing, but not needed) or warning.
+    """
 
     state: str
     what: str
@@ -36,7 +39,8 @@ def show(configfile: Path) -> None:
             print(f"{'':9}   hint: {finding.advice}")
     missing = sum(finding.state == "missing" for finding in found)
     if missing:
-        raise UserError("doctor", f"{missing} needed things are missing", "follow the hints above")
+        things = "thing is" if missing == 1 else "things are"
+        raise UserError("doctor", f"{missing} needed {things} missing", "follow the hints above")
 
 
 def findings(configfile: Path) -> Iterator[Finding]:
@@ -48,7 +52,7 @@ def findings(configfile: Path) -> Iterator[Finding]:
         "" if supported else "use Python 3.11 or 3.12: make PYTHON=/path/to/python3.12 install",
     )
     yield from _packages()
-    yield from _programs()
+    yield from _programs(_reads_with_tesseract(configfile))
     yield from _weights()
     yield from _run(configfile)
 
@@ -82,13 +86,26 @@ def _packages() -> Iterator[Finding]:
     yield Finding("ok", f"torch {torch.__version__}, {cuda} (no stage of this version needs one)")
 
 
-def _programs() -> Iterator[Finding]:
+def _reads_with_tesseract(configfile: Path) -> bool:
+    """Whether the settings of a submission ask for Tesseract; mistakes are told elsewhere."""
+    try:
+        run = settings.load_file(configfile)
+    except UserError:
+        return False
+    return any(
+        run.section(label, "detect")["tesseract"]
+        or run.section(label, "gate")["reader"] == "tesseract"
+        for label in run.rows
+    )
+
+
+def _programs(tesseract_needed: bool) -> Iterator[Finding]:
     if shutil.which("tesseract"):
         version = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
         yield Finding("ok", (version.stdout or version.stderr).splitlines()[0])
     else:
         yield Finding(
-            "optional",
+            "missing" if tesseract_needed else "optional",
             "tesseract, for the cross-check (detect.tesseract) and gate.reader: tesseract",
             "apt-get install tesseract-ocr",
         )
@@ -128,6 +145,8 @@ def _run(configfile: Path) -> Iterator[Finding]:
             f"folder of the submission {row.submission}",
             "" if there else f"see {run.config['sheet']}, line {row.line}",
         )
+    for warning in submissions.warnings(run):
+        yield Finding("warning", warning)
     free = shutil.disk_usage(run.config["work"]).free / 2**30
     yield Finding(
         "ok", f"{free:.1f} GiB free for {run.config['work']}/; plan says how much it needs"

@@ -3,6 +3,7 @@
 import errno
 import logging
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,11 @@ class ItemError(Exception):
     def __init__(self, code: str):
         super().__init__(code)
         self.code = code
+
+
+def verb(words: str) -> str:
+    """How the user can call a verb, from any folder: by the interpreter that runs this."""
+    return f"{shlex.quote(sys.executable)} -m unburn {words}"
 
 
 def command(main: Callable[[Sequence[str] | None], None]) -> None:

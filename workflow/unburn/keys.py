@@ -13,7 +13,7 @@ import stat
 import uuid
 from pathlib import Path
 
-from unburn.errors import UserError
+from unburn.errors import UserError, verb
 
 HEADER = "unburn-key-1"
 KEY_BYTES = 32
@@ -88,7 +88,7 @@ def load(path: Path) -> bytes:
         raise UserError(
             where=str(path),
             found="there is no key file",
-            advice=f"make one with: python -m unburn key new {path}",
+            advice=f"make one with: {verb(f'key new {path}')}",
         ) from None
     except UnicodeDecodeError:
         master = None
@@ -103,7 +103,7 @@ def load(path: Path) -> bytes:
             where=str(path),
             found=f"not a key file: expected the line {HEADER} and a line of 64 hex digits",
             advice="name another file in the setting key_file, "
-            "or make a key with: python -m unburn key new FILE",
+            f"or make a key with: {verb('key new FILE')}",
         )
     if mode & 0o077 and not is_demo(master):
         raise UserError(

@@ -181,6 +181,9 @@ def _check(
         if rule is None:
             near = difflib.get_close_matches(str(name), rules["properties"], 1)
             hint = f"did you mean {near[0]}?" if near else "config/README.md lists all settings"
+            group, _, rest = str(name).partition(".")
+            if "properties" in rules["properties"].get(group, {}):
+                hint = f"groups are nested: write `{group}:`, and below it, indented, `{rest}:`"
             yield here, "there is no such setting", hint
         elif "properties" in rule:
             if value is not None:

@@ -13,6 +13,7 @@ import yaml
 from unburn.errors import UserError
 
 COLUMNS = ("submission", "path", "project")
+DELIMITERS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 LABEL = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -52,7 +53,8 @@ def read(sheet: Path, overridable: Collection[str] | None) -> tuple[dict[str, Ro
             "    hint: take quotation marks out"
         ]
     header = [name.strip() for name in lines[0]] if lines else []
-    mistakes = _header_mistakes(sheet, header, delimiter, overridable)
+    mistakes = _separator_mistakes(sheet, header, delimiter)
+    mistakes = mistakes or _header_mistakes(sheet, header, delimiter, overridable)
     if mistakes:
         return {}, mistakes
 
@@ -108,6 +110,19 @@ def lookup(sheet: Path, submission: str) -> Row:
     return rows[submission]
 
 
+def _separator_mistakes(sheet: Path, header: list[str], delimiter: str) -> list[str]:
+    """Whether the first line names the columns, but set apart by something else."""
+    for other in DELIMITERS:
+        names = {name.strip() for cell in header for name in cell.split(other)}
+        if other != delimiter and {"submission", "path"} <= names and "path" not in header:
+            return [
+                f"{sheet}:1: its columns are separated by {_name(other)}, "
+                f"expected {_name(delimiter)}\n"
+                f"    hint: save it again with tabs as .tsv, or with commas as .csv"
+            ]
+    return []
+
+
 def _header_mistakes(
     sheet: Path, header: list[str], delimiter: str, overridable: Collection[str] | None
 ) -> list[str]:
@@ -151,4 +166,4 @@ def _row_mistakes(row: Mapping[str, str], rows: Mapping[str, Row]) -> list[str]:
 
 
 def _name(delimiter: str) -> str:
-    return "commas" if delimiter == "," else "tabs"
+    return DELIMITERS[delimiter]

@@ -3,6 +3,7 @@
 import argparse
 import collections
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unburn import devices, keys, tables
-from unburn.errors import UserError, command
+from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
 from unburn.settings import REPO, Run
 from unburn.sheet import Row
@@ -49,7 +50,7 @@ def check(run: Run) -> bytes:
                 raise UserError(
                     where=f"{run.config['sheet']}:{row.line}",
                     found="the key is the demo's, which everybody can read",
-                    advice="make your own with: python -m unburn key new unburn.key, "
+                    advice=f"make your own with: {verb('key new unburn.key')}, "
                     "and name it in the setting key_file",
                 )
     for row in run.rows.values():
@@ -58,6 +59,21 @@ def check(run: Run) -> bytes:
     for label in run.rows:
         check_key(work / label, keys.key_id(master))
     return master
+
+
+def warnings(run: Run) -> list[str]:
+    """What is allowed and rarely meant; one line each, without a path."""
+    found = []
+    rows = list(run.rows.values())
+    for one, other in itertools.combinations(rows, 2):
+        first, second = one.path.resolve(), other.path.resolve()
+        if first.is_relative_to(second) or second.is_relative_to(first):
+            keys_used = "one key" if one.project == other.project else "two keys"
+            found.append(
+                f"{run.config['sheet']}:{other.line}: the folder is, holds or lies in that of line "
+                f"{one.line}; the same patients are released twice, under {keys_used}"
+            )
+    return found
 
 
 def _check_apart(run: Run, row: Row) -> None:
