@@ -188,3 +188,25 @@ def test_main_writes_the_same_metrics_again(lab, tmp_path):
     assert outs[0].read_bytes() == outs[1].read_bytes()
     assert json.loads(outs[0].read_text())["release"]["released"] == 3
     assert "Doe" not in outs[0].read_text()
+
+
+def test_the_policy_counts_what_stayed_in_released_items(tmp_path):
+    lab = Made(tmp_path)
+    for verdict in ("release", "hold", "release"):
+        lab.image(verdict=verdict, series=f"s0000{len(lab.rows)}")
+    rows = [(1, 0, "marker"), (1, 0, "scale"), (2, 0, "marker"), (3, 0, "marker")]
+    lab.policy, lab.fell_back, lab.facts = "phi", [3], [(1, "R"), (2, "L")]
+    lab.kept = [(item, frame, np.zeros((4, 2)), 8.0, kind) for item, frame, kind in rows]
+    lab.release()
+    assert measured(lab)["privacy"]["policy"] == {
+        "name": "phi",
+        "kept_lines": 3,
+        "kept_lines_by_class": {"marker": 2, "scale": 1},
+        "fell_back_items": 1,
+        "items_with_markers": 1,
+    }
+
+
+def test_the_default_policy_keeps_nothing(lab):
+    policy = measured(lab)["privacy"]["policy"]
+    assert (policy["name"], policy["kept_lines"], policy["fell_back_items"]) == ("all", 0, 0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_products import CR, CT, made
 
-from unburn import keys, release, tables
+from unburn import keys, policy, release, tables
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
@@ -51,6 +51,7 @@ class Made:
         self.inputs.mkdir()
         self.inventory, self.rows, self.candidates, self.verdicts = [], [], [], []
         self.masks = {}
+        self.policy, self.kept, self.fell_back, self.facts = "all", [], [], []
 
     def other(self, status, code, kind="", series=""):
         """A file that no shard holds."""
@@ -155,6 +156,10 @@ class Made:
             file["examined"] = np.array(examined, EXAMINED)
             file["regions"] = np.array(regions, REGIONS)
         with h5py.File(self.shard / "masks.h5", "w") as file:
+            file.attrs["policy"] = self.policy
+            file["kept"] = np.array(self.kept, policy.KEPT)
+            file["fell_back"] = np.array(self.fell_back, int)
+            file["facts"] = np.array(self.facts, policy.FACT)
             for number, mask in self.masks.items():
                 file[f"items/{number}"] = mask[None].astype(np.uint8)
 
@@ -411,5 +416,26 @@ def test_a_file_that_changed_after_it_was_checked_is_not_released(lab):
     candidate = lab.shard / "candidates" / f"{number}.dcm"
     candidate.write_bytes(candidate.read_bytes() + b"DOE JANE")
     with pytest.raises(UserError, match=f"item {number}: its cleaned file changed after"):
+        lab.release()
+    assert not (lab.results / "released.tsv").exists()
+
+
+def test_markers_are_a_column_of_closed_words(lab):
+    lab.image()
+    lab.image(mask=box())
+    lab.image()
+    lab.facts = [(1, "PA"), (1, "L;PA"), (2, "ERECT")]
+    lab.release()
+    markers = {name: row["markers"] for name, row in lab.released().items()}
+    images = {name: words for name, words in markers.items() if name.startswith("dicom/")}
+    assert sorted(images.values()) == ["", "ERECT", "L;PA"]
+    assert {words for name, words in markers.items() if name not in images} == {""}
+    assert RELEASED_COLUMNS[-1] == "markers"
+
+
+def test_a_marker_outside_the_closed_list_is_never_handed_out(lab):
+    lab.image()
+    lab.facts = [(1, "DOE")]
+    with pytest.raises(ValueError, match="outside the closed list"):
         lab.release()
     assert not (lab.results / "released.tsv").exists()

@@ -180,3 +180,15 @@ def test_pictures_stop_at_what_a_page_can_carry():
 )
 def test_percent_never_rounds_a_rest_away(share, text):
     assert report.percent_text(share) == text.replace(" ", "\u2009")
+
+
+def test_report_says_what_the_policy_let_stay(lab, tmp_path):
+    page, _ = pages(lab, tmp_path)
+    assert "let stay" not in page and "does not name the patient" not in page
+    lab.policy, lab.fell_back, lab.facts = "phi", [3], [(1, "R")]
+    lab.kept = [(1, 0, np.zeros((4, 2)), 8.0, "marker")] * 2
+    lab.release()
+    page, _ = pages(lab, tmp_path)
+    assert re.search(r"“phi” let stay, once a frame</th><td class=\"n\">2<br>marker: 2<", page)
+    assert re.search(r"does not name the patient</th><td class=\"n\">1<", page)
+    assert "known words and short numbers" in page and "was read alike by two readers" in page

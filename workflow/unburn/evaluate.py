@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 from scipy.stats import beta
 
+from unburn import policy
 from unburn.errors import UserError, command
 from unburn.files import replacing
 from unburn.ledger import records, shard_folders, shard_table
@@ -133,7 +134,34 @@ def privacy(items: Sequence[Item], work: Path) -> dict[str, Any]:
         "held_for_residual_text": sum(one.reason_code == "residual_text" for one in items),
         "held_for_identifier": sum(one.reason_code == "residual_identifier" for one in items),
         "face_possible_items": sum(one.verdict.get("face") == "1" for one in released),
+        "policy": stayed(released, work),
     } | reading([one for one in items if one.searched and one.verdict])
+
+
+def stayed(released: Iterable[Item], work: Path) -> dict[str, Any]:
+    """The policy in force and how many lines it let stay in released items, by class.
+
+    A line counts once a frame. ``fell_back_items`` are those with text in which ``phi`` kept
+    nothing, as their header does not name the patient.
+    """
+    numbers = {int(one.item) for one in released}
+    names: set[str] = set()
+    kept: Counter[str] = Counter()
+    fell_back = marked = 0
+    for folder in shard_folders(work):
+        found = policy.read(folder / "masks.h5")
+        names.add(found.policy)
+        for number in numbers & set(found.kept):
+            kept.update(kind.decode() for kind in found.kept[number]["kind"].tolist())
+        fell_back += len(found.fell_back)
+        marked += len(numbers & set(found.facts))
+    return {
+        "name": ", ".join(sorted(names)),
+        "kept_lines": sum(kept.values()),
+        "kept_lines_by_class": dict(sorted(kept.items())),
+        "fell_back_items": fell_back,
+        "items_with_markers": marked,
+    }
 
 
 def reading(searched: Sequence[Item]) -> dict[str, Any]:

@@ -419,8 +419,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     check(regions, items, args.regions.name)
     with replacing(args.out) as tmp:
         masked = write(tmp, args.frames, items, regions, comparable, settings)
+        stayed = policy.read(tmp)
     frames = sum(item.frames for item in items)
     log.info("masked %d of %d frames, %d regions", masked, frames, len(regions))
+    log.info(
+        "policy %s: %d lines kept; %d items fell back to all, their headers name nobody",
+        stayed.policy,
+        sum(map(len, stayed.kept.values())),
+        len(stayed.fell_back),
+    )
     given = sum(item.given != known.NOTHING for item in items)
     log.info("%d of %d items with known regions", given, len(items))
 

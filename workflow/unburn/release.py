@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from unburn import keys, reasons, tables
+from unburn import keys, policy, reasons, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.ledger import records, shard_folders, shard_table
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 RELEASED_COLUMNS = (
     *("output", "sha256", "patient", "study", "series", "sop_instance_uid", "modality", "frames"),
     *("masked_frames", "masked_pixels", "synthetic_fraction", "engine", "series_complete"),
-    *("kind", "input_hmac"),
+    *("kind", "input_hmac", "markers"),
 )
 HELD_COLUMNS = ("item", "reason_code", "reason")
 LEDGER_COLUMNS = (
@@ -75,6 +75,7 @@ class Item:
     candidate: Mapping[str, str]  # its row of candidates.tsv, empty when there is none
     folder: Path  # of its shard
     checked: str = ""  # sha256 of the cleaned object that the gate looked at
+    markers: str = ""  # words of a closed list that two readers read in the picture, joined by ;
 
     def held(self, code: str) -> "Item":
         """Return the item held back for a reason."""
@@ -103,7 +104,9 @@ def read_items(inventory: Path, work: Path) -> Items:
     A planned item without a candidate or without a verdict is held back.
     """
     planned, candidates, verdicts = {}, {}, {}
+    facts: dict[int, frozenset[str]] = {}
     for folder in shard_folders(work):
+        facts |= policy.read(folder / "masks.h5").facts
         for row in records(shard_table(folder)):
             planned[row["item"]] = (folder, row["volumetric"] == "1")
         for row in records(folder / "candidates.tsv"):
@@ -129,6 +132,7 @@ def read_items(inventory: Path, work: Path) -> Items:
             candidate=candidate,
             folder=folder,
             checked=verdicts.get(name, {}).get("sha256", ""),
+            markers=";".join(sorted(facts.get(int(name), ()))),
         )
     return items
 
@@ -326,6 +330,7 @@ def item_row(one: Item, digest: str, complete: set[str], key: bytes) -> dict[str
         "series_complete": int(one.series in complete),
         "kind": one.kind,
         "input_hmac": keys.keyed(key, "input", one.sha256).hex(),
+        "markers": one.markers,
     }
 
 

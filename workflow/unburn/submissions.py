@@ -278,6 +278,14 @@ def _text_found(metrics: Path) -> list[str]:
         f"{privacy['released_frames']} released frames again and found text on "
         f"{privacy['read']['with_text']}",
     ]
+    policy = privacy["policy"]
+    if policy["kept_lines"] or policy["fell_back_items"]:
+        lines.insert(
+            1,
+            f"    policy {policy['name']}: {policy['kept_lines']} harmless lines kept in released "
+            f"frames; in {policy['fell_back_items']} items all text is masked, as their headers "
+            "name nobody to compare with",
+        )
     if "truth" in found:
         truth = found["truth"]["released"]
         lines.append(
