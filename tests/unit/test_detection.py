@@ -1,10 +1,14 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from unburn import challenge, comparison, detection, glyphs
 from unburn.detection import Bench
+
+REPO = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +27,18 @@ def small(monkeypatch):
 )  # fmt: skip
 def test_directions(angle, name):
     assert detection.direction(angle) == name
+
+
+def test_the_shipped_configuration_names_every_setting(tmp_path):
+    given = yaml.safe_load((REPO / "config" / "benchmark.yaml").read_text())["detection"]
+    training = yaml.safe_load((REPO / "config" / "train.yaml").read_text())
+    bench = detection.bench_of({**given, "fonts": [str(tmp_path)]}, tmp_path)
+    assert bench.frames is None and bench.faces == glyphs.OWN
+    assert 0 < bench.threshold < 1
+    assert set(bench.peers) == set(detection.PEERS)
+    # neither training nor the choice of a threshold has seen frames or fonts of the set
+    assert bench.split_seed == training["seed"] and bench.split == "test"
+    assert not set(given["fonts"]) & {*training["fonts"], *training["held_out_fonts"]}
 
 
 def test_a_run_measures_every_line_and_writes_its_tables(tmp_path, monkeypatch):

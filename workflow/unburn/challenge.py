@@ -589,8 +589,9 @@ def scripts(page: Page) -> None:
     """Blocks in another script, beside a few Latin lines."""
     rng = page.rng
     known = [s for s in NATIVE if any(s in face.scripts for face in page.faces)]
-    for _ in range(3):
-        script = _of(rng, known) if known else "latin"
+    first = int(rng.integers(len(NATIVE)))
+    for block in range(3):
+        script = known[(first + block) % len(known)] if known else "latin"
         crisp = bool(rng.random() < 0.15)
         hand = page.hand(script, height=page.height(low=8, high=36), crisp=crisp)
         top = rng.choice([0.03, rng.uniform(0.1, 0.7)]) * page.rows
