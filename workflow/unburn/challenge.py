@@ -257,7 +257,7 @@ class Page:
             "outlined": bool(chance[4] < 0.12),
             "hollow": bool(0.12 < chance[4] < 0.14),
             "shadow": bool(0.14 < chance[4] < 0.22),
-            "box": 0.0 if chance[5] < 0.88 else float(rng.choice([1.0, 1.0, 0.6])),
+            "box": 0.0 if chance[5] < 0.83 else float(rng.choice([1.0, 1.0, 0.6])),
             "tilt": 0.0 if chance[6] < 0.94 else float(rng.uniform(-5, 5)),
             "weight": float(rng.uniform(0.06, 0.16)),
         }
@@ -596,7 +596,7 @@ def scripts(page: Page) -> None:
         hand = page.hand(script, height=page.height(low=8, high=36), crisp=crisp)
         top = rng.choice([0.03, rng.uniform(0.1, 0.7)]) * page.rows
         left = rng.choice([0.02, rng.uniform(0.05, 0.6)]) * page.columns
-        count = int(rng.integers(2, 6))
+        count = int(rng.integers(3, 7))
         texts = [_native(rng, script) if known else _anything(rng) for _ in range(count)]
         _rows(page, texts, hand, top, left, script=script)
     latin = page.hand(height=page.height(high=16))
@@ -606,7 +606,7 @@ def scripts(page: Page) -> None:
 def codes(page: Page) -> None:
     """QR and bar codes in bright fields, one with its number below."""
     rng = page.rng
-    for _ in range(int(rng.integers(3, 7))):
+    for _ in range(int(rng.integers(4, 9))):
         most = max(24, min(260, page.side // 2))
         size = int(rng.integers(min(40, most - 1), most))
         ink = glyphs.qr(rng, size)
