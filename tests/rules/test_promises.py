@@ -88,7 +88,8 @@ def image(path, picture, number=1, lossy=False):
 class Run:
     """A submission and what becomes of it; the stages are called as their rules call them."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, **config):
+        self.config = config
         self.folder, self.work = folder, folder / "work" / "lab"
         self.data, self.results = folder / "DOE JANE 1957", folder / "results" / "lab"
         self.data.mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,7 @@ class Run:
     def stage(self, module, section="", *more, **options):
         """Call a stage on one process; settings come from the schema."""
         if section:
-            known = settings.load({"sheet": str(self.sheet)}, [])
+            known = settings.load({"sheet": str(self.sheet), **self.config}, [])
             options["settings"] = submissions.section(known, "lab", section, more)
             if module is reassemble:
                 options["engine"] = submissions.section(known, "lab", "inpaint")
@@ -123,11 +124,8 @@ class Run:
             arguments += [f"--{name}", str(value)]
         module.main(arguments)
 
-    def look(self, places=PLACES, unseen=()):
-        """Plan, decode, and write what a detector could find: a line at each of the places.
-
-        ``unseen`` items are missing from its list of frames that it looked at.
-        """
+    def decode(self):
+        """Plan and decode."""
         self.stage(
             plan,
             "plan",
@@ -135,6 +133,13 @@ class Run:
             **{"inventory": self.work / "inventory.tsv", "shards": self.shard.parent},
         )
         self.stage(frames, shard=self.shard, out=self.frames)
+
+    def look(self, places=PLACES, unseen=()):
+        """Plan, decode, and write what a detector could find: a line at each of the places.
+
+        ``unseen`` items are missing from its list of frames that it looked at.
+        """
+        self.decode()
         with h5py.File(self.frames) as file:
             items = [int(item) for item in file["items"] if int(item) not in unseen]
         quads = [
