@@ -204,6 +204,20 @@ def test_a_constant_frame_has_no_text_and_no_suspicion(networks):
     assert found == detect.Frame((), 0.0)
 
 
+def test_a_code_is_a_region_that_no_reader_sees(networks, monkeypatch):
+    code = cv2.QRCodeEncoder.create().encode("made up")
+    frame = np.full((200, 240), 90, np.uint8)
+    large = cv2.resize(code, None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)
+    frame[30 : 30 + len(large), 40 : 40 + len(large)] = large
+    read = []
+    monkeypatch.setattr(detect.reading, "classes", lambda *given: read.extend(given[3]) or [])
+    monkeypatch.setattr(detect, "regions_of", lambda *_: ([], 0.1))
+    (found,) = detect.examine(frame[None], *networks, SETTINGS).regions
+    assert (found.source, found.kind, found.score, found.agreed) == ("code", "code", 1.0, False)
+    assert covered([found], frame.shape)[50:90, 60:100].all()
+    assert not read
+
+
 def test_text_that_only_one_view_shows_is_found(networks):
     frame, ink = frame_with([("HIDDEN 42", 20, 20, Style(size=18, level=220))])
     views = np.stack([np.zeros_like(frame), frame])

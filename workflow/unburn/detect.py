@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import torch
 
-from unburn import crnn, lines, readers, reading, tables
+from unburn import codes, crnn, lines, readers, reading, tables
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.identifiers import NOBODY, Identifiers, identifiers
@@ -30,6 +30,7 @@ REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smalle
 SMALLEST = 512  # pixels of the short side that a reduced picture keeps: letters are rarely larger
 LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture,
 LARGE_SURE = 0.9  # and the score: whole organs look like faint letters there
+CODE_HEIGHT_PX = 20.0  # of a code, by which its mask grows as that of text
 KNOWN = 0.5  # share of it that regions found before may cover
 TILE, OVERLAP = 1280, 128  # pixels of a large picture that are looked at at once, and twice
 EXTENT = 0.4  # of the threshold, down to which a region extends
@@ -63,8 +64,8 @@ class Region:
     """A line of text.
 
     ``quad`` float32 (4, 2), corners as (column, row), clockwise from the top left; ``height`` of
-    the text in pixels; ``source`` crnn or tesseract; ``kind``, ``agreed`` and ``fact`` as in
-    ``reading.Class``.
+    the text in pixels; ``source`` crnn, tesseract or code; ``kind``, ``agreed`` and ``fact`` as
+    in ``reading.Class``, or code.
     """
 
     quad: np.ndarray
@@ -288,12 +289,20 @@ def examine(
     regions, suspicion = regions_of(seen, pictures.shape[1:], settings.threshold)
     if settings.tesseract:
         regions += _cross_check(pictures[0], settings)
+    coded = [_code(quad) for quad in codes.find(pictures[0])]
     if header is None:
-        return Frame(tuple(regions), suspicion)
+        return Frame((*regions, *coded), suspicion)
     quads = [region.quad for region in regions]
     classes = reading.classes(reader, _second_reader(), pictures, quads, header)
     classed = (replace(region, **vars(one)) for region, one in zip(regions, classes, strict=True))
-    return Frame(tuple(classed), suspicion, header.comparable)
+    return Frame((*classed, *coded), suspicion, header.comparable)
+
+
+def _code(quad: np.ndarray) -> Region:
+    """A QR or bar code; it is never decoded."""
+    sides = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1)
+    height = min(float(sides.min()), CODE_HEIGHT_PX)
+    return Region(quad, 1.0, height, "code", "code")
 
 
 @lru_cache(maxsize=1)
