@@ -95,3 +95,17 @@ def test_absent_tesseract_names_the_remedy(monkeypatch):
 @pytest.mark.skipif(readers.shutil.which("tesseract") is None, reason="needs tesseract-ocr")
 def test_tesseract_reads_a_planted_line():
     assert "4711" in letters(readers.tesseract().read(written()))
+
+
+def test_the_recogniser_reads_a_given_line_and_an_equal_one_once(monkeypatch):
+    recogniser = readers.Recogniser()
+    picture = written(200, 400)
+    quad = np.array([[10, 90], [240, 90], [240, 130], [10, 130]], np.float32)
+    text, score = recogniser.read_line(picture, quad)
+    assert "4711" in text and score > 0.9
+    turned = np.array([[10, 160], [50, 160], [50, 390], [10, 390]], np.float32)
+    standing = np.zeros((400, 200), np.uint8)
+    standing[160:390, 10:50] = np.rot90(picture[90:130, 10:240])
+    assert "4711" in recogniser.read_line(standing, turned)[0]
+    monkeypatch.setattr(recogniser, "read", None)
+    assert recogniser.read_line(picture.copy(), quad) == (text, score)

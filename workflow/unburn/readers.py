@@ -4,6 +4,7 @@ The gate reads candidates with one of them; `detect` may take Tesseract as a cro
 What is read stays in the process that read it: nothing here logs a character.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ PINNED = {  # of the wheel rapidocr-onnxruntime 1.4.4 (PP-OCRv4 mobile, Apache-2
     DETECTION: "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
     RECOGNITION: "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
 }
+MOST_KNOWN = 10_000  # lines whose reading is remembered
 THREADS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
 SHORT_SIDE = 640  # smaller pictures are enlarged to it: PP-OCR misses letters under 10 px
 LONG_SIDE = 1024  # larger pictures are read as a whole at this size and in tiles of it
@@ -115,6 +117,7 @@ class Recogniser:
 
     def __init__(self) -> None:
         check_weights()
+        self._known: dict[bytes, tuple[str, float]] = {}
         self._recogniser = TextRecognizer(
             {
                 **THREADS,
@@ -132,9 +135,19 @@ class Recogniser:
         """Read one line of a picture, uint8 (rows, columns); ``quad`` as in `Line`.
 
         A line that runs up or down is read from both ends; the surer reading counts. One crop at
-        a time, as crops of a batch are padded to the widest.
+        a time, as crops of a batch are padded to the widest. Equal crops, as of an overlay that
+        stands still, are read once.
         """
-        return max((self.read([c])[0] for c in upright(colour(picture), quad)), key=lambda r: r[1])
+        crops = upright(colour(picture), quad)
+        return max(map(self._read_once, crops), key=lambda reading: reading[1])
+
+    def _read_once(self, crop: np.ndarray) -> tuple[str, float]:
+        digest = hashlib.sha256(repr(crop.shape).encode() + crop.tobytes()).digest()
+        if digest not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[digest] = self.read([crop])[0]
+        return self._known[digest]
 
 
 class RapidOCR:
