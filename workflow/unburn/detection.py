@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from rapidocr_onnxruntime import RapidOCR
 
-from unburn import challenge, crnn, glyphs, judging, readers, settings
+from unburn import challenge, codes, crnn, glyphs, judging, readers, settings
 from unburn.challenge import APART, Frame, shown
 from unburn.detect import look, regions_of
 from unburn.errors import command
@@ -72,12 +72,12 @@ Method = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
 
 
 def ours(weights: Path, threshold: float) -> Method:
-    """Our detector, which looks at all views."""
+    """Our detector, which looks at all views, and our finder of codes."""
     network = crnn.load(weights)
 
     def find(pictures: np.ndarray, shown: np.ndarray) -> list[np.ndarray]:
         regions, _ = regions_of(look(network, pictures), shown.shape[:2], threshold)
-        return [region.quad for region in regions]
+        return [*(region.quad for region in regions), *codes.find(pictures[0])]
 
     return find
 
