@@ -411,3 +411,27 @@ def test_kept_lines_that_change_over_a_cine_raise_no_alarm(tmp_path):
     shard.kept = [kept(1, k - 2, f"{k}.{k + 3} mm", kind="measurement") for k in range(2, 6)]
     (row,) = shard.run()
     assert (row["verdict"], row["frames_read"], row["frames_suspicious"]) == ("release", "4", "4")
+
+
+def test_a_kept_line_that_the_detector_missed_in_a_frame_holds_nothing_back(tmp_path):
+    """Its wording counts there too; a name at the same place is held."""
+    still = np.concatenate([grey(1, text="120 kV")] * 6)
+    named = still.copy()
+    named[5] = grey(1, text="DOE JANE")[0]
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    for folder, picture, code in (("a", still, ""), ("b", named, "residual_text")):
+        shard = Shard(tmp_path / folder, [picture])
+        shard.policy = "keep"
+        shard.kept = [kept(1, frame, "120 kV") for frame in (0, 1, 2)]
+        shard.examined = [(number, k, 0.0, k < 3) for number, k, _, _ in shard.examined]
+        (row,) = shard.run(replace(SETTINGS, read="all"))
+        assert (row["reason_code"], row["frames_read"]) == (code, "6")
+
+
+def test_kept_lines_are_pooled_over_a_file_or_a_series_of_files():
+    def row(number, frame, left):
+        return {frame: np.array([kept(number, frame, left=left)], policy.KEPT)}
+
+    items = [item(1, kept=row(1, 0, 8)), item(2), item(3, series="s2"), item(4, frames=2)]
+    items += [item(5, frames=3, kept=row(5, 0, 8) | row(5, 1, 8) | row(5, 2, 90))]
+    assert [len(one.pooled) for one in gate.pooled(items)] == [1, 1, 0, 0, 2]

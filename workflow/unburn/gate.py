@@ -5,7 +5,8 @@ its original header is in what was read or in its bytes, and no pixel outside th
 What cannot be checked is held back. What was read stays in the process that read it.
 
 Text that the policy lets stay (``mask.policy``) is read like any other. It holds nothing back where
-it stands at a place that was kept and its wording, as read here, is one that may stay.
+it stands at a place that was kept, in that frame or another of the file or series (the detector
+may have missed it in some), and its wording, as read here, is one that may stay.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ CHUNK = 16  # frames that one job reads; fixed, so that results do not depend on
 # 21 of 29 false readings from 0.5 on, on 917 text-free frames in two views, none above 0.79; the
 # other 8 stay below 0.63.
 LARGE, LARGE_THRESHOLD = 1 / 6, 0.8
+SAME_PX = 2  # corners of one line differ by so much between frames
 KEPT_INSIDE = 0.7  # of a line's place that must lie in kept ones,
 KEPT_AROUND = 0.5  # grown by this share of their height: readers draw boxes differently
 BYTES_OUTSIDE, BYTES_INSIDE = 4, 8  # shorter tokens hit pixel data by chance
@@ -97,6 +99,7 @@ class Item:
     unchanged: bool  # the original is still the one that the candidate was made from
     policy: str = "all"
     kept: Mapping[int, np.ndarray] = field(default_factory=dict)  # policy.KEPT, by frame
+    pooled: np.ndarray = field(default_factory=lambda: NOTHING_KEPT)  # of its file or series
 
 
 @dataclass(frozen=True)
@@ -374,10 +377,14 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
         except Exception as error:
             log.warning("item %d: not checked (%s)", item.number, type(error).__name__)
             result.failed.add(item.number)
+    of_number = {item.number: item for item in items}
     for key, moments in groups.items():
         try:
             reader, summary = _reader(settings.reader), moments.summary()
-            if any(shows_text(reader.read(p), p.shape, settings) for p in summary):
+            one = next((of_number[n] for n in sorted(members[key]) if of_number[n].unchanged), None)
+            header = _wanted(one) if one and len(one.pooled) else None
+            read = ((left_over(reader.read(p), p, one, header), p.shape) for p in summary)
+            if any(shows_text(lines, shape, settings) for lines, shape in read):
                 result.alarms.append(frozenset(members[key]))
         except Exception as error:
             log.warning("a series' pictures: not checked (%s)", type(error).__name__)
@@ -390,8 +397,7 @@ def examine(settings: Settings, job: Job) -> Found:
     found = Found()
     item = job.item
     try:
-        header = read_header(job.item.original, stop_before_pixels=True)
-        wanted = identifiers.identifiers(header)
+        wanted = _wanted(item)
         if job.whole:
             found.identifier = _in_bytes(wanted, job.item.candidate)
         if job.frames:
@@ -399,13 +405,11 @@ def examine(settings: Settings, job: Job) -> Found:
             with StoredFrames(job.item.candidate) as source:
                 for frame in job.frames:
                     named = shown = False
-                    kept = item.kept.get(frame, NOTHING_KEPT)
-                    places = kept_places(kept, (source.rows, source.columns), KEPT_AROUND)
                     for picture in pictures(source[frame], source):
                         lines = reader.read(picture)
                         text = "\n".join(line.text for line in lines)
                         named |= identifiers.found_in_text(wanted, text)
-                        left = (x for x in lines if not may_stay(x, places, wanted, item.policy))
+                        left = left_over(lines, picture, item, wanted)
                         shown |= shows_text(left, picture.shape, settings)
                     found.read += 1
                     found.failed += named or shown
@@ -414,6 +418,23 @@ def examine(settings: Settings, job: Job) -> Found:
         log.warning("item %d: not checked (%s)", job.item.number, type(error).__name__)
         found.error = True
     return found
+
+
+def _wanted(item: Item) -> identifiers.Identifiers:
+    return identifiers.identifiers(read_header(item.original, stop_before_pixels=True))
+
+
+def left_over(
+    lines: Sequence[Line],
+    picture: np.ndarray,
+    item: Item | None,
+    header: identifiers.Identifiers | None,
+) -> list[Line]:
+    """The lines of a picture of an item that are not such as may stay; all without a header."""
+    if item is None or header is None or not len(item.pooled):
+        return list(lines)
+    places = kept_places(item.pooled, picture.shape, KEPT_AROUND)
+    return [line for line in lines if not may_stay(line, places, header, item.policy)]
 
 
 def _in_bytes(wanted: identifiers.Identifiers, candidate: Path) -> bool:
@@ -517,7 +538,27 @@ def load_items(
                 kept=_by_frame(stayed.kept.get(number, NOTHING_KEPT)),
             )
         )
-    return items, rows
+    return pooled(items), rows
+
+
+def pooled(items: Sequence[Item]) -> list[Item]:
+    """Give every item the places of lines that were kept in its file, or its series of files."""
+    of: dict[object, list[np.ndarray]] = defaultdict(list)
+    for item in items:
+        of[item.number if item.frames > 1 else item.series] += item.kept.values()
+    distinct = {key: _distinct(np.concatenate(parts)) for key, parts in of.items() if parts}
+    return [
+        replace(item, pooled=distinct[key])
+        if (key := item.number if item.frames > 1 else item.series) in distinct
+        else item
+        for item in items
+    ]
+
+
+def _distinct(kept: np.ndarray) -> np.ndarray:
+    """One of all kept lines whose corners differ by rounding only."""
+    corners = np.round(kept["quad"] / SAME_PX).reshape(len(kept), -1)
+    return kept[np.sort(np.unique(corners, axis=0, return_index=True)[1])]
 
 
 def _by_frame(kept: np.ndarray) -> dict[int, np.ndarray]:
