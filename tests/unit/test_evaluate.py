@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from unburn import evaluate
 from unburn.errors import UserError
 from unburn.evaluate import Line, Settings, covered_share, upper_bound
 
-NO_TRUTH = Settings(truth="", covered=0.9)
+NO_TRUTH = Settings(truth="", covered=0.9, flag_painted_share=0.25)
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_each_modality_has_its_release_rate(lab):
 def write_truth(path, rows):
     lines = ["file\tframe\tcolumn\trow\twidth\theight\ttext\tkind"]
     path.write_text("\n".join([*lines, *("\t".join(map(str, row)) for row in rows)]) + "\n")
-    return Settings(truth=str(path), covered=0.9)
+    return replace(NO_TRUTH, truth=str(path))
 
 
 def test_planted_lines_are_found_where_their_box_is_masked(lab, tmp_path):
@@ -162,13 +163,13 @@ def test_truth_of_a_frame_that_is_not_there_is_refused(lab, tmp_path, frame):
     path = tmp_path / "truth.tsv"
     path.write_text(f"file\tframe\tcolumn\trow\twidth\theight\nDoe_Jane_3\t{frame}\t3\t2\t12\t4\n")
     with pytest.raises(UserError, match="line 2: its frame is not one of the file's 2"):
-        measured(lab, Settings(truth=str(path), covered=0.9))
+        measured(lab, replace(NO_TRUTH, truth=str(path)))
 
 
 def test_truth_without_a_column_is_refused(lab, tmp_path):
     (tmp_path / "truth.tsv").write_text("file\tframe\nx\t1\n")
     with pytest.raises(UserError, match="no column column, height, row, width"):
-        measured(lab, Settings(str(tmp_path / "truth.tsv"), 0.9))
+        measured(lab, replace(NO_TRUTH, truth=str(tmp_path / "truth.tsv")))
 
 
 def test_covered_share_counts_what_lies_inside_the_frame():
@@ -181,7 +182,7 @@ def test_covered_share_counts_what_lies_inside_the_frame():
 
 def test_main_writes_the_same_metrics_again(lab, tmp_path):
     options = ["--submission", "lab", "--work", str(lab.work), "--results", str(lab.results)]
-    options += ["--settings", json.dumps({"truth": "", "covered": 0.9})]
+    options += ["--settings", json.dumps(vars(NO_TRUTH))]
     outs = [tmp_path / "a.json", tmp_path / "b.json"]
     for out in outs:
         evaluate.main([*options, "--out", str(out)])
@@ -210,3 +211,34 @@ def test_the_policy_counts_what_stayed_in_released_items(tmp_path):
 def test_the_default_policy_keeps_nothing(lab):
     policy = measured(lab)["privacy"]["policy"]
     assert (policy["name"], policy["kept_lines"], policy["fell_back_items"]) == ("all", 0, 0)
+
+
+def test_items_of_which_much_was_painted_are_flagged_the_most_painted_first(tmp_path):
+    lab = Made(tmp_path)
+    for series, side in enumerate((4, 12, 15)):
+        lab.image(series=f"s0000{series}", mask=box(side, side))
+    lab.image(series="s00009", mask=box(15, 15), verdict="hold")
+    lab.release()
+    quality = measured(lab)["quality"]
+    assert (quality["flagged_items"], quality["flagged_from_painted_share"]) == (2, 0.25)
+    released = [one for one in evaluate.read_items(lab.work) if one.status == "released"]
+    assert [one.item for one in evaluate.over_painted(released, 0.25)] == ["3", "2"]
+    assert measured(lab, replace(NO_TRUTH, flag_painted_share=1.0))["quality"]["flagged_items"] == 0
+
+
+def test_known_regions_are_counted_by_rule(lab):
+    assert measured(lab)["privacy"]["known_regions"]["device_items"] == 0
+    lab.known = [
+        (1, b"device", b"shipped:12"),
+        (3, b"device", b"shipped:12"),
+        (3, b"device", b"own:2"),
+        (2, b"ultrasound", b"all"),
+        (4, b"ultrasound", b"unusable"),
+    ]
+    lab.release()
+    assert measured(lab)["privacy"]["known_regions"] == {
+        "ultrasound_items": 1,
+        "ultrasound_items_with_unusable_areas": 1,
+        "device_items": 2,
+        "device_rules": {"own:2": 1, "shipped:12": 2},
+    }

@@ -24,6 +24,7 @@ SETTINGS = Settings(
     suspicion=0.05,
     unit="series",
     faces="flag",
+    max_painted_share=1.0,
     max_held_back=None,
     seed=1,
 )
@@ -179,6 +180,19 @@ def test_shows_head_says_yes_when_nobody_says_no(header, head):
 def test_pixels_that_nobody_compared_are_not_equal():
     rows = {1: {"status": "candidate", "outside_differing": ""}}
     assert gate.verdicts([item(1)], rows, {1: Found()}, set(), []) == {1: "pixels_differ"}
+
+
+def test_an_item_is_held_where_more_was_painted_than_allowed():
+    row = {"status": "candidate", "outside_differing": "0", "reason_code": ""}
+    rows = {1: row | {"masked_pixels": "30", "pixels_total": "100"}}
+    rows[2] = row | {"masked_pixels": "31", "pixels_total": "100"}
+    rows[3] = row | {"masked_pixels": "", "pixels_total": ""}
+    items, nothing = [item(1), item(2), item(3)], {1: Found(), 2: Found(), 3: Found()}
+    assert set(gate.verdicts(items, rows, nothing, set(), []).values()) == {""}
+    held = gate.verdicts(items, rows, nothing, set(), [], 0.3)
+    assert held == {1: "", 2: "over_painted", 3: ""}
+    failed = nothing | {2: Found(failed=1)}
+    assert gate.verdicts(items, rows, failed, set(), [], 0.3)[2] == "residual_text"
 
 
 # --- files

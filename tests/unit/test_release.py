@@ -11,6 +11,7 @@ from unburn import keys, policy, release, tables
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
+from unburn.mask import KNOWN
 from unburn.products import Product
 from unburn.release import LEDGER_COLUMNS, RELEASED_COLUMNS, Settings
 
@@ -50,7 +51,7 @@ class Made:
         (self.shard / "candidates").mkdir(parents=True)
         self.inputs.mkdir()
         self.inventory, self.rows, self.candidates, self.verdicts = [], [], [], []
-        self.masks = {}
+        self.masks, self.known = {}, []
         self.policy, self.kept, self.fell_back, self.facts = "all", [], [], []
 
     def other(self, status, code, kind="", series=""):
@@ -158,6 +159,7 @@ class Made:
         with h5py.File(self.shard / "masks.h5", "w") as file:
             file.attrs["policy"] = self.policy
             file["kept"] = np.array(self.kept, policy.KEPT)
+            file["known"] = np.array(self.known, KNOWN)
             file["fell_back"] = np.array(self.fell_back, int)
             file["facts"] = np.array(self.facts, policy.FACT)
             for number, mask in self.masks.items():
@@ -183,9 +185,9 @@ def lab(tmp_path):
     return Made(tmp_path)
 
 
-def box():
+def box(rows=4, columns=12):
     mask = np.zeros((20, 24), np.uint8)
-    mask[2:6, 3:15] = 1
+    mask[2 : 2 + rows, 3 : 3 + columns] = 1
     return mask
 
 

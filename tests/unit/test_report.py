@@ -48,9 +48,9 @@ def lab(tmp_path):
     return lab
 
 
-def pages(lab, tmp_path, pictures=12):
+def pages(lab, tmp_path, pictures=12, flag=0.25):
     """The handed-out page and the private one."""
-    metrics = evaluate.evaluate("lab", lab.work, lab.results, evaluate.Settings("", 0.9))
+    metrics = evaluate.evaluate("lab", lab.work, lab.results, evaluate.Settings("", 0.9, flag))
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     (tmp_path / "provenance.json").write_text(json.dumps(PROVENANCE))
     options = {
@@ -192,3 +192,15 @@ def test_report_says_what_the_policy_let_stay(lab, tmp_path):
     assert re.search(r"“phi” let stay, once a frame</th><td class=\"n\">2<br>marker: 2<", page)
     assert re.search(r"does not name the patient</th><td class=\"n\">1<", page)
     assert "known words and short numbers" in page and "was read alike by two readers" in page
+
+
+def test_what_was_painted_most_is_listed_to_be_looked_at_first(lab, tmp_path):
+    assert "Much was painted" not in pages(lab, tmp_path)[0]
+    lab.known = [(2, b"device", b"shipped:30")]
+    lab.release()
+    page, _ = pages(lab, tmp_path, flag=0.05)
+    assert page.index("Much was painted") < page.index("What was done")
+    listed = page[page.index("1 item to look at") :]
+    assert f'<a href="{lab.candidates[1]["output"]}">' in listed[: listed.index("</ul>")]
+    assert "10.0\u2009%" in listed[: listed.index("</ul>")]
+    assert "shipped:30 1" in page

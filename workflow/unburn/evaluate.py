@@ -34,6 +34,7 @@ class Settings:
 
     truth: str  # a table of planted lines, empty when there is none
     covered: float  # share of a planted line's box that must be masked
+    flag_painted_share: float  # of an item's pixels, above which a person should look at it
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ class Item:
     def touched(self) -> bool:
         """Whether pixels were painted."""
         return whole(self.candidate, "masked_pixels") > 0
+
+    @property
+    def painted_share(self) -> float:
+        """Share of its pixels that were painted."""
+        painted, total = (whole(self.candidate, name) for name in ("masked_pixels", "pixels_total"))
+        return painted / max(1, total)
 
 
 # --- numbers
@@ -135,7 +142,35 @@ def privacy(items: Sequence[Item], work: Path) -> dict[str, Any]:
         "held_for_identifier": sum(one.reason_code == "residual_identifier" for one in items),
         "face_possible_items": sum(one.verdict.get("face") == "1" for one in released),
         "policy": stayed(released, work),
+        "known_regions": known_regions(work),
     } | reading([one for one in items if one.searched and one.verdict])
+
+
+def known_regions(work: Path) -> dict[str, Any]:
+    """Count items whose header gave places away: ultrasound areas and device rules, by rule."""
+    rules: Counter[str] = Counter()
+    areas: Counter[str] = Counter()
+    devices: set[int] = set()
+    for folder in shard_folders(work):
+        with h5py.File(folder / "masks.h5") as file:
+            for item, source, rule in file["known"][:].tolist():
+                if source == b"device":
+                    devices.add(item)
+                    rules[rule.decode("ascii")] += 1
+                else:
+                    areas[rule.decode("ascii")] += 1
+    return {
+        "ultrasound_items": areas["all"],
+        "ultrasound_items_with_unusable_areas": areas["unusable"],
+        "device_items": len(devices),
+        "device_rules": dict(sorted(rules.items())),
+    }
+
+
+def over_painted(released: Iterable[Item], flag: float) -> list[Item]:
+    """Released items of which more than the share ``flag`` was painted, the most painted first."""
+    flagged = [one for one in released if one.painted_share > flag]
+    return sorted(flagged, key=lambda one: (-one.painted_share, int(one.item)))
 
 
 def stayed(released: Iterable[Item], work: Path) -> dict[str, Any]:
@@ -455,7 +490,11 @@ def evaluate(submission: str, work: Path, results: Path, settings: Settings) -> 
         "submission": submission,
         "release": release_rate(items),
         "privacy": privacy(items, work),
-        "quality": quality(released),
+        "quality": quality(released)
+        | {
+            "flagged_from_painted_share": settings.flag_painted_share,
+            "flagged_items": len(over_painted(released, settings.flag_painted_share)),
+        },
         "products": product_counts(results, items),
         "modalities": by_modality(items),
     }

@@ -79,6 +79,7 @@ class Settings:
     suspicion: float
     unit: str
     faces: str
+    max_painted_share: float
     max_held_back: float | None
     seed: int
 
@@ -461,7 +462,14 @@ def heads(item: Item) -> bool:
 # --- the verdicts
 
 
-def reason(differing: int, found: Found, missed: bool, alarmed: bool) -> str:
+def painted_share(row: Mapping[str, str]) -> float:
+    """Share of a candidate's pixels that were painted, by its row of candidates.tsv."""
+    return int(row.get("masked_pixels") or 0) / max(1, int(row.get("pixels_total") or 0))
+
+
+def reason(
+    differing: int, found: Found, missed: bool, alarmed: bool, over_painted: bool = False
+) -> str:
     """Reason code that holds one candidate by itself, or an empty string.
 
     ``alarmed``: text was read in a picture made of the whole series and in none of its frames.
@@ -474,7 +482,9 @@ def reason(differing: int, found: Found, missed: bool, alarmed: bool) -> str:
         return "gate_failed"
     if found.identifier:
         return "residual_identifier"
-    return "residual_text" if found.failed or alarmed else ""
+    if found.failed or alarmed:
+        return "residual_text"
+    return "over_painted" if over_painted else ""
 
 
 def by_series(
@@ -571,6 +581,7 @@ def verdicts(
     found: Mapping[int, Found],
     missed: set[int],
     alarms: Sequence[frozenset[int]],
+    max_painted_share: float = 1.0,
 ) -> dict[int, str]:
     """Reason code of every planned item by itself, before series are looked at; "" is none.
 
@@ -587,6 +598,7 @@ def verdicts(
             found[item.number],
             item.number in missed,
             item.number in unexplained,
+            painted_share(rows[item.number]) > max_painted_share,
         )
         if rows[item.number]["status"] == "candidate" and item.unchanged
         else rows[item.number]["reason_code"] or "changed_input"
@@ -632,7 +644,8 @@ def gate(
 
     faces = {label for label, members in series.items() if any(map(heads, members))}
     missed = unexamined(frames_of, examined_frames)
-    final = by_series(items, verdicts(items, rows, found, missed, alarms), faces, settings)
+    alone = verdicts(items, rows, found, missed, alarms, settings.max_painted_share)
+    final = by_series(items, alone, faces, settings)
     tables.write(
         out,
         [

@@ -21,7 +21,7 @@ import numpy as np
 from markupsafe import Markup
 
 from unburn.errors import ItemError, command
-from unburn.evaluate import Item, read_items, whole
+from unburn.evaluate import Item, over_painted, read_items, whole
 from unburn.files import replacing
 from unburn.frames import display
 from unburn.pixels import StoredFrames
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 TEMPLATES = Path(__file__).resolve().parents[1] / "report"
 LONGEST_SIDE_PX = 640
 PICTURE_BYTES = 8 << 20  # of all pictures of a page, so that it opens quickly
+LOOK_FIRST = 100  # flagged items that are listed
 HELD_ROWS = 500  # of the review page's table; the ledger has all
 OUTLINE = (255, 176, 0)
 PRIVATE_FILE = 0o600
@@ -135,11 +136,6 @@ def fullest_frame(item: Item) -> tuple[int, np.ndarray | None]:
         return frame, stored[frame]
 
 
-def painted_share(item: Item) -> float:
-    """Share of an item's pixels that were painted."""
-    return whole(item.candidate, "masked_pixels") / max(1, whole(item.candidate, "pixels_total"))
-
-
 def show_worthy(items: Iterable[Item]) -> Iterator[Item]:
     """Order painted items for the pictures: modalities in turn, largest painted share first.
 
@@ -147,9 +143,9 @@ def show_worthy(items: Iterable[Item]) -> Iterator[Item]:
     """
     queues: dict[str, list[tuple[int, float, int, Item]]] = defaultdict(list)
     rank: dict[str, int] = defaultdict(int)
-    for one in sorted(items, key=lambda one: (-painted_share(one), int(one.item))):
+    for one in sorted(items, key=lambda one: (-one.painted_share, int(one.item))):
         series = one.candidate.get("series", "")
-        queues[one.modality].append((rank[series], -painted_share(one), int(one.item), one))
+        queues[one.modality].append((rank[series], -one.painted_share, int(one.item), one))
         rank[series] += 1
     waiting = [sorted(queues[name], key=lambda entry: entry[:3]) for name in sorted(queues)]
     for turn in range(max(map(len, waiting), default=0)):
@@ -181,7 +177,7 @@ def released_pictures(items: Iterable[Item], results: Path) -> Iterator[dict[str
                 "modality": one.modality,
                 "frame": frame + 1,
                 "frames": whole(one.candidate, "frames"),
-                "share": painted_share(one),
+                "share": one.painted_share,
                 "engine": one.candidate["engine"],
                 "output": one.candidate["output"],
             }
@@ -232,6 +228,15 @@ def face_folders(items: Iterable[Item]) -> list[str]:
     return sorted({PurePosixPath(output).parent.as_posix() for output in outputs})
 
 
+def look_first(items: Iterable[Item], flag: float) -> list[dict[str, Any]]:
+    """The most painted of the released items that are flagged, at most ``LOOK_FIRST``."""
+    released = (one for one in items if one.status == "released")
+    return [
+        {"output": one.candidate["output"], "share": one.painted_share, "modality": one.modality}
+        for one in over_painted(released, flag)[:LOOK_FIRST]
+    ]
+
+
 def render(template: str, **values: Any) -> str:
     """Fill in a template of ``workflow/report``; every value is escaped but the style sheet."""
     environment = jinja2.Environment(
@@ -265,6 +270,7 @@ def report_page(
         held=reason_rows(metrics["release"]["held_back_by_reason"]),
         ignored=reason_rows(metrics["release"]["ignored_by_reason"]),
         faces=face_folders(items),
+        look_first=look_first(items, metrics["quality"]["flagged_from_painted_share"]),
         pictures=within_budget(released_pictures(painted, results), settings.pictures),
         settings=provenance["settings"],
     )
