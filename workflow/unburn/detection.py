@@ -28,6 +28,7 @@ from unburn.files import replacing, sha256
 from unburn.frames import views
 from unburn.grounds import Source
 from unburn.judging import Judged
+from unburn.layouts import Line
 from unburn.parallel import in_order
 from unburn.train import font_files
 
@@ -136,7 +137,7 @@ def direction(angle: float) -> str:
     return "tilted up to 5 degrees" if off <= 5 else "tilted more than 5 degrees"
 
 
-def strata(line: challenge.Line, frame: Frame) -> tuple[str, ...]:
+def strata(line: Line, frame: Frame) -> tuple[str, ...]:
     """Names of all groups that a line belongs to."""
     if line.kind in APART:
         return (APART[line.kind],)

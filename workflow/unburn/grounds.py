@@ -259,14 +259,13 @@ def colour_bar(rng: Rng, picture: np.ndarray) -> None:
     high, wide = int(rows * rng.uniform(0.25, 0.6)), max(3, int(columns * rng.uniform(0.015, 0.05)))
     top = int(rng.integers(0, rows - high))
     left = int(rng.choice([columns * 0.02, columns * 0.94 - wide]))
-    ramp = np.linspace(0, 1, high, dtype=np.float32)[::-1, None]
+    ramp: np.ndarray = np.linspace(0, 1, high, dtype=np.float32)[::-1, None]
     if rng.random() < 0.5:
         ramp = np.floor(ramp * 8) / 8
-    bar = ramp[..., None].repeat(wide, 1) * np.full(channels, 255, np.float32)
+    tones: np.ndarray = ramp[..., None]
     if channels == 3:
         tones = np.stack([3 * ramp - 1, 1 - 2 * np.abs(ramp - 0.5), 1.5 - 3 * ramp], 2)
-        bar = (255 * np.clip(tones, 0, 1)).repeat(wide, 1)
-    picture[top : top + high, left : left + wide] = bar
+    picture[top : top + high, left : left + wide] = 255 * np.clip(tones, 0, 1).repeat(wide, 1)
     if rng.random() < 0.6:
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * [wide, high]
         _stroke(picture, np.add(corners, [left, top]), np.full(channels, 200, np.float32))

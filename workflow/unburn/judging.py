@@ -150,7 +150,8 @@ def far_from_text(owner: np.ndarray, heights: Sequence[float]) -> np.ndarray:
         shift = np.array([where[1].start - columns.start, where[0].start - rows.start])
         cv2.fillPoly(spot, [hull + shift], 1)
         spot = cv2.dilate(spot, np.ones((2 * reach + 1,) * 2, np.uint8))
-        near[rows, columns] |= spot[: near[rows, columns].shape[0], : near[rows, columns].shape[1]]
+        seen = near[rows, columns]  # cut off at the frame's edges
+        seen[spot[: seen.shape[0], : seen.shape[1]] > 0] = 1
     return near == 0
 
 
