@@ -75,17 +75,24 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("file", type=Path, nargs="?", default=Path("unburn.key"))
     verb.set_defaults(call=key_new)
 
+    handed_in = "pictures or DICOM files, or folders of them"
     verb = verbs.add_parser("detect", help=detect.__doc__)
-    verb.add_argument("--input", type=Path, nargs="+", required=True, metavar="DIR|FILE")
-    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
-    verb.add_argument("--threads", type=int, default=1)
+    verb.add_argument(
+        "--input", type=Path, nargs="+", required=True, metavar="DIR|FILE", help=handed_in
+    )
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="of the masks")
+    verb.add_argument("--threads", type=int, default=1, metavar="N", help="processes, default 1")
     verb.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
     verb.set_defaults(call=detect)
 
     verb = verbs.add_parser("inpaint", help=inpaint.__doc__)
-    verb.add_argument("--input", type=Path, nargs="+", required=True, metavar="DIR|FILE")
-    verb.add_argument("--masks", type=Path, required=True, metavar="DIR")
-    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb.add_argument(
+        "--input", type=Path, nargs="+", required=True, metavar="DIR|FILE", help="as for detect"
+    )
+    verb.add_argument("--masks", type=Path, required=True, metavar="DIR", help="made by detect")
+    verb.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="of the pictures painted"
+    )
     verb.add_argument("--engine", choices=ENGINES, default="classic")
     verb.add_argument("--modality", default="", help="as in (0008,0060), for example US")
     verb.add_argument("--seed", type=int, default=1)
