@@ -23,13 +23,13 @@ KINDS = (
 HARMLESS = frozenset({"marker", "technique", "scale", "measurement"})
 KEPT = {"all": frozenset[str](), "keep": HARMLESS, "phi": HARMLESS | {"descriptor"}}
 
-# Family names such as Li, Re or Al are left out, and so are combined orientations (AL, SAL).
+# Family names such as Rao, Lao, Li or Al are left out, and so are combined orientations (AL, SAL).
 MARKERS = frozenset(
     re.findall(
         "[A-Z]+",
         "L R LT RT LEFT RIGHT A P H F S BILATERAL"  # sides and directions (PS3.3 C.7.6.1.1.1)
-        " AP PA LAT LATERAL OBL OBLIQUE LAO RAO LPO RPO LLD RLD DECUB DECUBITUS AXIAL TANGENTIAL"
-        " CC MLO LMO XCCL XCCM"  # mammography (PS3.16 CID 4014), with the side before them
+        " AP PA LAT LATERAL OBL OBLIQUE LPO RPO LLD RLD DECUB DECUBITUS AXIAL TANGENTIAL"
+        " CC MLO XCCL XCCM"  # mammography (PS3.16 CID 4014), with the side before them
         " HFS HFP FFS FFP HFDR HFDL FFDR FFDL"  # (0018,5100) Patient Position
         " SUPINE PRONE ERECT UPRIGHT SEMIERECT STANDING SITTING RECUMBENT PORTABLE MOBILE BEDSIDE"
         " INSPIRATION EXPIRATION",
@@ -43,8 +43,9 @@ SHORTEST_WORD, MOST_CUTS = 2, 50  # of words of the vocabulary that a reader ran
 LONG_WORD = 4  # letters; shorter words of the vocabulary are initials and family names too: Pa, Re
 
 _LONG_RUN = re.compile(r"\d{5,}")
-_GAP = re.compile(r"(?<=\d)[\s./_\-]+(?=\d)")
-MOST_DIGITS = 6  # in a row, with gaps: 12 34 56
+_GAP = re.compile(r"(?<=\d)[\s/_\-]+(?=\d)")
+_POINT = re.compile(r"(?<=\d)[.,](?=\d)")
+MOST_DIGITS = 6  # in a row with points in it: 12.34.56, and not 123.45
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)", re.IGNORECASE)
 _AGE = re.compile(
     r"(?<!\d)(?:\d{1,3}\s?-?(?:Y|YO|Y/O|YRS?|YEARS?|J|JAHRE?|ANS|MOS?|MTHS?|WKS?|WEEKS?|DAYS?)"
@@ -162,9 +163,10 @@ def _days(day: date) -> tuple[tuple[int, int], tuple[int, int]]:
 def suspect(text: str) -> bool:
     """Whether a line looks like a date, a time, an age or a number that names somebody."""
     line = tidy(text)
-    runs = re.findall(r"\d+", _GAP.sub("", line))
+    close = _GAP.sub("", line)
+    runs = re.findall(r"\d+", _POINT.sub("", close))
     return bool(
-        _LONG_RUN.search(line)
+        _LONG_RUN.search(close)
         or any(len(run) >= MOST_DIGITS for run in runs)
         or dates_in(line)
         or _TIME.search(line)
