@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-SIDE = 9  # px of the square whose mean is taken off: strokes stay, shading goes
+SIDE = 3  # px of the square whose mean is taken off: edges of strokes stay, anatomy mostly goes
 PROBES = 256  # pixels of a region that are compared: its brightest and darkest
 FEW = 32  # of them that are compared first
 MAYBE = 0.3  # likeness of the few from which all are compared
-SAME = 0.7  # likeness from which two places show the same
+SAME = 0.6  # likeness from which two places show the same
 LARGEST = 1 << 14  # pixels of a region among which probes are chosen
 NEAR_PX = 2.0  # corners of one line found twice differ by less
 BATCH = 2048  # regions compared with all frames at once: bounds memory
