@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from unburn import lines, readers, reading
 from unburn.identifiers import NOBODY, identifiers
 from unburn.reading import Class
 
+WEIGHTS = Path(__file__).parents[2] / "resources" / "models" / "lines.safetensors"
 PICTURE = np.zeros((200, 400), np.uint8)
 
 
@@ -158,7 +160,7 @@ def test_both_real_readers_agree_on_nothing_that_names_somebody():
     picture = np.full((120, 400), 20, np.uint8)
     for text, top in (("DOE JANE", 30), ("12.03.1970", 60), ("MRN 4711081", 90)):
         cv2.putText(picture, text, (10, top), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 230, 2, cv2.LINE_AA)
-    network = lines.load(readers.Path("resources/models/lines.safetensors"))
+    network = lines.load(WEIGHTS)
     quads = [quad(6, top - 19, 180, 24) for top in (30, 60, 90)]
     second = readers.Recogniser()
     found = reading.classes(network, second, picture[None], quads, NOBODY)

@@ -353,6 +353,7 @@ class Looker:
         """Raise a UserError where something is missing, before any work."""
         for path in (self.weights, self.reader_weights):
             crnn.verified(path, crnn.REMEDY)
+        readers.check_weights()
         if self.settings.tesseract:
             _tesseract()
 
