@@ -181,7 +181,7 @@ def _contour(rng: Rng, centre: np.ndarray, radius: float) -> np.ndarray:
 def _anatomy(rng: Rng, side: int) -> np.ndarray:
     """Organs, rings of bone, vessels, ribs and tubes: shapes that letters have too."""
     ground = float(rng.choice([0, 0, 0, rng.uniform(0, 60), rng.uniform(0, 255)]))
-    out = np.full((side, side), ground, np.float32)
+    out: np.ndarray = np.full((side, side), ground, np.float32)
     body = rng.uniform(0.2, 0.8, 2) * side
     radius = rng.uniform(0.15, 0.9) * side
     tissue = rng.uniform(20, 200)
@@ -219,7 +219,7 @@ def _anatomy(rng: Rng, side: int) -> np.ndarray:
 
 def _spots(rng: Rng, side: int) -> np.ndarray:
     """Bright blurred spots on a dark ground, as tracers give; often saturated."""
-    out = np.zeros((side, side), np.float32)
+    out: np.ndarray = np.zeros((side, side), np.float32)
     places = rng.normal(rng.uniform(0.2, 0.8, 2), rng.uniform(0.05, 0.3), (60, 2)) * side
     for place in places[: int(rng.integers(2, 60))]:
         at = (int(np.clip(place[0], 0, side - 1)), int(np.clip(place[1], 0, side - 1)))
