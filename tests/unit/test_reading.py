@@ -125,7 +125,11 @@ def test_a_region_wider_than_its_text_holds_more_than_was_read(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "parts", [("12", "345", "678"), ("PA", "MUELLER"), ("12", "03", "1970"), ("R", "R 4711")]
+    "parts",
+    [
+        *(("12", "345", "678"), ("PA", "MUELLER"), ("12", "03", "1970"), ("R", "R 4711")),
+        *(("A", "S"), ("63", "F")),
+    ],
 )
 def test_parts_of_one_line_do_not_stay(monkeypatch, parts):
     assert not any(

@@ -3,7 +3,7 @@ import itertools
 import pytest
 from pydicom.dataset import Dataset
 
-from unburn import wording
+from unburn import policy, wording
 from unburn.identifiers import NOBODY, identifiers
 
 
@@ -41,7 +41,8 @@ NEVER = (
     "0 5 10 16|0 05 10|007|1970|L1970|LI|RE|R.MUELLER|120 kV MUELLER|MUELLER 50 mm|"
     "50 mm 12345|12 W 3 D|50 m|70 kg|180 cm 12345678|r|rt|ap|mlo|Lat|"
     "SAL|PAS|RAPH|APPA|PAPA|ALF|RAS|PAL|LI R|PASUPINO|CCAP|LALA|RLAP R JB|"
-    "RAO|LAO|RRAO|PALAO|PARAO|PALMO|APRAO"
+    "RAO|LAO|RRAO|PALAO|PARAO|PALMO|APRAO|"
+    "63 F|F 63|63F|63/F|F63|R 63 F|A S|A.S.|S. A.|A-P|H_S|L R"
 )
 CASES = [
     (text, kind)
@@ -159,6 +160,12 @@ def test_markers_are_words_of_the_list():
     assert wording.markers("AP MUELLER") == wording.markers("") == ()
     for text in MARKER.split("|"):
         assert set(wording.markers(text)) <= wording.FACTS
+
+
+def test_the_markers_of_a_line_fit_where_they_are_written():
+    four = "BILATERALINSPIRATION TANGENTIALEXPIRATION"
+    assert len(";".join(wording.markers(four))) <= policy.FACT["fact"].itemsize
+    assert wording.markers(f"{four} SEMIERECTDECUBITUS") == ()
 
 
 def test_lines_read_as_one_are_judged_in_pieces():

@@ -49,9 +49,11 @@ MOST_DIGITS = 6  # in a row with points in it: 12.34.56, and not 123.45
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)", re.IGNORECASE)
 _AGE = re.compile(
     r"(?<!\d)(?:\d{1,3}\s?-?(?:Y|YO|Y/O|YRS?|YEARS?|J|JAHRE?|ANS|MOS?|MTHS?|WKS?|WEEKS?|DAYS?)"
-    r"|\d{3}[DWM]|\d{1,2}\s?W\s?\d\s?D)(?![A-Z])",
+    r"|\d{3}[DWM]|\d{1,2}\s?W\s?\d\s?D)(?![A-Z])"
+    r"|(?<!\d)\d{1,3}\s?/?\s?[MF](?![A-Z/])|(?<![A-Z])[MF]\s?/?\s?\d{1,3}(?![\d.,])",  # with sex
     re.IGNORECASE,
 )
+_INITIALS = re.compile(r"(?<![A-Z])[A-Z](?:\s?[.,_\-]\s?|\s)[A-Z](?![A-Z])", re.IGNORECASE)
 
 _KV = r"(?:\d{2,3}(?:[.,]\d)?KVP?|KVP?[:=]?\d{2,3}(?:[.,]\d)?)"
 _MAS = r"(?:\d{1,4}(?:[.,]\d{1,2})?MAS?|MAS?[:=]?\d{1,4}(?:[.,]\d{1,2})?)"
@@ -115,7 +117,7 @@ def markers(text: str) -> tuple[str, ...]:
         if not parts:
             return ()
         found |= set(parts)
-    return tuple(sorted(found)) if len(line) <= MOST_MARKERS else ()
+    return tuple(sorted(found)) if max(len(line), len(found)) <= MOST_MARKERS else ()
 
 
 def _run_together(word: str) -> tuple[str, ...]:
@@ -161,7 +163,7 @@ def _days(day: date) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def suspect(text: str) -> bool:
-    """Whether a line looks like a date, a time, an age or a number that names somebody."""
+    """Whether a line looks like a date, a time, an age, initials or a number of somebody."""
     line = tidy(text)
     close = _GAP.sub("", line)
     runs = re.findall(r"\d+", _POINT.sub("", close))
@@ -171,6 +173,7 @@ def suspect(text: str) -> bool:
         or dates_in(line)
         or _TIME.search(line)
         or _AGE.search(line)
+        or _INITIALS.search(line)
     )
 
 
