@@ -195,6 +195,23 @@ def test_identifiers_come_from_all_levels_and_from_private_names():
     assert found_in_text(ids, "periwinkle")
 
 
+def test_short_ids_of_all_levels_and_the_age_are_words_of_their_own():
+    item = Dataset()
+    item.PatientID = "618"
+    ids = identifiers(
+        header(PatientID="A-12", OtherPatientIDs=["417", ""], OtherPatientIDsSequence=[item])
+    )
+    assert {"a12", "417", "618", "47", "46"} <= ids.words and "" not in ids.words
+
+
+def test_a_patient_is_named_by_a_name_that_can_be_compared():
+    assert identifiers(header()).comparable
+    for name in ("ANONYMOUS", "", "Иванов^Иван", "山田^太郎"):
+        ids = identifiers(header(SpecificCharacterSet="ISO_IR 192", PatientName=name))
+        assert not ids.comparable
+    assert not identifiers(header(PatientID="", PatientBirthDate="")).comparable
+
+
 def test_uids_of_the_original_are_found():
     ids = identifiers(header(StudyInstanceUID="1.2.840.113619.2.1.4711"))
     assert found_in_bytes(ids, b"UI\x18\x001.2.840.113619.2.1.4711\x00", 4)

@@ -27,7 +27,12 @@ UNBOUNDED_FROM = 6  # from this length on a word may stand inside of another
 EARLIEST_YEAR = 1850
 COUNTED = "01234567890"
 MAKER = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")
-PATIENT = ("PatientID", "AccessionNumber")
+PATIENT = {  # that number a patient or a visit, however short
+    0x00080050,  # Accession Number
+    0x00100020,  # Patient ID
+    0x00101000,  # Other Patient IDs
+    0x00380010,  # Admission ID
+}
 INSTANCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 STOP = frozenset(
@@ -245,13 +250,15 @@ def identifiers(dataset: Dataset) -> Identifiers:
                     numbers |= {w for w in _CHUNK.findall(low) if _is_number(w)}
                 elif vr != "UI":
                     squeezed = "".join(_CHUNK.findall(low))
+                    if tag in PATIENT:
+                        alone.add(squeezed)
                     if all(_idle(w) for w in _LETTERS.findall(low)) and not _is_number(squeezed):
                         continue
                     if _of_device(tag) and low in model:
                         continue
                     (numbers if _is_number(squeezed) else phrases).add(squeezed)
                     spellings |= _cases(value) | {squeezed}
-        alone |= _of_patient(dataset)
+        alone |= _ages(dataset)
         comparable = _comparable(dataset)
     spellings |= numbers
     for day in dates:
@@ -264,7 +271,7 @@ def identifiers(dataset: Dataset) -> Identifiers:
         spellings=frozenset(
             s for s in spellings if _distinct(s) and (not s.isdigit() or len(s) >= SHORTEST_NUMBER)
         ),
-        words=frozenset(alone),
+        words=frozenset(alone - {""}),
         comparable=comparable,
     )
 
@@ -280,23 +287,25 @@ def _called(name: str) -> set[str]:
     return words_
 
 
-def _of_patient(dataset: Dataset) -> set[str]:
-    """The patient's IDs, however short, and the age in the header and at the study, in years."""
-    ids = (text_of(dataset, keyword) for keyword in PATIENT)
-    found = {"".join(_CHUNK.findall(plain(value).lower())) for value in ids}
+def _ages(dataset: Dataset) -> set[str]:
+    """The patient's age in the header and at the study, in years."""
+    found = set()
     if match := re.search(r"\d+", text_of(dataset, "PatientAge")):
         found.add(str(int(match[0])))
     born = _as_date(text_of(dataset, "PatientBirthDate"))
     seen = _as_date(text_of(dataset, "StudyDate"))
     if born and seen:
         found.add(str(seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))))
-    return found - {""}
+    return found
 
 
 def _comparable(dataset: Dataset) -> bool:
-    """Say whether a header names its patient by more than the words of one who is nobody."""
-    name = re.findall(r"[^\W\d_]+", text_of(dataset, "PatientName"))
-    named = any(not _idle(plain(word).lower()) for word in name)
+    """Say whether a header names its patient by more than the words of one who is nobody.
+
+    A name without a Latin letter cannot be compared with what is read.
+    """
+    name = _LETTERS.findall(plain(text_of(dataset, "PatientName")).lower())
+    named = any(not _idle(word) for word in name)
     number = any(c.isalnum() for c in text_of(dataset, "PatientID"))
     return named and (number or bool(_as_date(text_of(dataset, "PatientBirthDate"))))
 
