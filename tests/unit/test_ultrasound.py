@@ -56,6 +56,13 @@ def test_unusable_areas_are_counted_and_show_nothing(corners):
     assert (shown, unusable) == ([(10, 5, 40, 31)], 1)
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), [1.0, 2.0], None])
+def test_a_corner_of_another_kind_is_unusable(value):
+    header = declared((None, 5, 39, 30))
+    header.SequenceOfUltrasoundRegions[0].add_new(0x00186018, "FD", value)
+    assert ultrasound.areas(header, ROWS, COLUMNS) == ([], 1)
+
+
 def test_without_the_sequence_nothing_is_masked():
     assert ultrasound.areas(Dataset(), ROWS, COLUMNS) == ([], 0)
     assert not mask_of(declared()).any()

@@ -34,7 +34,7 @@ def areas(dataset: "Dataset", rows: int, columns: int) -> tuple[list[Rectangle],
     for region in declared:
         try:
             left, top, right, bottom = (int(region[name].value) for name in CORNERS)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):  # of another VR, infinite
             broken += 1
             continue
         if 0 <= left < right <= columns and 0 <= top < bottom <= rows:
