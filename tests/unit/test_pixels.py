@@ -1,4 +1,5 @@
 import io
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -285,6 +286,11 @@ def test_faults_have_their_codes(tmp_path):
         dataset = encapsulated(stored, [b"\0\0"] * 2, uid.UID(syntax))
         assert code(save(dataset, tmp_path / "e.dcm")) == expected
     dataset = encapsulated(stored, [b"\xff\xd8no image\xff\xd9"] * 2, uid.JPEGBaseline8Bit)
+    assert code(save(dataset, tmp_path / "f.dcm")) == "undecodable"
+    # two segments, of which the first one yields more bytes than there are pixels
+    header = struct.pack("<16L", 2, 64, 64 + 2 * 100, *[0] * 13)
+    segments = b"\x81\x07" * 100 + b"\x81\x07" * (-(-stored[0].size // 128))
+    dataset = encapsulated(stored, [header + segments] * 2, uid.RLELossless)
     assert code(save(dataset, tmp_path / "f.dcm")) == "undecodable"
     dataset = encapsulated(stored, [b"\xff\xd8no image\xff\xd9"] * 3, uid.JPEGBaseline8Bit)
     assert code(save(dataset, tmp_path / "f.dcm")) == "bad_geometry"

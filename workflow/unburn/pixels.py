@@ -170,7 +170,10 @@ class StoredFrames:
                 stored, properties = self._decode(self._stream, index, self.frames)
         except ItemError:
             raise
-        except Exception:
+        except BaseException as error:
+            # the panic of a decoder in Rust is no Exception
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             raise ItemError("undecodable") from None
         if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
             stored = self.form.stored(stored)
