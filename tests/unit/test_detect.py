@@ -125,6 +125,16 @@ def test_a_reduced_picture_adds_large_lines_and_no_small_or_known_ones():
     assert suspicion == pytest.approx(SCORE)
 
 
+def test_a_large_line_of_which_a_part_was_found_before_is_covered_whole():
+    part, whole = (120, 20, 60, 80), (60, 10, 30, 60)  # two thirds of it
+    seen = [
+        detect.Seen(1, maps_with(part, shape=(200, 200))),
+        detect.Seen(2, maps_with(whole, shape=(100, 100))),
+    ]
+    regions, _ = detect.regions_of(seen, (400, 400), 0.2)
+    assert covered(regions, (400, 400))[240:360, 40:280].all()
+
+
 def test_small_pictures_are_not_reduced(monkeypatch):
     sizes = []
 
