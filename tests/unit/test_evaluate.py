@@ -208,9 +208,10 @@ def test_the_policy_counts_what_stayed_in_released_items(tmp_path):
     }
 
 
-def test_the_default_policy_keeps_nothing(lab):
-    policy = measured(lab)["privacy"]["policy"]
-    assert (policy["name"], policy["kept_lines"], policy["fell_back_items"]) == ("all", 0, 0)
+def test_the_default_policy_and_no_shard_at_all_keep_nothing(lab, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for policy in (measured(lab)["privacy"]["policy"], evaluate.stayed([], tmp_path / "empty")):
+        assert (policy["name"], policy["kept_lines"], policy["fell_back_items"]) == ("all", 0, 0)
 
 
 def test_items_of_which_much_was_painted_are_flagged_the_most_painted_first(tmp_path):

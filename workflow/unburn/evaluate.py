@@ -191,7 +191,7 @@ def stayed(released: Iterable[Item], work: Path) -> dict[str, Any]:
         fell_back += len(found.fell_back)
         marked += len(numbers & set(found.facts))
     return {
-        "name": ", ".join(sorted(names)),
+        "name": ", ".join(sorted(names)) or "all",  # without a shard nothing stayed
         "kept_lines": sum(kept.values()),
         "kept_lines_by_class": dict(sorted(kept.items())),
         "fell_back_items": fell_back,
