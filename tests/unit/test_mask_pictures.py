@@ -145,6 +145,24 @@ def test_masks_of_jpeg_consist_of_its_blocks(tmp_path):
     assert blocks.any() and (blocks.all((1, 3)) == blocks.any((1, 3))).all()
 
 
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("x.tif", {"compression": "jpeg", "quality": 60}),
+        ("x.webp", {"quality": 60}),
+        ("x.jp2", {"quality_mode": "rates", "quality_layers": [20]}),
+    ],
+)
+def test_masks_of_other_lossy_pictures_cover_traces_too(tmp_path, name, options):
+    frame, _ = frame_with("DOE^JANE", np.full(SHAPE, 40, np.uint8))
+    Image.fromarray(frame).save(tmp_path / name, **options)
+    Image.fromarray(frame).save(tmp_path / "exact.tif", compression="tiff_lzw")
+    run([tmp_path / name, tmp_path / "exact.tif"], tmp_path / "out")
+    exact = mask_at(tmp_path / "out" / "exact.mask.png")
+    lossy = mask_at(next((tmp_path / "out").glob("x.*mask.png")))
+    assert (lossy | ~cv2.dilate(exact.astype(np.uint8), np.ones((3, 3))).astype(bool)).all()
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (3, 2), (1500, 2)])
 def test_the_smallest_pictures_have_masks(tmp_path, shape):
     stored = (np.arange(np.prod(shape)) % 200).astype(np.uint8).reshape(shape)

@@ -7,6 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom import uid
 
 from unburn import pictures
 from unburn.errors import ItemError, UserError
@@ -56,6 +57,24 @@ def test_pages_are_read_in_blocks_and_in_order(tmp_path, monkeypatch):
     found = list(pictures.frames(tmp_path / "pages.tif"))
     assert [(number, count) for number, count, _ in found] == [(k, 6) for k in range(6)]
     assert all(np.array_equal(a, b) for (_, _, a), b in zip(found, pages, strict=True))
+
+
+def test_pictures_that_text_leaves_traces_in_are_known(tmp_path):
+    grey = Image.fromarray(GREY)
+    kinds = {
+        "a.png": ({}, None), "a.bmp": ({}, None), "a.gif": ({}, None), "a.tif": ({}, None),
+        "b.tif": ({"compression": "tiff_lzw"}, None),
+        "c.tif": ({"compression": "jpeg"}, uid.JPEGBaseline8Bit),
+        "a.jpg": ({}, uid.JPEGBaseline8Bit), "a.jp2": ({}, uid.JPEG2000),
+        "a.webp": ({}, uid.JPEG2000),
+    }  # fmt: skip
+    for name, (options, syntax) in kinds.items():
+        grey.save(tmp_path / name, **options)
+        assert pictures.traces(tmp_path / name) == syntax, name
+    grey.save(tmp_path / "pages.tif", save_all=True, append_images=[grey], compression="jpeg")
+    assert pictures.traces(tmp_path / "pages.tif") == uid.JPEGBaseline8Bit
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:9])
+    assert pictures.traces(tmp_path / "cut.tif") == uid.JPEG2000
 
 
 def test_the_matrix_is_the_stored_one_whatever_the_orientation_tag_says(tmp_path):

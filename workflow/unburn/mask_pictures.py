@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from pydicom import uid
 
 from unburn import detect, mask, pictures, settings
 from unburn.errors import ItemError
@@ -136,10 +135,10 @@ def _shown(
     """
     kind = pictures.kind(path)
     if kind == pictures.PICTURE:
-        lossy = pictures.is_jpeg(path)
+        syntax = pictures.traces(path)
         for number, count, stored in pictures.frames(path):
             samples = stored.shape[2] if stored.ndim == 3 else 1
-            reach = mask.reach(lossy, uid.JPEGBaseline8Bit, samples, masking)
+            reach = mask.reach(syntax is not None, syntax or "", samples, masking)
             yield number, count, _views(stored), reach
     elif kind == pictures.DICOM and pictures.promises_image(path):
         with StoredFrames(path) as source:

@@ -8,12 +8,15 @@ import contextlib
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageSequence
+from pydicom import uid
 
 from unburn import plan
 from unburn.errors import ItemError, UserError
@@ -27,7 +30,10 @@ MASK = ".mask.png"  # ends the names of masks, which are never taken for picture
 NUMBERED = re.compile(r"\.f\d{4,}$")
 LINK = "a link to a folder, which is not followed; name that folder itself"
 BLOCK_BYTES = 64 << 20  # of frames that are decoded at once
-JPEG, TIFF = (b"\xff\xd8\xff",), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes
+JPEG, TIFF = (b"\xff\xd8\xff",), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes,
+EXACT = (b"\x89PNG", b"BM", b"GIF8", b"P5", b"P6")  # and those of pictures as they were drawn
+TIFF_JPEG = {"jpeg", "tiff_jpeg"}  # Pillow's names of what TIFF is packed with
+TIFF_EXACT = {"raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "lzma", "zstd"}
 TOO_LARGE = "MAX_IMAGE"  # in what OpenCV says of pictures beyond 2^20 pixels a side, 2^30 in all
 PICTURE, DICOM, OTHER = "picture", "dicom", "other"
 SENTENCES = {  # beside those of reasons.py
@@ -167,9 +173,31 @@ def kind(path: Path) -> str:
     return DICOM
 
 
-def is_jpeg(path: Path) -> bool:
-    """Whether a picture is a JPEG file (ITU-T T.81), in which text leaves traces around it."""
-    return _is(path, JPEG)
+def traces(path: Path) -> uid.UID | None:
+    """The transfer syntax in which text leaves such traces around it as in a picture; None: none.
+
+    What is not known to be exact counts as JPEG 2000, whose traces keep to no blocks.
+    """
+    if _is(path, EXACT):
+        return None
+    if _is(path, JPEG):
+        return uid.JPEGBaseline8Bit
+    packed = _tiff_packing(path) if _is(path, TIFF) else {"unknown"}
+    if packed <= TIFF_EXACT:
+        return None
+    return uid.JPEGBaseline8Bit if packed <= TIFF_EXACT | TIFF_JPEG else uid.JPEG2000
+
+
+def _tiff_packing(path: Path) -> set[str]:
+    """Pillow's names of how the pages of a TIFF file are packed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large pages and odd tags: only headers are read
+        try:
+            with Image.open(path) as file:
+                pages = ImageSequence.Iterator(file)
+                return {page.info.get("compression", "unknown") for page in pages}
+        except Exception:
+            return {"unknown"}
 
 
 def _is(path: Path, beginnings: tuple[bytes, ...]) -> bool:
