@@ -30,7 +30,7 @@ MEASUREMENT = (
     "12 x 15 mm|1.2 x 3.4 x 5.6 cm|1.2cm x 3.4cm|Area 4.5 cm2|4.5 cm²|Vol 12.3 ml|"
     "50 cm/s|1.2 m/s|60 dB|5.0 MHz|45 °|-12 HU|72 bpm|80 %|120 mmHg|Mean 45 HU"
 )
-DESCRIPTOR = "ABDOMEN|T2 axial|Right Knee|CT CHEST|Brain MRI|left kidney"
+DESCRIPTOR = "CHEST B30f|ABDOMEN|T2 axial|Right Knee|CT CHEST|Brain MRI|left kidney"
 # what must never stay: not under `keep`, not under `phi`
 NEVER = (
     "12.03.1970|1970-03-12|12/03/70|12 03 1970|03 Dec 1970|19700312|120370|12 Mar 70|"

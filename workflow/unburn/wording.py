@@ -50,7 +50,8 @@ _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)", re.IGNORECASE)
 _AGE = re.compile(
     r"(?<!\d)(?:\d{1,3}\s?-?(?:Y|YO|Y/O|YRS?|YEARS?|J|JAHRE?|ANS|MOS?|MTHS?|WKS?|WEEKS?|DAYS?)"
     r"|\d{3}[DWM]|\d{1,2}\s?W\s?\d\s?D)(?![A-Z])"
-    r"|(?<!\d)\d{1,3}\s?/?\s?[MF](?![A-Z/])|(?<![A-Z])[MF]\s?/?\s?\d{1,3}(?![\d.,])",  # with sex
+    r"|(?<![A-Z\d])\d{1,3}\s?/?\s?[MF](?![A-Z/])"  # and the sex
+    r"|(?<![A-Z])[MF]\s?/?\s?\d{1,3}(?![\d.,])",
     re.IGNORECASE,
 )
 _INITIALS = re.compile(r"(?<![A-Z])[A-Z](?:\s?[.,_\-]\s?|\s)[A-Z](?![A-Z])", re.IGNORECASE)
