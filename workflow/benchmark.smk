@@ -14,6 +14,7 @@ REPO = Path(workflow.basedir).resolve().parent
 sys.path.insert(0, str(REPO / "workflow"))
 
 from unburn.code import code_digest
+from unburn.settings import defaults
 
 BIN = Path(sys.executable).parent
 PATHS = f'PATH={shlex.quote(str(BIN))}:"$PATH" '
@@ -22,6 +23,14 @@ shell.prefix(
     + ("" if workflow.deployment_settings.deployment_method else PATHS)
     + f'PYTHONPATH={shlex.quote(str(REPO / "workflow"))}; '
 )
+
+
+def settings():
+    """The section detection as JSON, with the threshold that a run would use."""
+    threshold = config["detection"]["threshold"]
+    if threshold is None:
+        threshold = defaults()["detect"]["threshold"]
+    return json.dumps({**config["detection"], "threshold": threshold}, sort_keys=True)
 
 
 rule all:
@@ -56,7 +65,7 @@ rule measure_detection:
         mem_mb=6000,
         runtime=120,
     params:
-        settings=json.dumps(config["detection"], sort_keys=True),
+        settings=settings(),
         out=lambda wildcards, output: str(Path(output.lines).parent),
         code=code_digest("detection"),
     shell:
@@ -80,7 +89,7 @@ rule time_detection:
         mem_mb=6000,
         runtime=60,
     params:
-        settings=json.dumps(config["detection"], sort_keys=True),
+        settings=settings(),
         code=code_digest("timing"),
     shell:
         "python -m unburn.timing --settings {params.settings:q} --weights {input.weights:q}"

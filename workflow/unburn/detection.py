@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from rapidocr_onnxruntime import RapidOCR
 
-from unburn import challenge, codes, crnn, glyphs, judging, readers, settings
+from unburn import challenge, codes, crnn, glyphs, judging, readers
 from unburn.challenge import APART, Frame, shown
 from unburn.detect import look, regions_of
 from unburn.errors import command
@@ -326,12 +326,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def bench_of(given: Mapping[str, Any], weights: Path) -> Bench:
     """The run that the section detection of the benchmark's settings describes."""
-    threshold = given["threshold"]
-    if threshold is None:
-        threshold = settings.schema()["properties"]["detect"]["properties"]["threshold"]["default"]
     return Bench(
         seed=given["seed"],
-        threshold=threshold,
+        threshold=given["threshold"],
         weights=weights,
         frames=Path(given["frames"]) if given["frames"] else None,
         split="test",

@@ -10,7 +10,7 @@ Hardly visible
     Lines whose ink is less than 1.5 local standard deviations from what is around it, in the
     picture as a person sees it. They are counted apart.
 Component precision
-    Share of the regions found, before they are dilated, that hold any ink.
+    Share of the regions found in frames with text, before they are dilated, that hold any ink.
 False area
     Share of pixels masked, the mean over frames without text. In frames with text: share masked of
     all pixels that lie farther from any line than half its height and 8 pixels.
