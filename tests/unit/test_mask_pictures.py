@@ -204,18 +204,30 @@ def test_a_file_that_was_named_must_be_a_picture(tmp_path, caplog):
     assert run([tmp_path / "note.txt"], tmp_path / "out") == 1
 
 
-def test_no_mask_is_left_of_a_file_that_breaks_off(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ends", ["breaks off", "ends its process"])
+def test_no_mask_is_left_of_a_file_that_is_not_read_to_its_end(tmp_path, monkeypatch, ends):
     frame, _ = frame_with("A1")
-    cv2.imwritemulti(str(tmp_path / "cine.tif"), [frame, frame[::-1]])
+    cv2.imwritemulti(str(tmp_path / "[1].tif"), [frame, frame[::-1]])
+    cv2.imwrite(str(tmp_path / "[1].a.png"), frame)
     pages = mask_pictures.pictures.frames
 
     def breaks_off(path):
         yield next(pages(path))
-        raise mask_pictures.ItemError("undecodable")
+        if path.suffix == ".tif":
+            raise mask_pictures.ItemError("undecodable") if ends == "breaks off" else SystemExit
+
+    def in_order(work, tasks, threads, crashed):
+        for task in tasks:
+            try:
+                yield work(task)
+            except SystemExit:
+                yield crashed(task)
 
     monkeypatch.setattr(mask_pictures.pictures, "frames", breaks_off)
-    assert run([tmp_path / "cine.tif"], tmp_path / "out") == 1
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["regions.json"]
+    monkeypatch.setattr(mask_pictures, "in_order", in_order)
+    assert run([tmp_path], tmp_path / "out") == 1
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["[1].a.mask.png", "regions.json"]
 
 
 def test_missing_weights_stop_before_any_work(tmp_path):

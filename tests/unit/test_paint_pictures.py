@@ -53,8 +53,9 @@ def test_frames_of_one_file_are_painted_each_by_its_mask(base):
     pages = [(anatomy() / 8).astype(np.uint8) + k for k in range(2)]
     cv2.imwritemulti(str(base / "in/cine.tif"), pages)
     cv2.imwrite(str(base / "masks/cine.f0001.mask.png"), MASK)
-    with pytest.raises(UserError, match=r"no readable mask at .*cine\.f0002\.mask\.png"):
+    with pytest.raises(UserError, match=r"has no mask at .*cine\.f0002\.mask\.png"):
         run(base)
+    assert not (base / "out").exists()
     cv2.imwrite(str(base / "masks/cine.f0002.mask.png"), 0 * MASK)
     assert run(base) == 0
     first, second = (stored(base / f"out/cine.f000{k}.png") for k in (1, 2))

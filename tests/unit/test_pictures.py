@@ -186,6 +186,7 @@ def test_links_to_folders_are_told_and_links_to_files_are_followed(tmp_path):
         (["a.png", "a.jpg"], ["."], "out", "the same name as that of"),
         (["a.tif", "a.f0001.png"], ["."], "out", "named like a frame of"),
         (["a.png"], ["."], ".", "is the folder of the pictures"),
+        (["a.png"], ["."], "a.png/out", "is a file, or lies below one"),
         (["a.mask.png"], ["a.mask.png"], "out", "it is a mask by its name"),
         ([], ["nowhere"], "out", "no such file or folder"),
         ([".hidden"], ["."], "out", "no file was found"),

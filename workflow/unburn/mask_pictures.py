@@ -38,7 +38,8 @@ def folder(
 
     ``a/b.png`` below a folder of ``inputs`` has its mask at ``a/b.mask.png`` below ``out``, frame
     k of a file with several frames at ``a/b.f0001.mask.png`` and so on. Masks lie in the matrix
-    as it is stored. Returns how many files could not be read; each gets a sentence.
+    as it is stored. Returns how many files could not be read; each gets a sentence, and no mask
+    is left of it.
     """
     found = pictures.listed(inputs, out)
     looker.check()
@@ -58,6 +59,7 @@ def folder(
         else:
             failed += 1
             log.warning("%s: %s", path, pictures.sentence(code))
+            pictures.remove_masks(name, out)
     with replacing(out / "regions.json") as tmp:
         tmp.write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n")
     log.info("%d frames of %d files looked at, %d files not read", looked, len(listed), failed)
@@ -75,10 +77,9 @@ def _crashed(task: tuple[str, Path]) -> Outcome:
 def _masks_of(
     task: tuple[str, Path], out: Path, looker: detect.Looker, masking: mask.Settings
 ) -> Outcome:
-    """Write the masks of one file; none is left of a file that cannot be read to its end."""
+    """Write the masks of one file."""
     name, path = task
     found: list[dict[str, object]] = []
-    written: list[Path] = []
     try:
         for number, count, shown, reach in _shown(path, masking):
             frame = looker.look(shown)
@@ -89,12 +90,9 @@ def _masks_of(
             target = out / (pictures.frame_name(name, number, count) + pictures.MASK)
             with replacing(target) as tmp:
                 tmp.write_bytes(cv2.imencode(".png", drawn * 255)[1].tobytes())
-            written.append(target)
             regions = [_plain(region, shown.shape[1:]) for region in frame.regions]
             found.append({"suspicion": round(frame.suspicion, 4), "regions": regions})
     except ItemError as error:
-        for target in written:
-            target.unlink()
         return [], error.code
     return found, pictures.OTHER if not found else ""
 

@@ -110,13 +110,14 @@ def _check_masks(files: dict[str, Path], masks: Path) -> dict[Path, str]:
     """Refuse to begin while a picture has no mask; return those that need none, and why."""
     missing, unread = [], {}
     for name, path in files.items():
-        mask = masks / (name + pictures.MASK)
-        numbered = masks / (pictures.frame_name(name, 0, 2) + pictures.MASK)
-        if mask.is_file() or numbered.is_file():
-            continue
         try:
-            if pictures.kind(path) == pictures.PICTURE and all(True for _ in pictures.frames(path)):
-                missing.append((path, mask))
+            if pictures.kind(path) != pictures.PICTURE:
+                continue
+            count = pictures.frame_count(path)
+            names = (pictures.frame_name(name, number, count) for number in range(count))
+            absent = [m for m in (masks / (n + pictures.MASK) for n in names) if not m.is_file()]
+            if absent and all(True for _ in pictures.frames(path)):
+                missing.append((path, absent[0]))
         except ItemError as error:
             unread[path] = error.code
     if missing:

@@ -5,6 +5,7 @@ Matrices are as stored: an EXIF orientation is not applied, palettes are looked 
 """
 
 import contextlib
+import glob
 import logging
 import os
 import re
@@ -64,6 +65,8 @@ def listed(inputs: Sequence[Path], out: Path) -> Inputs:
     UserError
         if there is nothing, if two would have the same name, or if ``out`` is one of the folders
     """
+    if any(path.is_file() for path in (out, *out.parents)):
+        raise UserError("--out", "is a file, or lies below one", "name a folder")
     files: dict[str, Path] = {}
     troubles: list[tuple[Path, str]] = []
     for given in inputs:
@@ -136,6 +139,14 @@ def _below(folder: Path, out: Path, troubles: list[tuple[Path, str]]) -> list[Pa
 def frame_name(name: str, number: int, count: int) -> str:
     """Name of a file's frame, counted from 0, of so many."""
     return name if count == 1 else f"{name}.f{number + 1:04}"
+
+
+def remove_masks(name: str, out: Path) -> None:
+    """Take away the masks of a file that was not read to its end, below ``out``."""
+    last = (out / name).name
+    for mask in (out / name).parent.glob(glob.escape(last) + "*" + MASK):
+        if NUMBERED.sub("", mask.name.removesuffix(MASK)) == last:
+            mask.unlink()
 
 
 def sentence(code: str) -> str:
@@ -222,12 +233,11 @@ def frames(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
     ItemError
         ``undecodable``, ``depth`` or ``too_large``
     """
+    count = frame_count(path)
     try:
-        with _quiet():
-            count = cv2.imcount(str(path), cv2.IMREAD_UNCHANGED)
         # OpenCV gives the second frame of an animated PNG only together with the first
         first, step = 0, 1 if _is(path, TIFF) else count
-        while first < max(count, 1):
+        while first < count:
             with _quiet():
                 read, block = cv2.imreadmulti(
                     str(path), start=first, count=step, flags=cv2.IMREAD_UNCHANGED
@@ -241,7 +251,29 @@ def frames(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
             first += step
             step = min(max(1, BLOCK_BYTES // block[0].nbytes), count - first)
     except cv2.error as error:
-        raise ItemError("too_large" if TOO_LARGE in str(error) else "undecodable") from None
+        raise _failure(error) from None
+
+
+def frame_count(path: Path) -> int:
+    """How many frames a picture says that it holds; none is decoded.
+
+    Raises
+    ------
+    ItemError
+        as ``frames``
+    """
+    try:
+        with _quiet():
+            count = cv2.imcount(str(path), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise _failure(error) from None
+    if not count:
+        raise ItemError("undecodable")
+    return count
+
+
+def _failure(error: cv2.error) -> ItemError:
+    return ItemError("too_large" if TOO_LARGE in str(error) else "undecodable")
 
 
 @contextlib.contextmanager
