@@ -53,6 +53,15 @@ def test_tesseract_is_needed_where_a_submission_reads_with_it(run, monkeypatch):
         assert [what.split(",")[0] for what in lines(found, "missing")] == ["tesseract"]
 
 
+@pytest.mark.parametrize(
+    "setting", ["mask: {device_rules: none.tsv}", "detect: {weights: none.safetensors}"]
+)
+def test_files_that_the_settings_name_must_be_there(run, setting):
+    (run / "config.yaml").write_text(f"sheet: sheet.tsv\n{setting}\n")
+    (missing,) = lines(doctor.findings(run / "config.yaml"), "missing")
+    assert setting.split()[0].strip(":") in missing and "none." in missing
+
+
 def test_a_folder_that_two_submissions_share_is_a_warning(run):
     with open(run / "sheet.tsv", "a") as sheet:
         sheet.write("lab-2\timages\n")

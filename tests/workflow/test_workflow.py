@@ -43,6 +43,22 @@ def test_a_clean_clone_plans_the_demo(snakefile, tmp_path):
     assert "plan_submission" in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "rule"), [("benchmark", "measure_detection"), ("train", "choose_threshold")]
+)
+def test_the_workflows_beside_the_main_one_are_planned(name, rule, tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "frames.csv").touch()
+    (tmp_path / "resources").symlink_to(REPO / "resources")
+    result = run(
+        SNAKEMAKE, "--snakefile", f"workflow/{name}.smk", "--configfile", f"config/{name}.yaml",
+        "--directory", tmp_path, "--dry-run", "--printshellcmds", "--cores", "2",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert rule in result.stdout + result.stderr
+    assert "null" not in result.stdout + result.stderr  # defaults stand in what the jobs depend on
+
+
 def test_the_slurm_profile_is_found_and_holds_the_retries():
     profile = (REPO / "slurm" / "config.yaml").read_text()
     assert "executor: slurm" in profile and re.search(r"^retries: [1-9]", profile, re.MULTILINE)

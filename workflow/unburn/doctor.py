@@ -134,6 +134,8 @@ def _run(configfile: Path) -> Iterator[Finding]:
         yield Finding("ok", f"settings {configfile}, {len(run.rows)} submissions")
         key_id = keys.key_id(submissions.check(run))
         yield Finding("ok", f"key {run.config['key_file']}, id {key_id}")
+        submissions.check_weights(run)
+        submissions.check_device_rules(run)
     except UserError as error:
         yield Finding("missing", f"{error.where}: {error.found}", error.advice)
         return
