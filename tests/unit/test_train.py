@@ -205,12 +205,21 @@ def test_a_run_can_go_on_from_other_weights(tmp_path, monkeypatch):
 
 
 def test_the_rate_falls_and_the_run_ends_by_minutes(tmp_path):
-    run = train.Run(crnn.Detector(crnn.Shape((8, 8, 8, 8), 4)), settings(100), tmp_path / "state")
+    network = crnn.Detector(crnn.Shape((8, 8, 8, 8), 4))
+    run = train.Run(network, settings(100), tmp_path / "state", {"seed": "1"})
     assert run.done == 0
     run.seconds = 150
     assert run.done == 0.5
     run.seconds = 301
     assert run.done == 1
+
+
+def test_the_state_of_a_run_from_another_seed_is_refused(tmp_path):
+    network = crnn.Detector(crnn.Shape((8, 8, 8, 8), 4))
+    train.Run(network, settings(100), tmp_path / "state", {"seed": "1"}).keep()
+    train.Run(network, settings(200), tmp_path / "state", {"seed": "1"})
+    with pytest.raises(UserError, match="state: it is of a run from another seed"):
+        train.Run(network, settings(100), tmp_path / "state", {"seed": "2"})
 
 
 def test_settings_are_named_in_full():

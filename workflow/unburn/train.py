@@ -340,16 +340,26 @@ def detector_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
 
 
 class Run:
-    """A training run: network, averaged weights, optimiser, and how far it is."""
+    """A training run: network, averaged weights, optimiser, and how far it is.
 
-    def __init__(self, network: nn.Module, settings: Settings, state: Path):
+    ``origin`` names what the run began with; a state of another run is refused.
+    """
+
+    def __init__(self, network: nn.Module, settings: Settings, state: Path, origin: dict[str, str]):
         self.network, self.settings, self.state = network, settings, state
+        self.origin = origin
         self.optimiser = torch.optim.AdamW(network.parameters(), settings.rate, weight_decay=0.01)
         self.averaged = {name: value.clone() for name, value in network.state_dict().items()}
         self.step, self.seconds = 0, 0.0
         self.mined: list[Place] = []
         if state.is_file():
             kept = torch.load(state, weights_only=True)
+            if kept.get("origin", origin) != origin:
+                raise UserError(
+                    str(state),
+                    "it is of a run from another seed or other weights",
+                    "name the same seed and start, or delete it to begin anew",
+                )
             network.load_state_dict(kept["network"])
             self.optimiser.load_state_dict(kept["optimiser"])
             self.averaged, self.step, self.seconds = kept["averaged"], kept["step"], kept["seconds"]
@@ -387,7 +397,7 @@ class Run:
             kept = {
                 "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
                 "averaged": self.averaged, "step": self.step, "seconds": self.seconds,
-                "mined": self.mined,
+                "mined": self.mined, "origin": self.origin,
             }  # fmt: skip
             torch.save(kept, tmp)
 
@@ -512,7 +522,8 @@ def train(
     network = crnn.channels_last(task.network()).train()
     if start:
         network.load_state_dict(load_file(start))
-    run = Run(network, settings, state)
+    origin = {"seed": str(settings.seed), **({"start": sha256(start)} if start else {})}
+    run = Run(network, settings, state, origin)
 
     def make(number: int, places: list[Place]) -> Batch:
         return task.batch(number, settings.seed, settings.batch, frames, recipe, places)
@@ -525,10 +536,7 @@ def train(
     def write() -> nn.Module:
         best = averaged()
         crops = run.step * settings.batch
-        about = {"seed": str(settings.seed), "crops": str(crops)}
-        if start:
-            about["start"] = sha256(start)
-        crnn.save(out, best, best.shape, about)
+        crnn.save(out, best, best.shape, {**origin, "crops": str(crops)})
         return best
 
     def places(number: int) -> list[Place]:
