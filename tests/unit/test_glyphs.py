@@ -4,6 +4,7 @@ import pytest
 from PIL import ImageFont
 
 from unburn import glyphs
+from unburn.errors import UserError
 
 DOTS, STROKES = glyphs.OWN
 
@@ -57,7 +58,8 @@ def test_tilted_letters_stay_within_their_corners():
     assert ink.quad[1, 1] < ink.quad[0, 1]
 
 
-def test_a_font_counts_for_the_scripts_whose_letters_it_holds(tmp_path):
+def test_a_font_counts_for_the_scripts_whose_letters_it_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(glyphs.features, "check", lambda name: True)  # also without libfribidi
     default = ImageFont.load_default(20)
     path = tmp_path / "own.ttf"
     path.write_bytes(default.path.getvalue())
@@ -66,6 +68,15 @@ def test_a_font_counts_for_the_scripts_whose_letters_it_holds(tmp_path):
     assert found[:2] == glyphs.OWN
     assert [face.path for face in found[2:]] == [str(path)]
     assert "latin" in found[2].scripts and "arabic" not in found[2].scripts
+
+
+def test_fonts_whose_letters_cannot_be_joined_are_refused(tmp_path, monkeypatch):
+    font = tmp_path / "some.ttf"
+    font.write_bytes(ImageFont.load_default(12).path.getvalue())
+    monkeypatch.setattr(glyphs.features, "check", lambda name: False)
+    assert glyphs.faces([]) == glyphs.OWN
+    with pytest.raises(UserError, match="cannot join letters\n    hint: apt-get install"):
+        glyphs.faces([font])
 
 
 def test_ean_is_the_standards_example():

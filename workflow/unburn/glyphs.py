@@ -12,8 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ImageFont
+from PIL import ImageFont, features
 from PIL.ImageFont import Layout
+
+from unburn.errors import UserError
 
 DOTS, STROKES = "dots:", "strokes:"  # faces without a file
 OVER = 4  # pixels drawn for one, across and down, where edges are smooth
@@ -83,7 +85,13 @@ OWN = (Face(DOTS, 0, ("latin",)), Face(STROKES, 0, ("latin",)))
 
 
 def faces(files: Iterable[Path]) -> tuple[Face, ...]:
-    """Fonts among some files, by what they can write; the two that need no file come first."""
+    """Fonts among some files, by what they can write; the two that need no file come first.
+
+    Raises
+    ------
+    UserError
+        if there is a font and Pillow cannot join its letters: the set would be another one
+    """
     found = list(OWN)
     for path in sorted(files, key=str):
         bitmap = path.name.endswith(".pcf.gz") and "-ISO8859" not in path.name  # twins exist
@@ -93,6 +101,8 @@ def faces(files: Iterable[Path]) -> tuple[Face, ...]:
         scripts = tuple(name for name, text in SAMPLES.items() if _holds(str(path), pixels, text))
         if scripts:
             found.append(Face(str(path), pixels, scripts))
+    if len(found) > len(OWN) and not features.check("raqm"):
+        raise UserError("fonts", "Pillow cannot join letters", "apt-get install libfribidi0")
     return tuple(found)
 
 
