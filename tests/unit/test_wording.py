@@ -114,7 +114,7 @@ def test_made_names_never_stay():
         ("Lat^Maria", "LAT"), ("Pa^Wa", "PA"), ("Maria^Lat", "R LAT"), ("Lat^Pa", "RLAT"),
         ("Head^Anna", "CT HEAD"),
         ("Lung^Wei", "LUNG"), ("R^Anna", "R"), ("Portable^Joe", "PORTABLE"), ("Le=Le", "LE"),
-        ("Doe^Pa=Kim^Cc", "CC"),
+        ("Doe^Pa=Kim^Cc", "CC"), ("Doe^Jo", "CHEST J0"),
     ],
 )  # fmt: skip
 def test_a_patient_called_like_a_marker_wins(name, text):

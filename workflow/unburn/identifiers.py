@@ -63,7 +63,7 @@ STOP = frozenset(
 
 _LETTERS = re.compile(r"[a-z]+")
 _CHUNK = re.compile(r"[a-z0-9]+")
-_MISREAD = str.maketrans(
+MISREAD = str.maketrans(
     {"o": "0", "q": "0", "i": "1", "l": "1", "|": "1", "!": "1"}
     | {"s": "5", "$": "5", "b": "8", "z": "2", "g": "6"}
 )
@@ -360,10 +360,10 @@ def found_in_text(ids: Identifiers, text: str) -> bool:
         low = plain(line).lower()
         chunks = _CHUNK.findall(re.sub(r"[|!]", "1", low.replace("$", "s")))
         words_read = {*chunks, *(one + other for one, other in pairwise(chunks))}
-        misread = [chunk.translate(_MISREAD) for chunk in chunks]
+        misread = [chunk.translate(MISREAD) for chunk in chunks]
         squeezed = "".join(misread)
         for name in ids.names:
-            blurred = name.translate(_MISREAD)
+            blurred = name.translate(MISREAD)
             if name in words_read or (len(name) >= MISREAD_FROM and blurred in misread):
                 return True
             if len(name) >= MISSPELT_FROM and (
@@ -376,10 +376,10 @@ def found_in_text(ids: Identifiers, text: str) -> bool:
             ):
                 return True
         for number in ids.numbers:
-            blurred = number.translate(_MISREAD)
+            blurred = number.translate(MISREAD)
             if blurred in misread or (len(number) >= MISSPELT_FROM and blurred in squeezed):
                 return True
-        if any(phrase.translate(_MISREAD) in squeezed for phrase in ids.phrases):
+        if any(phrase.translate(MISREAD) in squeezed for phrase in ids.phrases):
             return True
     return False
 

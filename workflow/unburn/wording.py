@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from datetime import date
 from itertools import islice
 
-from unburn.identifiers import Identifiers, dates_in, found_in_text
+from unburn.identifiers import MISREAD, Identifiers, dates_in, found_in_text
 from unburn.vocabulary import allowed, plain, words
 
 # identifier: of the header, or what looks like a date or a number that names somebody;
@@ -154,6 +154,9 @@ def identifying(text: str, header: Identifiers) -> bool:
     day = tuple(int(chunk) for chunk in chunks) if bare else ()
     if day in {pair for one in header.dates for pair in _days(one)}:
         return True
+    mixed = {c.translate(MISREAD) for c in chunks if not c.isalpha() and not c.isdigit()}
+    if mixed & {word.translate(MISREAD) for word in header.words}:
+        return True  # J0 for a patient called Jo
     letters |= {word.lower() for word in markers(line)}  # of RLAT, for a patient called Lat
     return bool((letters | bare | {"".join(chunks)}) & header.words)
 
