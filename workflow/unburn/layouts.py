@@ -417,10 +417,10 @@ def film(page: Page) -> None:
         page.write(text, hand, top + 5 + row * step + 3, left + 8)
     marker = page.hand(height=page.height(low=14), tilt=float(rng.uniform(-5, 5)))
     for _ in range(2):
-        word, mirrored = _of(rng, ("L", "R", "L", "R", *MARKS)), 0
+        word = _of(rng, ("L", "R", "L", "R", *MARKS))
         kind = "single" if len(word) == 1 else "marker"
         at = rng.uniform(0.1, 0.9, 2) * [page.rows, page.columns]
-        page.write(word, marker, at[0], at[1], 0.5, mirrored, kind)
+        page.write(word, marker, at[0], at[1], 0.5, 0, kind)
 
 
 def angiogram(page: Page) -> None:
