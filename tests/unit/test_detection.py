@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
-from unburn import challenge, comparison, detection, glyphs
+from unburn import challenge, comparison, detection, glyphs, judging
 from unburn.detection import Bench
 
 REPO = Path(__file__).parents[2]
@@ -60,6 +60,7 @@ def test_a_run_measures_every_line_and_writes_its_tables(tmp_path, monkeypatch):
     table = (tmp_path / "table.md").read_text()
     assert "Demo, not evidence" in table
     assert "- **Line found**: At least 90 %" in table
+    assert f"each grown by {judging.DILATE_PX} pixels" in table
     about = json.loads((tmp_path / "set.json").read_text())
     assert about["digest"] in table
     for name in ("frames.png", "misses.png", "recall.csv", "recall.svg"):

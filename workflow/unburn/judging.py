@@ -2,6 +2,9 @@
 
 Ink
     Pixels that a line's letters cover (glyph-exact, from the renderer).
+Mask
+    The regions found, each grown by 3 pixels, for every method alike. Runs and the command detect
+    grow those of larger letters more.
 Line found
     At least 90 % of its ink lies under the mask. Line recall is the share of lines found.
 Ink-pixel recall
@@ -16,8 +19,6 @@ False area
     all pixels that lie farther from any line than half its height and 8 pixels.
 Frames touched
     Share of frames without text in which anything is masked.
-
-The mask is that of the command ``detect``: each region grown by 3 pixels, for every method.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ from scipy import ndimage, stats
 from unburn.mask import draw
 
 COVERED = 0.9  # share of a line's ink that must be masked for the line to count as found
-DILATE_PX = 3  # as the command `detect`
+DILATE_PX = 3
 HARDLY_VISIBLE = 1.5  # local standard deviations
 CONFIDENCE = 0.95
 HEIGHTS = ((0, 8), (8, 12), (12, 20), (20, 40), (40, 100000))  # classes of lines, in pixels
