@@ -148,6 +148,17 @@ def test_harmless_neighbours_do_not_disturb(monkeypatch):
     assert [one.agreed for one in both.classes()] == [True, True, True]
 
 
+def test_a_bare_number_or_f_does_not_stay_in_a_block_of_other_text():
+    texts = ["DOE JANE", "F", "63", "L", "F", "63"]
+    kinds = ["text", "marker", "scale", "marker", "marker", "scale"]
+    tops = [20, 40, 60, 80, 120, 140]  # the last two stand by themselves
+    quads = [quad(10, top, 10 * len(text)) for text, top in zip(texts, tops, strict=True)]
+    found = [Class(kind, kind != "text") for kind in kinds]
+    agreed = [one.agreed for one in reading.outside_blocks(found, texts, quads)]
+    assert agreed == [False, False, False, True, True, True]
+    assert reading.outside_blocks([], [], []) == []
+
+
 def test_rows_follow_lines_of_text():
     across = [quad(100), quad(10), quad(55, top=23)]
     below = [quad(10, top=60), quad(130, top=60)]

@@ -71,7 +71,7 @@ def classes(
         )
         found.append(Class(read, agreed))
     texts = [text for text, _ in readings]
-    found = apart(found, texts, quads, header)
+    found = outside_blocks(apart(found, texts, quads, header), texts, quads)
     found = alike_in_views(network, pictures[1:], found, texts, quads)
     return [
         replace(one, fact=";".join(wording.markers(text)) if one.agreed else "")
@@ -143,6 +143,29 @@ def apart(
                 result[k] = Class("identifier")
             elif not sound:
                 result[k] = replace(found[k], agreed=False)
+    return result
+
+
+def outside_blocks(
+    found: Sequence[Class], texts: Sequence[str], quads: Sequence[np.ndarray]
+) -> list[Class]:
+    """Let a bare number or F count as agreed only away from other text: F | 63 below a name.
+
+    What does not count as agreed for that is other text itself.
+    """
+    result = list(found)
+    low = np.array([quad.min(axis=0) for quad in quads]).reshape(-1, 2)
+    high = np.array([quad.max(axis=0) for quad in quads]).reshape(-1, 2)
+    other = [k for k, one in enumerate(found) if one.kind not in wording.KEPT["phi"]]
+    waiting = [k for k, one in enumerate(found) if one.agreed and wording.ambiguous(texts[k])]
+    while other:
+        one = other.pop()
+        gap = (np.maximum(low, low[one]) - np.minimum(high, high[one])).max(axis=1)
+        near = [k for k in waiting if gap[k] < NEAR * (high[k] - low[k]).min()]
+        for k in near:
+            result[k] = replace(found[k], agreed=False)
+        other += near
+        waiting = [k for k in waiting if k not in near]
     return result
 
 

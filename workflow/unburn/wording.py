@@ -143,6 +143,11 @@ def _cuts(word: str, listed: Collection[str], shortest: int) -> Iterator[tuple[s
 FACTS = MARKERS | {"ML", "LM"}  # the words that a line of markers can give
 
 
+def ambiguous(text: str) -> bool:
+    """Whether a line is a bare number or F, which in a block of text are an age and a sex."""
+    return bool(re.fullmatch(r"[-+]?[\d.,]+|F", squeezed(text)))
+
+
 def identifying(text: str, header: Identifiers) -> bool:
     """Whether a line matches the header's identifiers, whatever else it could mean."""
     line = tidy(text)
