@@ -66,6 +66,12 @@ def test_a_split_without_frames_is_named(tmp_path):
         train.read_frames(table, other.pop(), 3)
 
 
+def test_a_table_without_the_columns_is_explained(tmp_path):
+    (tmp_path / "frames.csv").write_text("file,patient\nx.png,a\n")
+    with pytest.raises(UserError, match="no columns path and group"):
+        train.read_frames(tmp_path / "frames.csv", "test", 3)
+
+
 def test_targets_lie_on_the_line_and_its_core_is_smaller():
     wanted, weight = train.targets(made())
     assert wanted.shape == (2, 32, 32) and weight.shape == (32, 32)

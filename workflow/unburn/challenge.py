@@ -5,7 +5,6 @@ frames with things that look like text. Layouts, wording, letters, grounds and w
 benchmark's own (``layouts``, ``glyphs``, ``grounds``); nothing is shared with what training draws.
 """
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +15,11 @@ import numpy as np
 from scipy import ndimage
 
 from unburn import glyphs, grounds
-from unburn.errors import UserError
 from unburn.frames import views
 from unburn.glyphs import Face
 from unburn.grounds import Source
 from unburn.layouts import LAYOUTS, Line, Page, singles
-from unburn.train import split_of
+from unburn.train import read_frames_and_modality
 
 Rng = np.random.Generator
 
@@ -41,31 +39,14 @@ DEMO = Path(__file__).parents[2] / "resources" / "demo" / "source"
 
 
 def read_sources(table: Path | None, split: str, split_seed: int) -> list[Source]:
-    """Text-free frames of one split of a CSV, or the demo's own where there is none.
-
-    The columns are those of ``train.read_frames``, with an optional one ``modality``.
-    """
+    """Text-free frames of one split of a CSV as for training, or the demo's own without one."""
     if table is None:
         chest = np.asarray(cv2.imread(str(DEMO / "chest.png"), cv2.IMREAD_GRAYSCALE))
         neck = np.asarray(cv2.imread(str(DEMO / "neck.png"), cv2.IMREAD_UNCHANGED))
         neck = neck.reshape(16, 256, 256)
         slices = np.clip(neck / np.quantile(neck, 0.995) * 255, 0, 255).astype(np.uint8)
         return [Source(chest, "CR/DX"), *(Source(part, "MR") for part in slices)]
-    found = []
-    with open(table, newline="") as file:
-        for row in csv.DictReader(file):
-            if (row.get("split") or split_of(row["group"], split_seed)) != split:
-                continue
-            picture = cv2.imread(str(table.parent / row["path"]), cv2.IMREAD_GRAYSCALE)
-            if picture is None:
-                raise UserError(str(table), "a frame cannot be read", "check the column path")
-            left, right = (int(row.get(edge) or 0) for edge in ("left", "right"))
-            found.append(Source(picture[:, left : right or None], row.get("modality") or "CR/DX"))
-    if not found:
-        raise UserError(
-            str(table), f"no frame for {split}", "add frames of more patients or series"
-        )
-    return found
+    return [Source(*frame) for frame in read_frames_and_modality(table, split, split_seed)]
 
 
 # ------------------------------------------------------------------ a frame

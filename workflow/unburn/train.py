@@ -82,22 +82,29 @@ def split_of(group: str, seed: int) -> str:
 
 
 def read_frames(table: Path, split: str, seed: int) -> list[np.ndarray]:
-    """Read the text-free frames of one split as uint8 (rows, columns).
+    """Read the text-free frames of one split as uint8 (rows, columns)."""
+    return [frame for frame, _ in read_frames_and_modality(table, split, seed)]
+
+
+def read_frames_and_modality(table: Path, split: str, seed: int) -> list[tuple[np.ndarray, str]]:
+    """Read the text-free frames of one split as uint8 (rows, columns), and their modality.
 
     The CSV has the columns path (relative to it) and group (patient or series), and optionally
-    split (training, validation or test, where it is not to be dealt by group) and left, right: the
-    columns of pixels between which the frame holds no text.
+    modality, split (training, validation or test, where it is not to be dealt by group) and left,
+    right: the columns of pixels between which the frame holds no text.
     """
     frames = []
     with open(table, newline="") as file:
         for row in csv.DictReader(file):
+            if not {"path", "group"} <= row.keys():
+                raise UserError(str(table), "no columns path and group", "name them in line 1")
             if (row.get("split") or split_of(row["group"], seed)) != split:
                 continue
             frame = cv2.imread(str(table.parent / row["path"]), cv2.IMREAD_GRAYSCALE)
             if frame is None:
                 raise UserError(str(table), "a frame cannot be read", "check the column path")
             left, right = (int(row.get(edge) or 0) for edge in ("left", "right"))
-            frames.append(frame[:, left : right or None])
+            frames.append((frame[:, left : right or None], row.get("modality") or "CR/DX"))
     if not frames:
         raise UserError(
             str(table), f"no frame for {split}", "add frames of more patients or series"

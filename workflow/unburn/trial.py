@@ -24,7 +24,7 @@ from unburn.files import replacing
 from unburn.frames import views
 from unburn.rendering import Faces
 from unburn.scenes import Recipe, Scene, scene
-from unburn.train import font_files, read_frames
+from unburn.train import font_files
 
 log = logging.getLogger(__name__)
 
@@ -152,8 +152,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     cv2.setNumThreads(1)
     network = crnn.load(options.weights)
     recipe = trial_recipe(Faces.of(font_files(options.fonts)), settings.side)
-    pictures = read_frames(options.frames, "validation", options.split_seed)
     sources = challenge.read_sources(options.frames, "validation", options.split_seed)
+    pictures = [source.picture for source in sources]
     faces = glyphs.faces(font_files(options.held_out_fonts))
     made = (challenge.frame(settings.seed, k, sources, faces) for k in range(settings.frames))
     sweeps = {
