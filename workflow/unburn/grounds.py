@@ -204,7 +204,7 @@ def laid(picture: np.ndarray, coverage: np.ndarray, shade: np.ndarray | float) -
 
 
 def _unit(picture: np.ndarray) -> float:
-    """Size that things on a picture go by: 1 for 512 pixels, less than that for larger ones."""
+    """Size that things on a picture go by: 1 for 512 pixels; it grows less than the picture."""
     return max(0.35, (min(picture.shape[:2]) / 512) ** 0.7)
 
 
