@@ -135,6 +135,14 @@ def test_a_large_line_of_which_a_part_was_found_before_is_covered_whole():
     assert covered(regions, (400, 400))[240:360, 40:280].all()
 
 
+def test_a_letter_with_the_wider_rim_of_a_reduced_picture_is_given_once():
+    seen = [
+        detect.Seen(1, maps_with((50, 50, 30, 30), shape=(200, 200))),
+        detect.Seen(4, maps_with((12, 12, 9, 9), shape=(50, 50))),
+    ]
+    assert len(detect.regions_of(seen, (400, 400), 0.2)[0]) == 1
+
+
 def test_small_pictures_are_not_reduced(monkeypatch):
     sizes = []
 

@@ -168,8 +168,10 @@ def regions_of(
         scaled = [_scaled(region, shape, size) for region in large]
         known = covered((region.quad for region in regions), shape) > 0
         for region in scaled:
-            own = covered([region.quad], shape) > 0
-            if known[own].mean() < KNOWN:
+            own = covered([region.quad], shape)
+            # without the rim that is due to the coarser places, or each letter would come twice
+            core = cv2.erode(own, np.ones((4 * size.reduction + 1,) * 2, np.uint8)) > 0
+            if known[core if core.any() else own > 0].mean() < KNOWN:
                 regions.append(region)
                 suspicion = max(suspicion, region.score)
     return regions, suspicion
