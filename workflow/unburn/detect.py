@@ -27,7 +27,7 @@ from unburn.pixels import read_header
 log = logging.getLogger(__name__)
 
 REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smaller pictures
-SMALLEST = 512  # pixels of the short side that a reduced picture keeps: letters are rarely larger
+SMALLEST = 256  # pixels of the short side that a reduced picture keeps
 LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture,
 LARGE_SURE = 0.9  # and the score: whole organs look like faint letters there
 CODE_HEIGHT_PX = 20.0  # of a code, by which its mask grows as that of text
