@@ -39,8 +39,7 @@ SPLIT_SHARES = (("test", 0.17), ("validation", 0.10))  # of the groups; the rest
 FAINT_DEVIATIONS = 1.5  # a line closer to its surroundings is "hardly visible"
 AVERAGING = 0.999  # of the weights that are kept, per step
 KEEP_EVERY_S = 180
-HARD_NEGATIVES = 8.0  # how much more a place counts that the network is sure of, wrongly,
-HARD_POSITIVES = 4.0  # and one of text that it does not see
+HARD_NEGATIVES = 8.0  # how much more a place counts that the network is sure of, wrongly
 MINED_FRAMES = 240  # that are searched for places taken for text, each time,
 MINED_SCORE = 0.15  # the probability from which a place counts,
 MINED_CELL = 64  # one place in each square of so many pixels,
@@ -333,13 +332,12 @@ def produced(
 def detector_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     """Weighted cross entropy and dice over both maps; weights of 0 leave places out.
 
-    A place counts much more, the surer the network was of the wrong answer: such places are few,
-    bones that look like letters and letters that look like bones.
+    A place taken for text counts much more, the surer the network was: such places are few, and
+    look like text.
     """
     weight = weight[:, None].expand_as(logits)
     score = torch.sigmoid(logits)
-    wrong = (score.detach() - wanted).square()
-    hard = weight * (1 + wrong * (HARD_POSITIVES * wanted + HARD_NEGATIVES * (1 - wanted)))
+    hard = weight * (1 + HARD_NEGATIVES * score.detach().square() * (1 - wanted))
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, hard, reduction="sum")
     shared = (weight * score * wanted).sum((0, 2, 3))
     dice = 1 - (2 * shared + 1) / ((weight * (score + wanted)).sum((0, 2, 3)) + 1)
