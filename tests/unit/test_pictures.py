@@ -111,7 +111,7 @@ def test_other_files_are_no_pictures(tmp_path, name, content):
 
 def test_a_picture_that_is_cut_off_is_undecodable_and_silent(tmp_path, capfd):
     rng = np.random.default_rng(0)
-    for name in ("x.png", "x.tif"):
+    for name in ("x.png", "x.tif", "x.jpg"):
         path = tmp_path / name
         cv2.imwrite(str(path), rng.integers(0, 255, (90, 90)).astype(np.uint8))
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])

@@ -287,6 +287,9 @@ def test_faults_have_their_codes(tmp_path):
         assert code(save(dataset, tmp_path / "e.dcm")) == expected
     dataset = encapsulated(stored, [b"\xff\xd8no image\xff\xd9"] * 2, uid.JPEGBaseline8Bit)
     assert code(save(dataset, tmp_path / "f.dcm")) == "undecodable"
+    cut = [jpeg(stored[0].astype(np.uint8))[:-40]] * 2  # decoders make the rest up
+    dataset = encapsulated(stored.astype(np.uint8), cut, uid.JPEGBaseline8Bit)
+    assert code(save(dataset, tmp_path / "f.dcm")) == "undecodable"
     # two segments, of which the first one yields more bytes than there are pixels
     header = struct.pack("<16L", 2, 64, 64 + 2 * 100, *[0] * 13)
     segments = b"\x81\x07" * 100 + b"\x81\x07" * (-(-stored[0].size // 128))

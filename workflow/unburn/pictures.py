@@ -234,6 +234,8 @@ def frames(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
         ``undecodable``, ``depth`` or ``too_large``
     """
     count = frame_count(path)
+    if _is(path, JPEG) and _cut_off(path):
+        raise ItemError("undecodable")
     try:
         # OpenCV gives the second frame of an animated PNG only together with the first
         first, step = 0, 1 if _is(path, TIFF) else count
@@ -252,6 +254,20 @@ def frames(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
             step = min(max(1, BLOCK_BYTES // block[0].nbytes), count - first)
     except cv2.error as error:
         raise _failure(error) from None
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether a JPEG file ends before its picture does; OpenCV makes the rest up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large pictures
+        try:
+            with Image.open(path) as file:
+                file.load()
+        except Image.DecompressionBombError:
+            return False  # larger than Pillow reads
+        except OSError:
+            return True
+    return False
 
 
 def frame_count(path: Path) -> int:

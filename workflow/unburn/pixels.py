@@ -325,10 +325,13 @@ class Form:
         """Refuse a compressed frame whose own size or samples are not the header's.
 
         Decoders hand out as many bytes, so 64 x 128 would be shown as 128 x 64: nobody finds text
-        in that, but a viewer that believes the image shows it.
+        in that, but a viewer that believes the image shows it. Nor one that is cut off: decoders
+        make the rest up. All these codecs end with the same mark (ITU-T T.81 B.2.1, T.800 A.4.4).
         """
         if syntax == uid.RLELossless:
             return
+        if b"\xff\xd9" not in encoded:
+            raise ItemError("undecodable")
         stated = jpeg2000_size if syntax in uid.JPEG2000TransferSyntaxes else jpeg_size
         if stated(encoded) != (self.rows, self.columns, self.samples):
             raise ItemError("bad_geometry")
