@@ -202,6 +202,18 @@ def test_nifti_holds_every_slice_and_is_the_same_bytes_again(tmp_path):
     assert str(tmp_path).encode() not in contents[0][1]
 
 
+def test_a_series_of_painted_and_other_slices_is_one_volume(tmp_path):
+    files = slices(tmp_path)
+    for number, file in enumerate(files):
+        dataset = pydicom.dcmread(file)
+        dataset.ImageType = ["ORIGINAL" if number in (1, 3) else "DERIVED", "PRIMARY", "M", "ND"]
+        dataset.save_as(file)
+    before = [file.read_bytes() for file in files]
+    volume, _ = write_nifti(files, 5 * 32 * 40, tmp_path)
+    assert nibabel.nifti1.load(volume.file).shape == (40, 32, 5)
+    assert [file.read_bytes() for file in files] == before
+
+
 def test_nifti_with_missing_voxels_is_not_written(tmp_path):
     assert write_nifti(slices(tmp_path), 6 * 32 * 40, tmp_path) == []
 

@@ -24,6 +24,7 @@ import nibabel
 import numpy as np
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import pack_bits
 from pydicom.sr.codedict import codes
@@ -320,8 +321,7 @@ def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Pr
 def convert(files: Sequence[Path], folder: Path) -> list[Path]:
     """Run dcm2niix on the objects of one series; return the volumes that hold the stored slices."""
     with tempfile.TemporaryDirectory() as inputs:
-        for number, file in enumerate(files, 1):
-            (Path(inputs) / f"{number:06d}.dcm").symlink_to(file.resolve())
+        _stage(files, Path(inputs))
         # -g i: no defaults file of the user; -ba y: no dates and names; -z n: gzip has a clock
         options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n", "-f", "volume", "-w", "2"]
         subprocess.run(
@@ -332,6 +332,29 @@ def convert(files: Sequence[Path], folder: Path) -> list[Path]:
             env={**os.environ, "TZ": "UTC", "OMP_NUM_THREADS": "1"},
         )
     return sorted(file for file in folder.glob("*.nii") if not RESLICED.search(file.stem))
+
+
+def _stage(files: Sequence[Path], folder: Path) -> None:
+    """Link the objects of a series into a folder, as one volume.
+
+    dcm2niix divides a series by Image Type. Painted slices are DERIVED (PS3.3 C.7.6.1.1.2) and
+    their neighbours ORIGINAL: for the conversion all are derived.
+    """
+    painted = [_image_type(read_header(file, stop_before_pixels=True))[:1] for file in files]
+    mixed = ["DERIVED"] in painted and ["ORIGINAL"] in painted
+    for number, (file, first) in enumerate(zip(files, painted, strict=True), 1):
+        staged = folder / f"{number:06d}.dcm"
+        if mixed and first == ["ORIGINAL"]:
+            dataset = dcmread(file)
+            dataset.ImageType = ["DERIVED", *_image_type(dataset)[1:]]
+            dataset.save_as(staged)
+        else:
+            staged.symlink_to(file.resolve())
+
+
+def _image_type(dataset: Dataset) -> list[str]:
+    value = dataset.get("ImageType") or []
+    return [value] if isinstance(value, str) else list(value)
 
 
 def blank_texts(nifti: bytes) -> bytes:
@@ -393,6 +416,7 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
             return products
     except (
         subprocess.SubprocessError,
+        ItemError,
         OSError,
         ValueError,
         nibabel.filebasedimages.ImageFileError,
