@@ -151,11 +151,15 @@ def test_small_pictures_are_not_reduced(monkeypatch):
         return np.zeros((2, 1, 1), np.float32)
 
     monkeypatch.setattr(detect, "_tiled", maps)
-    for shape in ((128, 128), (1023, 2000), (1024, 1300)):
+    for shape in ((128, 128), (511, 2000), (512, 650), (1024, 1300)):
         detect.look(
             None, np.arange(np.prod(shape), dtype=np.uint64).astype(np.uint8).reshape(1, *shape)
         )
-    assert sizes == [(128, 128), (1023, 2000), (1024, 1300), (512, 650)]
+    assert sizes == [
+        *((128, 128), (511, 2000)),
+        *((512, 650), (256, 325)),
+        *((1024, 1300), (512, 650), (256, 325)),
+    ]
 
 
 @pytest.mark.parametrize("length", [1, 100, 1280, 1281, 2048, 3001, 4097, 9999])
