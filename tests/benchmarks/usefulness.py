@@ -21,11 +21,10 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
-from scipy.stats import beta
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from runs import make_run, snakemake
-from unburn import tables
+from unburn import judging, tables
 
 SOP_CLASSES = {
     "CT": "1.2.840.10008.5.1.4.1.1.2",
@@ -124,8 +123,7 @@ def bounded(hits: int, total: int) -> str:
     """A share with its exact two-sided 95 % bounds."""
     if not total:
         return "-"
-    low = beta.ppf(0.025, hits, total - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, total - hits) if hits < total else 1.0
+    low, high = judging.bounds(hits, total)
     return f"{hits}/{total} = {hits / total:.3f} ({low:.3f}-{high:.3f})"
 
 

@@ -88,6 +88,11 @@ def false_area(frames: Sequence[Mapping[str, str]]) -> float:
     return float(np.mean([float(f["masked_share"]) for f in frames])) if frames else 0.0
 
 
+def touched(frames: Sequence[Mapping[str, str]]) -> int:
+    """How many frames have any mask."""
+    return sum(float(f["masked_share"]) > 0 for f in frames)
+
+
 def precision(frames: Sequence[Mapping[str, str]]) -> dict[str, float]:
     """What was masked without reason, of one method."""
     by = {s: [f for f in frames if f["subject"] == s] for s in SUBJECTS}
@@ -95,11 +100,10 @@ def precision(frames: Sequence[Mapping[str, str]]) -> dict[str, float]:
         sum(int(f[column]) for f in by["text"])
         for column in ("regions", "true_regions", "false_pixels", "far_pixels")
     )
-    touched = sum(float(f["masked_share"]) > 0 for f in by["text-free"])
     return {
         "component precision": right / max(1, regions),
         "false area, text-free frames": false_area(by["text-free"]),
-        "frames touched, text-free": touched / max(1, len(by["text-free"])),
+        "frames touched, text-free": touched(by["text-free"]) / max(1, len(by["text-free"])),
         "false area, distractor frames": false_area(by["distractors"]),
         "false area, frames with text, far from lines": wrong / max(1, far),
     }
@@ -150,8 +154,7 @@ def markdown(
             cells = []
             for method in methods:
                 own = [f for f in frames[method] if f["subject"] == subject and f[column] == name]
-                touched = sum(float(f["masked_share"]) > 0 for f in own)
-                cells.append(f"{100 * false_area(own):.2f} %, {touched}")
+                cells.append(f"{100 * false_area(own):.2f} %, {touched(own)}")
             real = sum(int(f["real"]) for f in own)
             made = f", {len(own) - real} of them made" if real < len(own) else ""
             parts.append(f"| {subject}: {name} | {len(own)}{made} | " + " | ".join(cells) + " |")

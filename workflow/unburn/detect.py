@@ -165,6 +165,8 @@ def regions_of(
             continue
         found = find(size.maps, max(threshold, LARGE_SURE))
         large = [region for region in found if region.height >= LARGE_PX]
+        if not large:
+            continue
         scaled = [_scaled(region, shape, size) for region in large]
         known = covered((region.quad for region in regions), shape) > 0
         for region in scaled:

@@ -21,7 +21,7 @@ from scipy.stats import beta
 from unburn import policy
 from unburn.errors import UserError, command
 from unburn.files import replacing
-from unburn.ledger import records, shard_folders, shard_table
+from unburn.ledger import painted_share, records, shard_folders, shard_table
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ class Item:
     @property
     def painted_share(self) -> float:
         """Share of its pixels that were painted."""
-        painted, total = (whole(self.candidate, name) for name in ("masked_pixels", "pixels_total"))
-        return painted / max(1, total)
+        return painted_share(self.candidate)
 
 
 # --- numbers

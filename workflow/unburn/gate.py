@@ -30,7 +30,7 @@ from unburn import frames, identifiers, policy, tables, wording
 from unburn.errors import ItemError, UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
-from unburn.ledger import records, unchanged
+from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
 from unburn.pixels import StoredFrames, read_header
@@ -462,11 +462,6 @@ def heads(item: Item) -> bool:
 # --- the verdicts
 
 
-def painted_share(row: Mapping[str, str]) -> float:
-    """Share of a candidate's pixels that were painted, by its row of candidates.tsv."""
-    return int(row.get("masked_pixels") or 0) / max(1, int(row.get("pixels_total") or 0))
-
-
 def reason(
     differing: int, found: Found, missed: bool, alarmed: bool, over_painted: bool = False
 ) -> str:
@@ -553,16 +548,15 @@ def load_items(
 
 def pooled(items: Sequence[Item]) -> list[Item]:
     """Give every item the places of lines that were kept in its file, or its series of files."""
-    of: dict[object, list[np.ndarray]] = defaultdict(list)
+    pools: dict[object, list[Item]] = defaultdict(list)
     for item in items:
-        of[item.number if item.frames > 1 else item.series] += item.kept.values()
-    distinct = {key: _distinct(np.concatenate(parts)) for key, parts in of.items() if parts}
-    return [
-        replace(item, pooled=distinct[key])
-        if (key := item.number if item.frames > 1 else item.series) in distinct
-        else item
-        for item in items
-    ]
+        pools[item.number if item.frames > 1 else item.series].append(item)
+    kept: dict[int, np.ndarray] = {}
+    for pool in pools.values():
+        parts = [lines for item in pool for lines in item.kept.values()]
+        if parts:
+            kept |= dict.fromkeys((item.number for item in pool), _distinct(np.concatenate(parts)))
+    return [replace(item, pooled=kept.get(item.number, item.pooled)) for item in items]
 
 
 def _distinct(kept: np.ndarray) -> np.ndarray:

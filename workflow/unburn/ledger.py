@@ -23,6 +23,11 @@ def records(table: Path) -> list[dict[str, str]]:
     return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
+def painted_share(row: Mapping[str, str]) -> float:
+    """Share of a candidate's pixels that were painted, by its row of candidates.tsv."""
+    return int(row.get("masked_pixels") or 0) / max(1, int(row.get("pixels_total") or 0))
+
+
 def unchanged(row: Mapping[str, str]) -> bool:
     """Whether an original is still the file that was planned, by size and time.
 

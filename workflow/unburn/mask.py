@@ -138,9 +138,8 @@ def recurring(
     }
     for corners, height in distinct:
         quad = np.array(corners).reshape(4, 2)
-        window = _window(quad, shape)
-        own = covered([quad - (window[1].start, window[0].start)], core[window].shape) > 0
-        if own.any() and core[window][own].mean() >= RECURRING_SHARE:
+        inside = _inside(quad, core)
+        if inside.size and inside.mean() >= RECURRING_SHARE:
             draw(mask, quad, radius(height, settings))
     return mask | _dilate(core.astype(np.uint8), settings.dilate_px)
 
@@ -158,6 +157,21 @@ def _window(quad: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
         slice(*np.clip((low[axis], high[axis]), 0, shape[1 - axis]).tolist()) for axis in (0, 1)
     )
     return rows, columns
+
+
+def _outline(quad: np.ndarray, shape: tuple[int, int]) -> tuple[tuple[int, int], np.ndarray]:
+    """Row and column of a quadrangle's window, and its undilated mask within."""
+    rows, columns = _window(quad, shape)
+    corner = (rows.start, columns.start)
+    size = (rows.stop - rows.start, columns.stop - columns.start)
+    return corner, covered([quad - (columns.start, rows.start)], size)
+
+
+def _inside(quad: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The values of a mask, (rows, columns), that lie in a quadrangle, in one row."""
+    (top, left), own = _outline(quad, mask.shape)
+    window = mask[top : top + own.shape[0], left : left + own.shape[1]]
+    return np.asarray(window[own > 0])
 
 
 def grow(mask: np.ndarray, block: int, margin: int) -> np.ndarray:
@@ -239,14 +253,6 @@ def masks(
             yield item, frame, grow(mask, item.block, item.margin)
 
 
-def _outline(quad: np.ndarray, shape: tuple[int, int]) -> tuple[tuple[int, int], np.ndarray]:
-    """Row and column of a quadrangle's window, and its undilated mask within."""
-    rows, columns = _window(quad, shape)
-    corner = (rows.start, columns.start)
-    size = (rows.stop - rows.start, columns.stop - columns.start)
-    return corner, covered([quad - (columns.start, rows.start)], size)
-
-
 def by_frame(regions: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
     """Regions of each frame, under (item, frame)."""
     order = np.lexsort((regions["frame"], regions["item"]))
@@ -318,9 +324,8 @@ def views_of(file: h5py.File, pool: Sequence[Item]) -> Callable[[Item, int], np.
 
 def _share(quad: np.ndarray, mask: np.ndarray) -> float:
     """Share of a quadrangle that a mask covers; 1 where the quadrangle is outside of the frame."""
-    window = _window(quad, mask.shape)
-    own = covered([quad - (window[1].start, window[0].start)], mask[window].shape) > 0
-    return float(mask[window][own].mean()) if own.any() else 1.0
+    inside = _inside(quad, mask)
+    return float(inside.mean()) if inside.size else 1.0
 
 
 def _cover(region: np.ndarray, item: Item, settings: Settings) -> np.ndarray:

@@ -13,10 +13,10 @@ from unburn.errors import ItemError, UserError
 from unburn.files import replacing
 from unburn.inpaint import painted
 from unburn.patches import Patch, apply
+from unburn.settings import defaults
 
 log = logging.getLogger(__name__)
 
-FLAT_TOLERANCE = 0.02  # a run takes it from the settings
 DICOM = "a DICOM file, whose header names people too; clean it by the workflow"
 
 
@@ -43,7 +43,7 @@ def folder(
         if (out / f"{name}.png").resolve() in mine:
             raise UserError("--out", f"{path} would be written over", "name another folder")
     unread = _check_masks(found.files, masks)
-    settings = Settings(engine, FLAT_TOLERANCE, noise=True, seed=seed)
+    settings = Settings(**{**defaults()["inpaint"], "engine": engine, "seed": seed})
     done, failed = 0, len(found.troubles)
     for path, sentence in found.troubles:
         log.warning("%s: %s", path, sentence)

@@ -3,7 +3,6 @@
 import argparse
 import collections
 import contextlib
-import itertools
 import json
 import os
 import re
@@ -63,16 +62,25 @@ def check(run: Run) -> bytes:
 
 def warnings(run: Run) -> list[str]:
     """What is allowed and rarely meant; one line each, without a path."""
-    found = []
     rows = list(run.rows.values())
-    for one, other in itertools.combinations(rows, 2):
-        first, second = one.path.resolve(), other.path.resolve()
-        if first.is_relative_to(second) or second.is_relative_to(first):
-            keys_used = "one key" if one.project == other.project else "two keys"
-            found.append(
-                f"{run.config['sheet']}:{other.line}: the folder is, holds or lies in that of line "
-                f"{one.line}; the same patients are released twice, under {keys_used}"
-            )
+    folders = [row.path.resolve() for row in rows]
+    at = collections.defaultdict(list)
+    for number, folder in enumerate(folders):
+        at[folder].append(number)
+    pairs = {
+        (min(number, other), max(number, other))
+        for number, folder in enumerate(folders)
+        for place in (folder, *folder.parents)
+        for other in at.get(place, ())
+        if other != number
+    }
+    found = []
+    for one, other in ((rows[first], rows[second]) for first, second in sorted(pairs)):
+        keys_used = "one key" if one.project == other.project else "two keys"
+        found.append(
+            f"{run.config['sheet']}:{other.line}: the folder is, holds or lies in that of line "
+            f"{one.line}; the same patients are released twice, under {keys_used}"
+        )
     return found
 
 
