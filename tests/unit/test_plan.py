@@ -12,8 +12,8 @@ import pytest
 from pydicom import dcmwrite, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 
+from unburn import copies, tables
 from unburn import plan as module
-from unburn import tables
 from unburn.errors import UserError
 from unburn.pixels import read_header
 from unburn.plan import Item, Settings, State, deal, foreign, main, number, plan
@@ -159,7 +159,7 @@ def test_a_copy_that_cannot_be_read_again_is_held_back(folder, monkeypatch):
 
     for name in ("a.dcm", "b.dcm"):
         write(folder / name)
-    monkeypatch.setattr(module, "sha256", gone)
+    monkeypatch.setattr(copies, "sha256", gone)
     assert outcomes(folder) == {"a.dcm": "unreadable", "b.dcm": "unreadable"}
 
 
@@ -196,7 +196,7 @@ def test_foreign_does_not_take_text_or_pictures_for_dicom():
         assert foreign(head, len(head)) in ("not_an_image", "empty_file")
 
 
-def test_copies_are_ignored_and_conflicts_held_back(folder):
+def test_copies_are_ignored_and_other_objects_of_the_same_uid_are_kept_apart(folder):
     write(folder / "b.dcm", sop="1")
     shutil.copy(folder / "b.dcm", folder / "a.dcm")
     write(folder / "c.dcm", sop="2")
@@ -205,10 +205,12 @@ def test_copies_are_ignored_and_conflicts_held_back(folder):
     assert outcomes(folder) == {
         "a.dcm": "",
         "b.dcm": "duplicate",
-        "c.dcm": "conflicting_instance",
-        "d.dcm": "conflicting_instance",
+        "c.dcm": "",
+        "d.dcm": "",
         "e.dcm": "duplicate",
     }
+    _, shards, summary = run(folder)
+    assert list(shards["00000"].shared_uid) == ["0", "1", "1"] and summary["shared_uids"] == 2
 
 
 def test_what_ends_in_plan_has_its_sha256(folder):

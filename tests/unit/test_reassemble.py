@@ -22,7 +22,7 @@ SETTINGS = metadata.Settings(preset="research", date_shift_days=365)
 SHARD_COLUMNS = (
     *("item", "path", "bytes", "mtime_ns", "series", "kind", "modality", "sop_class"),
     *("transfer_syntax", "frames", "rows", "columns", "samples", "bits_allocated", "lossy"),
-    *("pixels", "read_all", "volumetric"),
+    *("pixels", "read_all", "volumetric", "shared_uid"),
 )
 
 
@@ -244,3 +244,19 @@ def test_a_picture_in_an_object_that_has_none_is_removed(tmp_path, stored, kind)
 def test_average_leaves_out_what_is_not_finite():
     assert reassemble.average([1.0, float("nan"), 2.0]) == "1.5"
     assert reassemble.average([float("nan")]) == ""
+
+
+def test_objects_that_share_a_uid_get_one_of_their_own(tmp_path, stored):
+    paths = [image(tmp_path / f"{k}.dcm", stored + k) for k in range(2)]
+    rows = [shard_row(k, path, stored, shared_uid=1) for k, path in enumerate(paths, 1)]
+    out, found = Shard(tmp_path, rows).run()
+    assert len({row["sop_out"] for row in found} | {keys.uid(KEY, "1.2.3.4")}) == 3
+    assert len({row["output"] for row in found}) == 2
+    for row in found:
+        cleaned = pydicom.dcmread(out / "candidates" / row["file"])
+        assert cleaned.file_meta.MediaStorageSOPInstanceUID == cleaned.SOPInstanceUID
+        assert cleaned.SOPInstanceUID == row["sop_out"] and row["shared_uid"] == "1"
+    assert "1.2.3.4" not in list(tables.read(out / "uids.tsv").id_old)
+    # another order of the files, and nothing else beside them: the same UID
+    again = Shard(tmp_path, [shard_row(7, paths[1], stored, shared_uid=1)]).run(name="again")[1]
+    assert again[0]["sop_out"] == found[1]["sop_out"]

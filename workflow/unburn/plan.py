@@ -24,7 +24,7 @@ from typing import Any, Literal
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from unburn import objects, sheet, tables
+from unburn import copies, objects, sheet, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.parallel import in_order
@@ -50,7 +50,7 @@ INVENTORY = (
 SHARD = (
     "item", "path", "bytes", "mtime_ns", "series", "kind", "modality", "sop_class",
     "transfer_syntax", "frames", "rows", "columns", "samples", "bits_allocated", "lossy",
-    "pixels", "read_all", "volumetric",
+    "pixels", "read_all", "volumetric", "shared_uid",
 )
 # fmt: on
 STATE = "plan_state.json"
@@ -106,6 +106,7 @@ class Item:
     series: str = ""
     shard: str = ""
     volumetric: bool = False
+    shared_uid: bool = False  # another object has the same SOP Instance UID
 
     @property
     def status(self) -> str:
@@ -324,38 +325,20 @@ def paths_below(root: Path) -> Iterator[str]:
     yield from sorted(os.path.relpath(folder, root) for folder in refused)
 
 
-def settle_copies(items: list[Item], root: Path) -> list[Item]:
-    """Ignore exact copies of DICOM files; hold back instances that exist with different content.
-
-    Files with the same (0008,0018) SOP Instance UID are compared by sha256. Of equal ones the
-    first by path stays.
-    """
-    groups = collections.defaultdict(list)
-    for index, item in enumerate(items):
-        if item.sop_instance and item.reason_code != "dicomdir":
-            groups[item.sop_instance].append(index)
-    settled = list(items)
-    for indices in groups.values():
-        if len(indices) < 2:
-            continue
-        contents: dict[str, int] = {}
-        for index in indices:
-            try:
-                digest = items[index].sha256 or sha256(root / items[index].path)
-            except OSError:
-                settled[index] = replace(items[index], reason_code="unreadable")
-                continue
-            if digest in contents:
-                settled[index] = replace(items[index], reason_code="duplicate", sha256=digest)
-            else:
-                contents[digest] = index
-        if len(contents) > 1:
-            for digest, index in contents.items():
-                if not items[index].reason_code:
-                    settled[index] = replace(
-                        items[index], reason_code="conflicting_instance", sha256=digest
-                    )
-    return settled
+def settle_copies(items: list[Item], root: Path, threads: int) -> list[Item]:
+    """Ignore copies; mark objects that share their UID with another one (module ``copies``)."""
+    codes, sharing, digests = copies.sort_out(
+        [item.sop_instance if item.reason_code != "dicomdir" else "" for item in items],
+        [bool(item.reason_code) for item in items],
+        [root / item.path for item in items],
+        threads,
+    )
+    return [
+        replace(item, reason_code=codes[index], sha256=digests[index])
+        if index in codes
+        else replace(item, shared_uid=index in sharing)
+        for index, item in enumerate(items)
+    ]
 
 
 def mark_volumes(items: list[Item]) -> list[Item]:
@@ -481,6 +464,7 @@ def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
     summary = {
         "files": len(items),
         **counts,
+        "shared_uids": sum(item.shared_uid for item in planned),
         "series": len({item.series for item in planned}),
         "shards": len({item.shard for item in planned}),
         "frames": sum(item.frames for item in planned if item.pixels),
@@ -562,7 +546,7 @@ def plan(
     items = take_stock(root, threads)
     if not items:
         raise UserError(where, "the folder is empty", "copy the files there, or correct the path")
-    items = mark_volumes(settle_copies(items, root))
+    items = mark_volumes(settle_copies(items, root, threads))
     items = deal(number(items, state), state, settings)
     summary = write_summary(items, folder / "plan.json")
     check_space(summary["scratch_bytes"], folder, where)
@@ -596,6 +580,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     for name in ("status", "kind", "reason_code"):
         log.info("%s: %s", name, ", ".join(f"{n} {code}" for code, n in summary[name].items()))
+    log.info("%d objects share their UID with another one", summary["shared_uids"])
     log.info(
         "%d files, %d series in %d shards, %s decoded; about %s of scratch space",
         summary["files"],

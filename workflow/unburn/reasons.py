@@ -7,6 +7,8 @@ from a header or an image.
 IGNORED = {
     "dicomdir": "A DICOMDIR is an index of other files; the files it lists are handled themselves.",
     "duplicate": "An exact copy of another file of this submission.",
+    "same_picture": "The same picture of the same patient as another file of this submission, "
+    "with the same UID in another encoding.",
     "not_an_image": "Not a DICOM file (a note, a program, a picture or the like); left out.",
     "empty_file": "The file has no content.",
 }
@@ -22,8 +24,6 @@ HELD_BACK = {
     "no_sop_class": "The file does not say what kind of object it is (SOP Class UID is missing).",
     "private_sop_class": "An object of a manufacturer's own kind; its content cannot be checked.",
     "unsupported_sop_class": "An object of a kind that unburn has no rule for.",
-    "conflicting_instance": "Another file has the same SOP Instance UID and other content; "
-    "keep the right one.",
     "structured_report": "A structured report: free text that unburn does not clean.",
     "encapsulated_document": "A document (PDF, CDA, model) inside DICOM; its text is not cleaned.",
     "waveform": "A waveform object; its annotations are not cleaned.",
@@ -52,6 +52,8 @@ HELD_BACK = {
     "pixels_differ": "A pixel outside the mask differs from the original; please report this.",
     "face": "A head volume that could show the face (setting gate.faces).",
     # --- found when series are put together
+    "conflicting_instance": "Another object would be written to the same place; "
+    "please report this.",
     "series_held": "Another part of the same volume was held back, and a volume is released whole.",
     "reference_held": "It refers to images that were held back or are not in this submission.",
     "mask_not_written": "The mask of painted pixels could not be written.",

@@ -37,7 +37,7 @@ COLUMNS = (
     *("patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
     *("frame_of_reference_out", "frames", "masked_frames", "masked_pixels", "pixels_total"),
     *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
-    *("seam_step", "scrubbed", "references"),
+    *("seam_step", "scrubbed", "references", "shared_uid"),
 )
 UID_COLUMNS = ("id_old", "id_new")
 MANAGEMENT = "1.2.840.10008.3.1.2."  # patient, study and procedure step management classes
@@ -220,6 +220,16 @@ def write(dataset: pydicom.Dataset, out: Path) -> None:
     pydicom.dcmwrite(out, dataset, enforce_file_format=True)
 
 
+def give_own_uid(cleaned: metadata.Cleaned, old: str, content: str, key: bytes) -> None:
+    """Give an object whose UID other objects share too a new one that depends on its content.
+
+    ``content`` is the sha256 of the original. What refers to ``old`` keeps the UID that it has.
+    """
+    new = keys.uid(key, f"{old}\0{content}")
+    cleaned.dataset.SOPInstanceUID = cleaned.dataset.file_meta.MediaStorageSOPInstanceUID = new
+    cleaned.uids.pop(old, None)
+
+
 def place(cleaned: metadata.Cleaned, key: bytes) -> str:
     """Where a released object goes: a path of pseudonyms made with the key."""
     header = cleaned.dataset
@@ -273,6 +283,8 @@ def candidate(
             touched = metadata.Touched(done.masked_pixels, engine, lossy)
         with failing("metadata_failed"):
             cleaned = metadata.clean(dataset, plan.key, plan.settings, touched)
+        if row["shared_uid"] == "1":
+            give_own_uid(cleaned, str(dataset.SOPInstanceUID), sha256(original), plan.key)
         with failing("not_written"):
             write(cleaned.dataset, out)
             differ = 0
@@ -316,7 +328,10 @@ def attempt(
     counts = [int(row[name] or 0) for name in ("frames", "rows", "columns")]
     cells: dict[str, Any] = {
         **dict.fromkeys(COLUMNS, ""),
-        **{name: row[name] for name in ("item", "modality", "kind", "series", "frames")},
+        **{
+            name: row[name]
+            for name in ("item", "modality", "kind", "series", "frames", "shared_uid")
+        },
         **dict.fromkeys(("outside_differing", "masked_frames", "masked_pixels", "scrubbed"), 0),
         "pixels_total": int(np.prod(counts)),
     }

@@ -199,8 +199,15 @@ def hold_volumes(items: Items) -> Items:
 
 
 def hold_references(items: Items) -> Items:
-    """Hold back an object that refers to an image that is not released with it."""
-    released = {one.candidate["sop_in"] for one in items.values() if one.status == "released"}
+    """Hold back an object that refers to an image that is not released with it.
+
+    A UID that several objects share names none of them.
+    """
+    released = {
+        one.candidate["sop_in"]
+        for one in items.values()
+        if one.status == "released" and one.candidate.get("shared_uid") != "1"
+    }
 
     def stays(one: Item) -> bool:
         references = {uid for uid in one.candidate.get("references", "").split(";") if uid}
