@@ -81,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
         "--input", type=Path, nargs="+", required=True, metavar="DIR|FILE", help=handed_in
     )
     verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="of the masks")
-    verb.add_argument("--threads", type=int, default=1, metavar="N", help="processes, default 1")
+    verb.add_argument(
+        "--threads", type=_processes, default=1, metavar="N", help="processes, default 1"
+    )
     verb.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
     verb.set_defaults(call=detect)
 
@@ -98,6 +100,12 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--seed", type=int, default=1)
     verb.set_defaults(call=inpaint)
     return result
+
+
+def _processes(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1")
+    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
