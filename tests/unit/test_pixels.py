@@ -15,7 +15,8 @@ from pydicom.sequence import Sequence
 
 from unburn import pixels
 from unburn.errors import ItemError
-from unburn.pixels import StoredFrames, replace_pixels, scrub_stream
+from unburn.pixels import StoredFrames, replace_pixels
+from unburn.scrubbing import scrub_stream
 
 ROWS, COLUMNS = 35, 33  # odd, so that padding and planes show
 
@@ -414,7 +415,7 @@ def test_text_after_an_image_or_in_a_stray_fragment_is_scrubbed(tmp_path):
     dataset = make(frame)
     dataset.compress(uid.RLELossless, generate_instance_uid=False)
     body = io.BytesIO(dataset.PixelData)
-    _, (at, length) = pixels._items(body, 0)[:2]
+    _, (at, length) = pixels.encapsulated_items(body, 0)[:2]
     encoded = dataset.PixelData[at : at + length]
     dataset.PixelData = encapsulate([encoded + b"DOE^JANE"])
     removed, _, after = scrub(dataset, tmp_path)
@@ -485,7 +486,7 @@ def test_text_in_jpeg2000_comments_is_scrubbed(tmp_path):
     frame = values(np.uint8, 8)
     dataset = make(frame)
     dataset.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
-    (_, _), (at, length) = pixels._items(io.BytesIO(dataset.PixelData), 0)[:2]
+    (_, _), (at, length) = pixels.encapsulated_items(io.BytesIO(dataset.PixelData), 0)[:2]
     encoded = dataset.PixelData[at : at + length]
     tile = encoded.index(b"\xff\x90")
     comment = segment(0x64, b"\0\1DOE^JANE")

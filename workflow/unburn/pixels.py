@@ -9,11 +9,11 @@ become RGB.
 import functools
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
@@ -21,8 +21,9 @@ from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, get_decoder, get_encoder
+from pydicom.pixels import apply_color_lut, get_decoder
 
+from unburn.codestreams import jpeg2000_size, jpeg_size
 from unburn.errors import ItemError
 
 DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
@@ -409,7 +410,7 @@ def frame_parts(
     ItemError
         ``undecodable`` when items do not parse, ``bad_geometry`` when the frames are others
     """
-    items = _items(stream, start)
+    items = encapsulated_items(stream, start)
     if not items:
         raise ItemError("undecodable")
     (table_at, table_bytes), fragments = items[0], items[1:]
@@ -496,337 +497,6 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
     dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
 
 
-def scrub_stream(dataset: Dataset) -> int:
-    """Remove from Pixel Data, in place, what could carry text beside the stored values.
-
-    Native: bits outside Bits Stored, bytes after the last frame. Encapsulated: fragments that
-    belong to no frame, offset tables that say anything else than where the frames lie, comments,
-    application and unknown segments of JPEG, JPEG-LS and JPEG 2000 (the colour marks of JFIF,
-    Adobe and HP stay), bytes after the end of an image or RLE segment.
-
-    Returns
-    -------
-    how many bytes were removed or changed; 0 leaves the value as it was, byte for byte
-
-    Raises
-    ------
-    ItemError
-        when the value cannot be taken apart, as ``StoredFrames``
-    """
-    form, syntax = Form.of(dataset), transfer_syntax(dataset)
-    decoder_of(syntax)
-    value = dataset.PixelData
-    cleaned, removed = (
-        _scrub_encapsulated(value, form, syntax, dataset)
-        if syntax.is_encapsulated
-        else _scrub_native(value, form, syntax, dataset["PixelData"].VR)
-    )
-    if removed:
-        element = dataset["PixelData"]
-        element.value = cleaned
-        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-            if keyword in dataset:
-                delattr(dataset, keyword)
-    return removed
-
-
-def _scrub_native(value: bytes, form: Form, syntax: uid.UID, vr: str) -> tuple[bytes, int]:
-    form.check_length(len(value))
-    if not syntax.is_little_endian and form.bits_allocated == 8 and vr == "OW":
-        # bytes stand in swapped pairs, so the padding is not the last byte
-        pairs = np.frombuffer(value[: len(value) // 2 * 2], "u2").byteswap().tobytes()
-        cleaned, removed = _scrub_native(pairs, form, syntax, "OB")
-        return np.frombuffer(cleaned, "u2").byteswap().tobytes() if removed else value, removed
-    expected = form.bytes_native
-    surplus = value[expected:]
-    removed = 0 if surplus in (b"", b"\0") and len(value) % 2 == 0 else len(surplus)
-    body = bytearray(value[:expected])
-    if form.bits_allocated == 1:
-        tail = form.pixels % 8
-        if tail and body[-1] >> tail:
-            body[-1] &= (1 << tail) - 1
-            removed += 1
-    elif form.bits_stored < form.bits_allocated:
-        order: Literal["<", ">"] = "<" if syntax.is_little_endian else ">"
-        cells = np.frombuffer(body, form.dtype.newbyteorder(order))
-        kept = form.only_stored(cells)
-        # a word that repeats the sign above High Bit holds nothing else
-        removed += int((kept.view(np.uint8) != cells.view(np.uint8)).sum())
-        body = bytearray(kept.tobytes())
-    if not removed:
-        return value, 0
-    return bytes(body) + b"\0" * (expected % 2), removed
-
-
-def _scrub_encapsulated(
-    value: bytes, form: Form, syntax: uid.UID, dataset: Dataset
-) -> tuple[bytes, int]:
-    stream = io.BytesIO(value)
-    parts = frame_parts(stream, 0, form.frames, dataset)
-    items = _items(stream, 0)
-    removed = sum(n for _, n in items[1:]) - sum(n for part in parts for _, n in part)
-    removed += _false_tables(value, items, parts, dataset)
-    frames = []
-    for part in parts:
-        encoded = b"".join(value[offset : offset + length] for offset, length in part)
-        cleaned = _clean_image(encoded, form, syntax)
-        removed += abs(len(encoded) - len(cleaned))
-        if len(encoded) == len(cleaned):
-            removed += int((np.frombuffer(encoded, "u1") != np.frombuffer(cleaned, "u1")).sum())
-        frames.append(cleaned)
-    if not removed:
-        return value, 0
-    return encapsulate(frames, has_bot=sum(map(len, frames)) < UNDEFINED_LENGTH), removed
-
-
-def _false_tables(
-    value: bytes,
-    items: list[tuple[int, int]],
-    parts: list[list[tuple[int, int]]],
-    dataset: Dataset,
-) -> int:
-    """Bytes of the offset tables that say something else than where the frames lie."""
-    places = np.array([part[0][0] - items[1][0] for part in parts])
-    lengths = np.array([sum(length for _, length in part) for part in parts])
-    at, size = items[0]
-    found = [(value[at : at + size], "<u4", places)]
-    for keyword, right in (
-        ("ExtendedOffsetTable", places),
-        ("ExtendedOffsetTableLengths", lengths),
-    ):
-        found.append((dataset.get(keyword) or b"", "<u8", right))
-    return sum(
-        len(table)
-        for table, form, right in found
-        if table and table != right.astype(form).tobytes()
-    )
-
-
-def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
-    if syntax == uid.RLELossless:
-        return clean_rle(_without_unused_bits(encoded, form), form.rows * form.columns)
-    if syntax in uid.JPEG2000TransferSyntaxes:
-        return clean_jpeg2000(encoded)
-    return clean_jpeg(encoded)
-
-
-def _without_unused_bits(encoded: bytes, form: Form) -> bytes:
-    """An RLE image without what stands outside Bits Stored, an embedded overlay for example."""
-    if form.bits_stored == form.bits_allocated:
-        return encoded
-    try:
-        cells, _ = decoder_of(uid.RLELossless).as_array(
-            encapsulate([encoded]),
-            index=0,
-            raw=True,
-            correct_unused_bits=False,
-            number_of_frames=1,
-            pixel_keyword="PixelData",
-            **form.options,
-        )
-        kept = form.only_stored(cells)
-        if np.array_equal(kept, cells):
-            return encoded
-        options = form.options | {"bits_stored": form.bits_allocated, "planar_configuration": 0}
-        encoder: Any = get_encoder(uid.RLELossless)
-        return encoder.encode(kept, number_of_frames=1, **options)
-    except Exception:
-        raise ItemError("undecodable") from None
-
-
-# JPEG-LS data bytes after 0xFF are below 0x80, JPEG's are 0x00 or a restart marker; so one
-# pattern finds the end of a scan in both (ISO/IEC 10918-1 B.1.1, 14495-1 C.1).
-_SCAN_END = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
-
-
-# Frames (SOF), tables, restart interval, number of lines, scans; SOF55 and LSE of JPEG-LS. Other
-# segments mean nothing to a decoder.
-_JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDA, 0xDE), 0xF7, 0xF8} - {0xC8}
-_JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
-
-
-def clean_jpeg(encoded: bytes) -> bytes:
-    """Take comments, application and unknown segments and trailing bytes out of a JPEG(-LS) image.
-
-    JFIF's APP0 stays without its thumbnail, Adobe's APP14 and HP's colour transform APP8 with
-    their fixed fields: they say how colours are meant.
-    """
-    kept = [_kept_segment(segment, marker) for marker, segment in _jpeg_segments(encoded)]
-    return b"".join([b"\xff\xd8", *kept])
-
-
-def jpeg_size(encoded: bytes) -> tuple[int, int, int]:
-    """Rows, columns and samples that a JPEG or JPEG-LS image says itself."""
-    for marker, segment in _jpeg_segments(encoded):
-        if marker in _JPEG_FRAMES and len(segment) >= 10:
-            rows, columns = (int.from_bytes(segment[at : at + 2], "big") for at in (5, 7))
-            return rows, columns, segment[9]
-    raise ItemError("undecodable")
-
-
-def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and bytes of each segment, a scan with its data, the last with what follows it."""
-    if encoded[:2] != b"\xff\xd8":
-        raise ItemError("undecodable")
-    at = 2
-    while True:
-        at = encoded.find(b"\xff", at)
-        if at < 0 or at + 2 > len(encoded):
-            raise ItemError("undecodable")
-        marker = encoded[at + 1]
-        if marker == 0xFF or marker == 0x00:
-            at += 1
-            continue
-        if marker == 0xD9:
-            yield marker, encoded[at:]
-            return
-        if 0xD0 <= marker <= 0xD8 or at + 4 > len(encoded):
-            raise ItemError("undecodable")
-        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-        if end > len(encoded) or end < at + 4:
-            raise ItemError("undecodable")
-        if marker == 0xDA:
-            found = _SCAN_END.search(encoded, end)
-            if not found:
-                raise ItemError("undecodable")
-            end = found.start()
-        yield marker, encoded[at:end]
-        at = end
-
-
-def _kept_segment(segment: bytes, marker: int) -> bytes:
-    body = segment[4:]
-    if marker == 0xD9:
-        return segment[:2] + _padding(segment[2:])
-    if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14:
-        return b"\xff\xe0\x00\x10" + body[:12] + b"\0\0"
-    if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
-        return b"\xff\xee\x00\x0e" + body[:12]
-    if marker == 0xE8 and body[:4] == b"mrfx" and len(body) == 5:
-        return segment
-    return segment if marker in _JPEG_SEGMENTS else b""
-
-
-# Segments of parts 1, 2 and 15 of ISO/IEC 15444, without COM.
-_JPEG2000_SEGMENTS = {*range(0x50, 0x64), *range(0x72, 0x7A)} - {0x54, 0x5A, 0x5B, 0x62}
-
-
-def clean_jpeg2000(encoded: bytes) -> bytes:
-    """Take comments and trailing bytes out of a JPEG 2000 codestream (ISO/IEC 15444-1 annex A).
-
-    Comments and unknown segments of the main header are removed, those of tile-parts blanked, as
-    their lengths count.
-    Of a JP2 file only the codestream stays, which is all that DICOM allows (PS3.5 A.4.4).
-    """
-    if encoded[4:8] == b"jP  ":
-        encoded = _codestream(encoded)
-    if encoded[:4] != b"\xff\x4f\xff\x51":
-        raise ItemError("undecodable")
-    kept, at = [b"\xff\x4f"], 2
-    while True:
-        if encoded[at : at + 1] != b"\xff" or at + 4 > len(encoded):
-            raise ItemError("undecodable")
-        marker = encoded[at + 1]
-        if marker == 0x90:
-            break
-        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-        if marker in _JPEG2000_SEGMENTS:
-            kept.append(encoded[at:end])
-        at = end
-    while encoded[at : at + 2] == b"\xff\x90":
-        length = int.from_bytes(encoded[at + 6 : at + 10], "big")
-        end = at + length if length else _last_end(encoded)
-        if (length and length < 14) or end > len(encoded):
-            raise ItemError("undecodable")
-        kept.append(_blank_tile_comments(encoded[at:end]))
-        at = end
-    if encoded[at : at + 2] != b"\xff\xd9":
-        raise ItemError("undecodable")
-    return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
-
-
-def jpeg2000_size(encoded: bytes) -> tuple[int, int, int]:
-    """Rows, columns and samples that a JPEG 2000 codestream says itself (SIZ, annex A.5.1)."""
-    if encoded[4:8] == b"jP  ":
-        encoded = _codestream(encoded)
-    if encoded[:4] != b"\xff\x4f\xff\x51" or len(encoded) < 42:
-        raise ItemError("undecodable")
-    right, bottom, left, top = (int(v) for v in np.frombuffer(encoded[8:24], ">u4"))
-    return bottom - top, right - left, int.from_bytes(encoded[40:42], "big")
-
-
-def _codestream(jp2: bytes) -> bytes:
-    """The codestream of a JP2 file, if its boxes do not change the meaning of the samples."""
-    at = 0
-    while at + 8 <= len(jp2):
-        length, kind = int.from_bytes(jp2[at : at + 4], "big"), jp2[at + 4 : at + 8]
-        if kind == b"jp2c" and length != 1:
-            return jp2[at + 8 : at + length if length else None]
-        if kind == b"jp2h" and any(box in jp2[at : at + length] for box in (b"pclr", b"cdef")):
-            break
-        if length < 8:
-            break
-        at += length
-    raise ItemError("undecodable")
-
-
-def _last_end(encoded: bytes) -> int:
-    end = encoded.rfind(b"\xff\xd9")
-    if end < 0:
-        raise ItemError("undecodable")
-    return end
-
-
-def _blank_tile_comments(part: bytes) -> bytes:
-    out, at = bytearray(part), 12
-    while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
-        length = int.from_bytes(part[at + 2 : at + 4], "big")
-        if part[at + 1] not in _JPEG2000_SEGMENTS:
-            out[at + 6 : at + 2 + length] = bytes(max(length - 4, 0))
-        at += 2 + length
-    return bytes(out)
-
-
-def clean_rle(encoded: bytes, pixels: int) -> bytes:
-    """Blank the bytes of an RLE image that make no pixel (PS3.5 annex G).
-
-    They stand in the header, after a segment's last pixel, between segments and after them.
-
-    Parameters
-    ----------
-    encoded : header of 64 bytes and up to 15 segments
-    pixels : of one frame; each segment encodes one byte of each
-    """
-    header = np.frombuffer(encoded[:64], "<u4")
-    if header.size < 16 or not 1 <= header[0] <= 15:
-        raise ItemError("undecodable")
-    starts = [int(offset) for offset in header[1 : 1 + int(header[0])]]
-    if starts != sorted(starts) or starts[0] < 64 or starts[-1] >= len(encoded):
-        raise ItemError("undecodable")
-    out = bytearray(encoded)
-    out[4 * (1 + len(starts)) : starts[0]] = bytes(starts[0] - 4 * (1 + len(starts)))
-    for start, stop in zip(starts, [*starts[1:], len(encoded)], strict=True):
-        at, made = start, 0
-        while made < pixels and at < stop:
-            code = encoded[at]
-            if code < 128:
-                made, at = made + code + 1, at + code + 2
-                for surplus in range(at - max(made - pixels, 0), min(at, stop)):
-                    out[surplus] = 0
-            elif code > 128:
-                made, at = made + 257 - code, at + 2
-            else:
-                at += 1
-        if at < stop:
-            out[at:stop] = bytes(stop - at)
-    return bytes(out)
-
-
-def _padding(rest: bytes) -> bytes:
-    # an even length needs one byte; nothing can be read from zeros
-    return rest if len(rest) < 2 or not any(rest) else b""
-
-
 def decoder_of(syntax: uid.UID) -> Any:
     """The decoder of a transfer syntax, or ItemError ``video`` or ``unsupported_syntax``."""
     if is_video(syntax):
@@ -840,7 +510,7 @@ def decoder_of(syntax: uid.UID) -> Any:
     return decoder
 
 
-def _items(stream: BinaryIO, start: int) -> list[tuple[int, int]]:
+def encapsulated_items(stream: BinaryIO, start: int) -> list[tuple[int, int]]:
     """(offset, length) of the items of encapsulated pixel data, the offset table's first."""
     items = []
     at = start

@@ -29,6 +29,7 @@ from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
 from unburn.patches import Patch, Reader, apply
 from unburn.pixels import StoredFrames
+from unburn.scrubbing import scrub_stream
 
 log = logging.getLogger(__name__)
 
@@ -276,7 +277,7 @@ def candidate(
                     frames = painted_frames(source, masks, plan.inputs, item, done)
                     pixels.replace_pixels(dataset, frames, source.photometric)
             elif "PixelData" in dataset:
-                scrubbed = pixels.scrub_stream(dataset)
+                scrubbed = scrub_stream(dataset)
         engine = plan.engine if done.painted_pixels else "flat" if done.flat_pixels else ""
         if row["pixels"] == "1":
             lossy = row["lossy"] == "1"
