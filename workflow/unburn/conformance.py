@@ -1,4 +1,4 @@
-"""Does cleaning break an object? dciodvfy's errors before and after, for every file of some folders.
+"""Does cleaning break an object? dciodvfy's errors before and after, for each file of some folders.
 
 dciodvfy (dicom3tools, by David Clunie) checks a file against the definition of its kind of object.
 Errors are compared by their kind: the message without the values, numbers and UIDs in it. An error

@@ -101,7 +101,8 @@ def rehearse(
         rows = records(shard_table(folder))
         inputs = reassemble.Inputs(folder / "masks.h5", folder / "fills.h5", folder / "painted.h5")
         write_squares(rows if painted else [], inputs)
-        patches.Writer(inputs.painted).__exit__(None, None, None)
+        with patches.Writer(inputs.painted):
+            pass  # nothing was painted over anatomy
         way = reassemble.Plan(inputs, metadata_settings(preset), "flat", KEY, folder)
         work = partial(reassemble.attempt, way)
         made = in_order(work, ((row, "") for row in rows), threads)

@@ -30,12 +30,12 @@ COLUMNS = (
     "folder", "file", "state", "transfer_syntax", "lossy", "decoder", "outcome", "difference",
 )  # fmt: skip
 
-DCMTK = {
-    **dict.fromkeys((uid.JPEGLSLossless, uid.JPEGLSNearLossless), ["dcmdjpls", "+px"]),
-    uid.RLELossless: ["dcmdrle"],
+DCMTK: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((uid.JPEGLSLossless, uid.JPEGLSNearLossless), ("dcmdjpls", "+px")),
+    uid.RLELossless: ("dcmdrle",),
     **dict.fromkeys(
         (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1),
-        ["dcmdjpeg", "+cn", "+px"],  # no conversion of colours, colour by pixel
+        ("dcmdjpeg", "+cn", "+px"),  # no conversion of colours, colour by pixel
     ),
 }
 NATIVE = ["dcmconv", "+te"]
