@@ -94,11 +94,14 @@ def test_every_kind_of_file_has_its_outcome(folder):
     write(folder / "none", sop="4", SOPClassUID=None)
     write(folder / "no pixels", sop="5", PixelData=None)
     write(folder / "geometry", sop="6", Rows=40)
+    write(folder / "large", sop="10", Rows=65000, Columns=65000)
+    meta = write(folder / "meta alone", sop="11").read_bytes()
+    (folder / "meta alone").write_bytes(meta[: meta.index(b"\x08\0\x16\0")])
     write(folder / "sub/DICOMDIR", sop="7", sop_class=uid.MediaStorageDirectoryStorage)
     write(folder / "dose without pixels", sop="8", sop_class=uid.RTDoseStorage, PixelData=None)
     for name, syntax in (
         ("video", b"1.2.840.10008.1.2.4.103\0"),
-        ("odd", b"1.2.840.10008.1.2.8.1\0"),
+        ("odd", b"1.2.840.10008.1.2.4.94"),
     ):
         path = write(folder / name, sop=name)
         path.write_bytes(with_syntax(path.read_bytes(), syntax))
@@ -125,6 +128,8 @@ def test_every_kind_of_file_has_its_outcome(folder):
         "empty": "empty_file",
         "geometry": "bad_geometry",
         "image": "",
+        "large": "too_large",
+        "meta alone": "broken",
         "more.gz": "archive",
         "no pixels": "pixels_missing",
         "none": "no_sop_class",

@@ -27,13 +27,13 @@ import numpy as np
 import pydicom
 
 from unburn import frames, identifiers, policy, tables, wording
-from unburn.errors import ItemError, UserError, command
+from unburn.errors import UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
 from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
-from unburn.pixels import StoredFrames, read_header
+from unburn.pixels import StoredFrames, read_header, searchable
 from unburn.readers import READERS, Line, Reader
 
 log = logging.getLogger(__name__)
@@ -439,13 +439,11 @@ def left_over(
 
 
 def _in_bytes(wanted: identifiers.Identifiers, candidate: Path) -> bool:
-    dataset = read_header(candidate)
-    if dataset.file_meta.TransferSyntaxUID.is_deflated:
-        raise ItemError("gate_failed")  # what is searched are the bytes as they stand
-    outside, inside = split_pixels(candidate.read_bytes(), dataset)
-    return identifiers.found_in_bytes(wanted, outside, BYTES_OUTSIDE) or identifiers.found_in_bytes(
-        wanted, inside, BYTES_INSIDE
-    )
+    before, data_set = searchable(candidate)
+    outside, inside = split_pixels(data_set, read_header(candidate))
+    return identifiers.found_in_bytes(
+        wanted, before + b"\0" + outside, BYTES_OUTSIDE
+    ) or identifiers.found_in_bytes(wanted, inside, BYTES_INSIDE)
 
 
 def heads(item: Item) -> bool:

@@ -9,7 +9,8 @@ become RGB.
 import functools
 import io
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
@@ -20,10 +21,10 @@ import pydicom
 from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.pixels import apply_color_lut, get_decoder, get_encoder
 
-from unburn.codestreams import jpeg2000_size, jpeg_size
+from unburn.codestreams import clean_jpeg2000, jpeg2000_size, jpeg_size
 from unburn.errors import ItemError
 
 DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
@@ -31,13 +32,42 @@ LONGEST_VALUE = 0xFFFFFFFE  # PS3.5 section 7.1.2: 32-bit length, even
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
 FLOAT_KEYWORDS = ("FloatPixelData", "DoubleFloatPixelData")
+# Sizes that are refused before memory is taken: no scanner or film digitiser makes such pictures,
+# and a few bytes of JPEG 2000 or deflate can promise them.
+MOST_PIXELS = 1 << 27  # of a frame
+MOST_DECODED, MOST_RATIO = 1 << 30, 1000  # bytes of all frames, and of each encoded byte
+MOST_INFLATED = 1 << 30  # bytes of a deflated data set, which is read as a whole
+BLOCK_BYTES = 1 << 20
+
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108 and their fragmentable variants: MPEG2 to HEVC
-LOSSY = {
-    uid.JPEGBaseline8Bit,
-    uid.JPEGExtended12Bit,
-    uid.JPEGLSNearLossless,
-    uid.JPEG2000,
-    uid.HTJ2K,
+# Supplement 244, which pydicom 3.0 does not know; PS3.5 section A.4.13.
+DEFLATED_FRAMES = uid.UID("1.2.840.10008.1.2.8.1")
+uid.UID_dictionary.setdefault(
+    str(DEFLATED_FRAMES),
+    ("Deflated Image Frame Compression", "Transfer Syntax", "", "", "DeflatedImageFrame"),
+)
+# Retired progressive JPEG (processes 6 and 8, 10 and 12): any decoder of JPEG reads it.
+PROGRESSIVE = {uid.UID(f"1.2.840.10008.1.2.4.{k}") for k in (53, 55)}
+LOSSY = {  # and (0028,2114) Lossy Image Compression Method, PS3.3 section C.7.6.1.1.5.1
+    uid.JPEGBaseline8Bit: "ISO_10918_1",
+    uid.JPEGExtended12Bit: "ISO_10918_1",
+    **dict.fromkeys(PROGRESSIVE, "ISO_10918_1"),
+    uid.JPEGLSNearLossless: "ISO_14495_1",
+    uid.JPEG2000: "ISO_15444_1",
+    uid.HTJ2K: "ISO_15444_15",
+}
+# What painted pictures are written in again; all others become Explicit VR Little Endian, also
+# big endian, which the standard has retired.
+KEPT_SYNTAXES = {
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+}
+ENCODED_SYNTAXES = {
+    uid.RLELossless,
+    uid.JPEGLSLossless,
+    uid.JPEG2000Lossless,
+    DEFLATED_FRAMES,
 }
 PHOTOMETRIC = {
     1: {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"},
@@ -73,19 +103,71 @@ def read_header(path: Path, **options: Any) -> Dataset:
     Raises
     ------
     ItemError
-        ``unreadable`` without access, ``broken`` when it cannot be parsed
+        ``unreadable`` without access, ``broken`` when it cannot be parsed, ``too_large`` when it
+        is a deflated one of more than ``MOST_INFLATED`` bytes
     """
     try:
+        _check_deflated(Path(path))
         dataset = pydicom.dcmread(path, force=True, defer_size=DEFERRED_BYTES, **options)
         if transfer_syntax(dataset) == uid.DeflatedExplicitVRLittleEndian:
             # a deferred offset counts inflated bytes and cannot be found in the file again
             dataset = pydicom.dcmread(path, force=True, **options)
         return dataset
+    except ItemError:
+        raise
     except OSError as error:
         code = "unreadable" if isinstance(error, PermissionError | FileNotFoundError) else "broken"
         raise ItemError(code) from None
     except Exception:
         raise ItemError("broken") from None
+
+
+def searchable(path: Path) -> tuple[bytes, bytes]:
+    """A file's bytes in which text can be searched, in two parts.
+
+    The second part is what places in the data set count from: the whole file, or the inflated
+    data set of a deflated one, whose file meta information is the first part.
+    """
+    raw, start = Path(path).read_bytes(), _deflated_at(path)
+    if start is None:
+        return b"", raw
+    return raw[:start], zlib.decompress(raw[start:], -zlib.MAX_WBITS)
+
+
+def _deflated_at(path: Path) -> int | None:
+    """Where the deflated data set of a file begins (PS3.5 section A.5); None in other files."""
+    with open(path, "rb") as file:
+        if file.read(132)[128:] != b"DICM":
+            return None
+        syntax = b""
+        while True:
+            at, head = file.tell(), file.read(8)
+            if head[:2] != b"\2\0" or len(head) < 8:
+                break
+            long = head[4:6] in (b"OB", b"OW", b"UN", b"SQ", b"UT")
+            length = int.from_bytes(file.read(4) if long else head[6:], "little")
+            if head[2:4] == b"\x10\0":
+                syntax = file.read(length).rstrip(b"\0 ")
+            else:
+                file.seek(length, io.SEEK_CUR)
+    return at if syntax == uid.DeflatedExplicitVRLittleEndian.encode() else None
+
+
+def _check_deflated(path: Path) -> None:
+    """Refuse a deflated data set that is damaged or does not fit in memory."""
+    start = _deflated_at(path)
+    if start is None:
+        return
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with open(path, "rb") as file:
+        file.seek(start)
+        while not inflater.eof:
+            block = inflater.unconsumed_tail or file.read(BLOCK_BYTES)
+            if not block:
+                raise ItemError("broken")
+            size += len(inflater.decompress(block, BLOCK_BYTES))
+            if size > MOST_INFLATED:
+                raise ItemError("too_large")
 
 
 class StoredFrames:
@@ -115,6 +197,10 @@ class StoredFrames:
         self.samples, self.signed, self.dtype = form.samples, form.signed, form.dtype
         self.bits_stored = form.bits_stored
         self._decoder = decoder_of(self.syntax)
+        # decoded to the cells of the file, in which High Bit says where the value stands
+        self._cells = self.syntax in (uid.RLELossless, DEFLATED_FRAMES) or (
+            not self.syntax.is_encapsulated
+        )
         with ExitStack() as opened:
             self._stream, self._start = pixel_stream(self.dataset, self.path)
             opened.enter_context(self._stream)
@@ -160,12 +246,14 @@ class StoredFrames:
         if self._last is not None and self._last[0] == index:
             return self._last[1].copy()
         try:
-            if self.syntax.is_encapsulated:
+            if self.syntax == DEFLATED_FRAMES:
+                stored, properties = self._inflated(index)
+            elif self.syntax.is_encapsulated:
                 encoded = self.encoded(index)
                 self.form.check_image(encoded, self.syntax)
                 stored, properties = self._decode(encapsulate([encoded]), 0, 1)
             elif self.form.bits_allocated == 1:
-                stored, properties = self._one_bit(index)
+                stored, properties = self._one_bit(self._stream, self._start, index)
             else:
                 self._stream.seek(self._start)
                 stored, properties = self._decode(self._stream, index, self.frames)
@@ -176,7 +264,7 @@ class StoredFrames:
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
             raise ItemError("undecodable") from None
-        if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
+        if self._cells:
             stored = self.form.stored(stored)
         if stored.shape[:2] != (self.rows, self.columns):
             raise ItemError("bad_geometry")
@@ -192,12 +280,21 @@ class StoredFrames:
             pieces.append(self._stream.read(length))
         return b"".join(pieces)
 
-    def _one_bit(self, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+    def _inflated(self, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """A frame that is deflated by itself."""
+        frame = io.BytesIO(inflate_frame(self.encoded(index), self.form))
+        if self.form.bits_allocated == 1:
+            return self._one_bit(frame, 0, 0)
+        return self._decode(frame, 0, 1)
+
+    def _one_bit(
+        self, stream: BinaryIO, start: int, index: int
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """A frame of packed bits; pydicom reads a byte too few where frames share bytes."""
         size = self.rows * self.columns * self.samples
         first = index * size
-        self._stream.seek(self._start + first // 8)
-        packed = np.frombuffer(self._stream.read(ceil((first % 8 + size) / 8)), np.uint8)
+        stream.seek(start + first // 8)
+        packed = np.frombuffer(stream.read(ceil((first % 8 + size) / 8)), np.uint8)
         bits = np.unpackbits(packed, bitorder="little")[first % 8 :][:size]
         properties = {"photometric_interpretation": self.form.photometric}
         if self.samples == 1:
@@ -209,7 +306,7 @@ class StoredFrames:
 
     def _decode(self, source: Any, index: int, frames: int) -> tuple[np.ndarray, dict[str, Any]]:
         options: dict[str, Any] = self.form.options
-        if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
+        if self._cells:
             options["correct_unused_bits"] = False  # form.stored() also knows High Bit
         return self._decoder.as_array(
             source,
@@ -243,8 +340,8 @@ class Form:
         Raises
         ------
         ItemError
-            ``pixels_missing``, ``float_pixels``, ``bad_geometry``
-        """
+        ItemError
+            ``pixels_missing``, ``float_pixels``, ``bad_geometry``, ``too_large``"""
         form = cls()
         if "PixelData" not in dataset:
             floats = any(keyword in dataset for keyword in FLOAT_KEYWORDS)
@@ -272,6 +369,8 @@ class Form:
         )
         if not sound:
             raise ItemError("bad_geometry")
+        if form.rows * form.columns > MOST_PIXELS:
+            raise ItemError("too_large")
         if not form.bits_stored - 1 <= form.high_bit < form.bits_allocated:
             form.high_bit = form.bits_stored - 1
         if form.photometric == "YBR_FULL_422" and not transfer_syntax(dataset).is_encapsulated:
@@ -376,14 +475,19 @@ def check_frames(
     ------
     ItemError
         ``undecodable`` when the stream ends before the value or its form is not the transfer
-        syntax's, else as ``frame_parts`` and ``Form.check_length``
+        syntax's, ``too_large`` when so few bytes cannot be so many pixels of a scanner, else as
+        ``frame_parts`` and ``Form.check_length``
     """
     element: Any = dataset.get_item("PixelData", keep_deferred=True)
     encapsulated = transfer_syntax(dataset).is_encapsulated
     if encapsulated != (element.length == UNDEFINED_LENGTH):
         raise ItemError("undecodable")
     if encapsulated:
-        return frame_parts(stream, start, form.frames, dataset)
+        parts = frame_parts(stream, start, form.frames, dataset)
+        encoded = sum(length for part in parts for _, length in part)
+        if form.bytes_native > max(MOST_DECODED, MOST_RATIO * encoded):
+            raise ItemError("too_large")
+        return parts
     if stream.seek(0, io.SEEK_END) - start < element.length:
         raise ItemError("undecodable")
     form.check_length(element.length)
@@ -438,11 +542,12 @@ def frame_parts(
 
 
 def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: str) -> None:
-    """Store frames natively in Explicit VR Little Endian, in place.
+    """Store frames in the file's own transfer syntax where it can be written, in place.
 
-    Rows, Columns, Samples per Pixel, Bits Allocated and Pixel Representation stay those of the
-    header, as the frames come from it; the SOP Instance UID stays too (pydicom's ``compress``
-    and ``decompress`` would change it).
+    Lossy ones, and those without an encoder, become Explicit VR Little Endian. Rows, Columns,
+    Samples per Pixel, Bits Allocated and Pixel Representation stay those of the header, as the
+    frames come from it; the SOP Instance UID stays too (pydicom's ``compress`` and ``decompress``
+    would change it).
 
     Parameters
     ----------
@@ -455,52 +560,136 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
     ItemError
         ``not_written`` when the frames do not fit the header or one value (4 GiB)
     """
-    form = Form.of(dataset)
-    form.photometric = photometric
-    expected = form.bytes_native
-    if expected > LONGEST_VALUE:
+    form, syntax = Form.of(dataset), transfer_syntax(dataset)
+    reversible = form.photometric == "YBR_RCT" and syntax in ENCODED_SYNTAXES
+    form.photometric, form.high_bit = photometric, form.bits_stored - 1
+    if form.bytes_native > LONGEST_VALUE:
         raise ItemError("not_written")
-    shape = (form.rows, form.columns) + ((form.samples,) if form.samples > 1 else ())
-    value = bytearray(expected + expected % 2)
-    cells = np.frombuffer(value, np.uint8)
-    bits = np.zeros(0, np.uint8)
-    at = count = 0
-    for frame in frames:
-        if frame.shape != shape or frame.dtype != form.dtype or count == form.frames:
-            raise ItemError("not_written")
-        if form.bits_allocated == 1:
-            bits = np.concatenate([bits, frame.ravel()])
-            whole = bits.size // 8 * 8
-            packed, bits = np.packbits(bits[:whole], bitorder="little"), bits[whole:]
-        else:
-            packed = np.ascontiguousarray(frame, frame.dtype.newbyteorder("<")).ravel()
-            packed = packed.view(np.uint8)
-        cells[at : at + packed.size] = packed
-        at, count = at + packed.size, count + 1
-    if count != form.frames:
-        raise ItemError("not_written")
-    if bits.size:
-        cells[at] = np.packbits(bits, bitorder="little")[0]
-    del cells
+    if syntax in LOSSY:
+        _declare_lossy(dataset, form, syntax)
+    frames, encoded = _checked(frames, form), None
+    if syntax in ENCODED_SYNTAXES:
+        frames = list(frames)
+        encoded = _encoded(frames, form, syntax, reversible)
+    extended = "ExtendedOffsetTable" in dataset
     _to_little_endian(dataset)
-    wide = form.bits_allocated > 8
-    dataset["PixelData"] = DataElement(0x7FE00010, "OW" if wide else "OB", bytes(value))
-    dataset.PhotometricInterpretation = photometric
-    dataset.BitsStored, dataset.HighBit = form.bits_stored, form.bits_stored - 1
-    if form.samples > 1:
-        dataset.PlanarConfiguration = 0
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelDataProviderURL"):
         if keyword in dataset:
             delattr(dataset, keyword)
+    if encoded is None:
+        value = _native(frames, form)
+        vr = "OW" if form.bits_allocated > 8 else "OB"
+        syntax = syntax if syntax in KEPT_SYNTAXES else uid.ExplicitVRLittleEndian
+    else:
+        vr = "OB"
+        if extended:
+            value, dataset.ExtendedOffsetTable, lengths = encapsulate_extended(encoded)
+            dataset.ExtendedOffsetTableLengths = lengths
+        else:
+            value = encapsulate(encoded)
+        photometric = "YBR_RCT" if reversible else photometric
+    dataset["PixelData"] = DataElement(0x7FE00010, vr, value)
+    dataset["PixelData"].is_undefined_length = encoded is not None
+    dataset.PhotometricInterpretation = photometric
+    dataset.BitsStored, dataset.HighBit = form.bits_stored, form.high_bit
+    if form.samples > 1:
+        dataset.PlanarConfiguration = form.planar if encoded is None else 0
     if not hasattr(dataset, "file_meta"):
         dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = syntax
+
+
+def _checked(frames: Iterable[np.ndarray], form: Form) -> Iterator[np.ndarray]:
+    """The frames, if they are as many and of the form that the header says."""
+    shape = (form.rows, form.columns) + ((form.samples,) if form.samples > 1 else ())
+    count = 0
+    for frame in frames:
+        count += 1
+        if frame.shape != shape or frame.dtype != form.dtype:
+            raise ItemError("not_written")
+        yield frame
+    if count != form.frames:
+        raise ItemError("not_written")
+
+
+def _native(frames: Iterable[np.ndarray], form: Form) -> bytes:
+    """Frames as little endian cells, by pixel or by plane as the header says; of even length."""
+    if form.bits_allocated == 1:
+        value = np.packbits(np.concatenate([f.ravel() for f in frames]), bitorder="little")
+        return value.tobytes() + b"\0" * (value.size % 2)
+    cells = bytearray()
+    for frame in frames:
+        by_plane = frame.transpose(2, 0, 1) if form.samples > 1 and form.planar else frame
+        cells += np.ascontiguousarray(by_plane, frame.dtype.newbyteorder("<")).data.cast("B")
+    return bytes(cells) + b"\0" * (len(cells) % 2)
+
+
+def _encoded(
+    frames: list[np.ndarray], form: Form, syntax: uid.UID, reversible: bool
+) -> list[bytes] | None:
+    """Frames encoded without loss; None where the encoder cannot, or does not give them back."""
+    if syntax == DEFLATED_FRAMES:
+        return [deflate_frame(_native([frame], form)) for frame in frames]
+    # the encoders ask for the kind of colour only to allow it: but for YBR_RCT they keep samples
+    kind = "YBR_RCT" if reversible else "MONOCHROME2" if form.samples == 1 else "RGB"
+    options = form.options | {"photometric_interpretation": kind, "planar_configuration": 0}
+    encoder: Any = get_encoder(syntax)
+    images = []
+    try:
+        for frame in frames:
+            image = encoder.encode(frame, number_of_frames=1, **options)
+            images.append(clean_jpeg2000(image) if syntax == uid.JPEG2000Lossless else image)
+            back, _ = decoder_of(syntax).as_array(
+                encapsulate(images[-1:]),
+                index=0,
+                raw=True,
+                number_of_frames=1,
+                pixel_keyword="PixelData",
+                **options,
+            )
+            if not np.array_equal(back, frame):
+                return None
+    except Exception:
+        return None
+    return images
+
+
+def _declare_lossy(dataset: Dataset, form: Form, syntax: uid.UID) -> None:
+    """Say by what and how far pixels were compressed, which is not seen any more afterwards."""
+    dataset.LossyImageCompression = "01"
+    if text_of(dataset, "LossyImageCompressionMethod") or not _pixel_bytes(dataset):
+        return
+    encoded = len(dataset.PixelData)
+    dataset.LossyImageCompressionMethod = LOSSY[syntax]
+    dataset.LossyImageCompressionRatio = f"{max(1.0, form.bytes_native / encoded):.4g}"
+
+
+def deflate_frame(cells: bytes) -> bytes:
+    """A frame as a raw deflate stream (RFC 1951) of even length."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    encoded = deflater.compress(cells) + deflater.flush()
+    return encoded + b"\0" * (len(encoded) % 2)
+
+
+def inflate_frame(encoded: bytes, form: Form) -> bytes:
+    """The cells of a deflated frame; a byte that makes their length even may follow them."""
+    expected = ceil(form.bytes_native / form.frames)
+    if form.bits_allocated == 1:
+        expected = ceil(form.rows * form.columns * form.samples / 8)
+    cells = zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded, expected + 2)
+    if not expected <= len(cells) <= expected + expected % 2:
+        raise ItemError("bad_geometry")
+    return cells
 
 
 def decoder_of(syntax: uid.UID) -> Any:
     """The decoder of a transfer syntax, or ItemError ``video`` or ``unsupported_syntax``."""
     if is_video(syntax):
         raise ItemError("video")
+    if syntax == DEFLATED_FRAMES:
+        syntax = uid.ExplicitVRLittleEndian  # once they are inflated
+    elif syntax in PROGRESSIVE:
+        syntax = uid.JPEGExtended12Bit
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:

@@ -233,9 +233,9 @@ def _from_header(item: Item, path: Path) -> Item:
         dataset = read_header(path)
         meta = getattr(dataset, "file_meta", Dataset())
         sop_class = text_of(dataset, "SOPClassUID") or text_of(meta, "MediaStorageSOPClassUID")
-        if not sop_class and len(dataset) < 2:
+        if len(dataset) < 2:
             # a chance likeness of other files, or of DICOM no more than a beginning
-            prefixed = bool(getattr(dataset, "preamble", None))
+            prefixed = bool(sop_class or getattr(dataset, "preamble", None))
             named = Path(item.path).suffix.lower() in SUFFIXES
             return replace(item, reason_code="broken" if prefixed or named else "not_an_image")
         outcome = objects.classify(sop_class)

@@ -36,6 +36,8 @@ HELD_BACK = {
     # --- found while cleaning
     "undecodable": "The pixels could not be decoded; the file is damaged or mislabelled.",
     "pixels_missing": "The header promises an image, but there is no pixel data.",
+    "too_large": "The header promises more pixels than a scanner makes, or than so few bytes hold; "
+    "it was not decoded.",
     "float_pixels": "Pixels stored as floating point numbers; unburn cleans whole numbers only.",
     "bad_geometry": "Rows, columns, frames or bits in the header do not fit the pixel data.",
     "not_examined": "Not every frame was searched for text, so nothing is known about it.",

@@ -211,13 +211,8 @@ def outside_differing(original: StoredFrames, candidate: Path, masks: Masks) -> 
 
 
 def write(dataset: pydicom.Dataset, out: Path) -> None:
-    """Write a DICOM file with an empty preamble, never deflated, so that its bytes can be searched.
-
-    (0002,0010) Transfer Syntax UID stays otherwise, as encoded pixels keep their bytes.
-    """
+    """Write a DICOM file with an empty preamble in the transfer syntax that its pixels have."""
     dataset.preamble = bytes(128)
-    if dataset.file_meta.TransferSyntaxUID.is_deflated:
-        dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     pydicom.dcmwrite(out, dataset, enforce_file_format=True)
 
 

@@ -3,7 +3,9 @@
 Items in which nothing was masked keep their Pixel Data byte for byte, but for this.
 """
 
+import copy
 import io
+import zlib
 from typing import Any, Literal
 
 import numpy as np
@@ -15,11 +17,14 @@ from pydicom.pixels import get_encoder
 from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle
 from unburn.errors import ItemError
 from unburn.pixels import (
+    DEFLATED_FRAMES,
     UNDEFINED_LENGTH,
     Form,
     decoder_of,
+    deflate_frame,
     encapsulated_items,
     frame_parts,
+    inflate_frame,
     transfer_syntax,
 )
 
@@ -131,11 +136,25 @@ def _false_tables(
 
 
 def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
+    if syntax == DEFLATED_FRAMES:
+        return _clean_deflated(encoded, form)
     if syntax == uid.RLELossless:
         return clean_rle(_without_unused_bits(encoded, form), form.rows * form.columns)
     if syntax in uid.JPEG2000TransferSyntaxes:
         return clean_jpeg2000(encoded)
     return clean_jpeg(encoded)
+
+
+def _clean_deflated(encoded: bytes, form: Form) -> bytes:
+    """A deflated frame without unused bits and bytes after the end of its stream."""
+    frame = copy.copy(form)
+    frame.frames = 1
+    cells, removed = _scrub_native(
+        inflate_frame(encoded, form), frame, uid.ExplicitVRLittleEndian, "OB"
+    )
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater.decompress(encoded)
+    return deflate_frame(cells) if removed or inflater.unused_data not in (b"", b"\0") else encoded
 
 
 def _without_unused_bits(encoded: bytes, form: Form) -> bytes:
