@@ -1,86 +1,121 @@
-"""Cleaning a header: DICOM PS3.15 Table E.1-1 as data, and a rule per VR where it is silent.
+"""Clean the header of an object by the rules of ``profile``, at every level of nesting.
 
-The presets
------------
-research : Basic Profile with Retain Longitudinal Temporal Information Modified Dates, Retain
-    Patient Characteristics (sex, age up to 89, size, weight and the like) and Clean Descriptors
-    (only words of an allow-list stay)
-basic : Basic Profile alone: no dates, no characteristics, no descriptors
-
-What the table does not list is kept by the standard. Here numbers, codes and UIDs of the standard
-stay, other UIDs are replaced, text is cut down to the allow-list, and names, AE titles, links,
-unknown and private attributes go.
+Values are taken from the bytes of the file where that is enough, as decoding is what costs time:
+numbers are looked at and passed on, text is read as ASCII where it is. What cannot be read, or does
+not look like what its VR says, is not passed on.
 """
 
 import copy
-import csv
 import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
+from functools import cache, cached_property
 from typing import Any
 
 from pydicom import config as pydicom_config
-from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, tag_for_keyword
-from pydicom.dataelem import DataElement, empty_value_for_VR
+from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, UID_dictionary
 
-from unburn import __version__, keys
+from unburn import __version__, dates, keys, marks, presets, private, profile
 from unburn.errors import ItemError
+from unburn.marks import Touched
 from unburn.vocabulary import allowed, known, plain
 
-TABLE = Path(__file__).resolve().parents[2] / "resources" / "ps3.15" / "table_e1-1.csv"
-TABLE_REVISION = "2024b"
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 STANDARD_UIDS = "1.2.840.10008."
-OLDEST_YEARS = 89  # PS3.15 leaves it open; 45 CFR 164.514(b)(2)(i)(C) draws the line here
 REMOVED = "removed"
+LONGEST_UID = 64
+ENCODING = "iso8859"  # pydicom's name for the default repertoire
 
-# PS3.16 CID 7050, De-identification Method
-METHOD_CODES = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113101": "Clean Pixel Data Option",
-    "113105": "Clean Descriptors Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
+# Often its service's name, too; a patient's would hold the item.
+MANUFACTURER = 0x00080070
+PATIENT_ID = 0x00100020
+CODING_SCHEME = 0x00080102
+PUBLIC_CODING_SCHEMES = frozenset(
+    re.findall(
+        r"\S+",
+        "DCM SCT SRT SNM3 99SDM UCUM LN RADLEX FMA UMLS NCIt MDC I10 I9C ICDO3 BI ACR IBSI NEU"
+        " RADELEMENT PUBCHEM_CID ITIS_TSN ISO639_1 ISO3166_1 MA UBERON NYID",
+    )
+)
+EMPTY_SEQUENCES = profile.tags("AcquisitionContextSequence SpecimenPreparationSequence")  # type 2
+IMAGE_TYPES = profile.tags("ImageType FrameType")
+EXTREMES = profile.tags(
+    "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries"
+    " LargestPixelValueInSeries"
+)
+# PS3.3 C.7.1.1, C.7.2.1: attributes of type 2 that every object has, if need be empty.
+PRESENT = {
+    0x00080020: "DA",  # Study Date
+    0x00080030: "TM",  # Study Time
+    0x00080050: "SH",  # Accession Number
+    0x00080090: "PN",  # Referring Physician's Name
+    0x00100030: "DA",  # Patient's Birth Date
+    0x00100040: "CS",  # Patient's Sex
+    0x00200010: "SH",  # Study ID
 }
-PRESET_CODES = {
-    "research": ("113100", "113105", "113107", "113108"),
-    "basic": ("113100",),
+
+# Bytes of one value in binary VRs.
+SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
+SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
+DUMMIES: dict[str, str] = {
+    "CS": "REMOVED",
+    "AE": "REMOVED",
+    "DA": "19000101",
+    "DT": "19000101000000",
+    "TM": "000000",
+    "AS": "000D",
+    "DS": "0",
+    "IS": "0",
+    "UR": "http://removed.invalid",
 }
+BINARY_DUMMIES: dict[str, Any] = {"OB": b"\0\0", "OW": b"\0\0", "UN": b"\0\0"}
+SINGLE_VRS = profile.LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
+
+_CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
+_YEAR = r"(?:18|19|20)\d\d"
+_FIGURES = re.compile(  # a long number or a date
+    rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
+)
+_LETTERS = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?")
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True)
 class Settings:
     """The section ``metadata`` of the settings.
 
-    preset : "research" or "basic"
+    preset : one of ``presets.PRESETS``
     date_shift_days : dates move 1 to this many whole days into the past, the same for a patient
+    key : "keyed", or "discard" for a key that the run draws and throws away
+    the rest : a choice of ``presets.CHOICES`` each, or None for what the preset says
     """
 
     preset: str
     date_shift_days: int
+    key: str = "keyed"
+    dates: str | None = None
+    uids: str | None = None
+    device: str | None = None
+    institution: str | None = None
+    characteristics: str | None = None
+    safe_private: str | None = None
+    descriptors: str | None = None
+    graphics: str | None = None
+    structured: str | None = None
 
-
-@dataclass(frozen=True)
-class Touched:
-    """What was done to the pixels of an object that was searched for text.
-
-    masked_pixels : number of pixels that were filled, 0 when nothing was found
-    engine : what filled them
-    was_lossy : the pixels came from a lossy transfer syntax
-    """
-
-    masked_pixels: int
-    engine: str
-    was_lossy: bool
+    @cached_property
+    def options(self) -> presets.Options:
+        """The options that are in force."""
+        chosen = {name: getattr(self, name) for name in presets.CHOICES}
+        return presets.options(self.preset, chosen)
 
 
 @dataclass(frozen=True)
@@ -91,286 +126,6 @@ class Cleaned:
     patient_in: str
     patient_out: str
     uids: dict[str, str]  # old -> new
-
-
-# --- which attribute is treated how
-
-
-def _tags(words: str) -> frozenset[int]:
-    tags = [tag_for_keyword(word) for word in words.split()]
-    return frozenset(int(tag) for tag in tags if tag is not None)
-
-
-# Not in the table, and text or bytes that may hold anything.
-ALWAYS_REMOVED = _tags(
-    "TextObjectSequence CompoundGraphicSequence PatientBirthDateInAlternativeCalendar"
-    " PatientDeathDateInAlternativeCalendar PatientAlternativeCalendar EncryptedAttributesSequence"
-    " MACParametersSequence ContributingEquipmentSequence BreedRegistrationNumber"
-    " BreedRegistrationSequence DeidentificationMethod DeidentificationMethodCodeSequence"
-    " PatientIdentityRemoved LongitudinalTemporalInformationModified SpecificCharacterSet"
-    " ComponentWelderIDs RepairID OwnerID HL7InstanceIdentifier InstanceCoercionDateTime"
-    " GroupOfPatientsIdentificationSequence IssuerOfAccessionNumberSequence"
-    " IssuerOfPatientIDQualifiersSequence OrderPlacerIdentifierSequence"
-    " OrderFillerIdentifierSequence AssigningFacilitySequence AssigningJurisdictionCodeSequence"
-    " AssigningAgencyOrDepartmentCodeSequence FloatPixelData DoubleFloatPixelData"
-)
-# Technical text that the manufacturer's software writes; people cannot type it at the scanner.
-TECHNICAL = _tags(
-    "Manufacturer ManufacturerModelName SoftwareVersions SequenceName PulseSequenceName"
-    " ImagedNucleus FilterType ConvolutionKernel ReceiveCoilName TransmitCoilName"
-    " MultiCoilElementName MultiCoilConfiguration ReceiveCoilManufacturerName"
-    " TransmitCoilManufacturerName CollimatorGridName Radiopharmaceutical RadiopharmaceuticalRoute"
-    " ContrastBolusRoute PVCRejection TypeOfFilters AcquisitionMode DoseModeName PhosphorType"
-    " PlateType AcquisitionDeviceProcessingCode TransducerData ProcessingFunction ImageFilter"
-    " DetectorManufacturerName DetectorManufacturerModelName RescaleType ModalityLUTType"
-    " AttenuationCorrectionMethod ReconstructionMethod DetectorLinesOfResponseUsed"
-    " ScatterCorrectionMethod SegmentAlgorithmName AlgorithmName AlgorithmVersion AlgorithmSource"
-    " StackID DimensionDescriptionLabel SecondaryCaptureDeviceManufacturer"
-    " SecondaryCaptureDeviceManufacturerModelName SecondaryCaptureDeviceSoftwareVersions"
-    " SourceIsotopeName CodingSchemeVersion DigitalImageFormatAcquired VideoImageFormatAcquired"
-    " ApplicationName ApplicationVersion ApplicationManufacturer ManufacturerModelVersion"
-    " PositionReferenceIndicator ChannelLabel OpticalPathIdentifier ReferencedOpticalPathIdentifier"
-    " TriggerSourceOrType CardiacFramingType FilterMaterial GridAbsorbingMaterial"
-)
-MANUFACTURER = 0x00080070  # often its service's name, too; a patient's would hold the item
-# Type 1 text: emptied it would make the object invalid.
-NEEDED = _tags(
-    "CodeValue CodeMeaning CodingSchemeDesignator SegmentLabel RTImageLabel TrackingID"
-    " FiducialIdentifier ToleranceTableLabel GraphicGroupLabel BeamName LUTLabel"
-)
-# Coded by people at the console although its VR is CS.
-TYPED_CODES = _tags("BodyPartExamined")
-CODE_ITEM = _tags("CodeValue LongCodeValue CodeMeaning CodingSchemeDesignator")
-PUBLIC_CODING_SCHEMES = frozenset(
-    re.findall(
-        r"\S+",
-        "DCM SCT SRT SNM3 99SDM UCUM LN RADLEX FMA UMLS NCIt MDC I10 I9C ICDO3 BI ACR IBSI NEU"
-        " RADELEMENT PUBCHEM_CID ITIS_TSN ISO639_1 ISO3166_1 MA UBERON NYID",
-    )
-)
-CLASS_UIDS = _tags(
-    "SOPClassUID ReferencedSOPClassUID RelatedGeneralSOPClassUID OriginalSpecializedSOPClassUID"
-    " SOPClassesInStudy SOPClassesSupported CodingSchemeUID ContextUID MappingResourceUID"
-)
-STRUCTURED = _tags("ContentSequence AcquisitionContextSequence")
-GRAPHICS = _tags("GraphicAnnotationSequence")
-EMPTY_SEQUENCES = _tags("AcquisitionContextSequence")  # type 2, PS3.3 C.7.6.14
-KEPT_REFERENCES = _tags("ReferencedImageSequence SourceImageSequence")
-IMAGE_TYPES = _tags("ImageType FrameType")
-EXTREMES = _tags(
-    "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries"
-    " LargestPixelValueInSeries"
-)
-# Those of the object itself; pictures in its sequences are searched by no stage and go.
-PIXELS = _tags("PixelData ExtendedOffsetTable ExtendedOffsetTableLengths")
-BULK_BYTES = PIXELS | _tags(
-    "RedPaletteColorLookupTableData GreenPaletteColorLookupTableData"
-    " BluePaletteColorLookupTableData AlphaPaletteColorLookupTableData LUTData"
-    " SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData"
-    " SegmentedBluePaletteColorLookupTableData SegmentedAlphaPaletteColorLookupTableData"
-    " BlendingLookupTableData TrianglePointIndexList EdgePointIndexList VertexPointIndexList"
-    " PrimitivePointIndexList RecommendedDisplayCIELabValueList ICCProfile"
-)
-# PS3.3 C.7.1.1, C.7.2.1: attributes of type 2 that every object has, if need be empty.
-PRESENT = (
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-    "StudyID",
-    "AccessionNumber",
-)
-
-TEXT_VRS = frozenset(("LO", "SH", "UC", "ST", "LT", "UT"))
-LONG_TEXT_VRS = frozenset(("ST", "LT", "UT"))
-NUMERIC_VRS = frozenset(("US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"))
-BYTE_VRS = frozenset(("OB", "OW", "UN", "OB or OW"))
-DUMMIES: dict[str, Any] = {
-    "CS": "REMOVED",
-    "AE": "REMOVED",
-    "DA": "19000101",
-    "DT": "19000101000000",
-    "TM": "000000",
-    "AS": "000D",
-    "DS": "0",
-    "IS": "0",
-    "UR": "http://removed.invalid",
-    "OB": b"\0\0",
-    "UN": b"\0\0",
-    "US": 0,
-}
-
-_CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
-_YEAR = r"(?:18|19|20)\d\d"
-_FIGURES = re.compile(  # a long number or a date
-    rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
-)
-_TIME = re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?")
-_LETTERS = re.compile(r"[^\W\d_]+")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_AGE = re.compile(r"(\d{3})([DWMY])")
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
-_ZONE = re.compile(r"[+-]\d{4}")
-_DATE = re.compile(r"(\d{4})([.-]?)(\d{2})\2(\d{2})")
-_DATETIME = re.compile(
-    r"(?P<date>\d{4}(\d{2}(\d{2})?)?)(?P<time>(?<=\d{8})\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?"
-    r"(?P<zone>[+-]\d{4})?"
-)
-
-
-@cache
-def table() -> dict[int, dict[str, str]]:
-    """Table E.1-1 by tag, without its rows for groups of tags, which are always removed here."""
-    with open(TABLE, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {int(row["tag"], 16): row for row in rows if re.fullmatch("[0-9a-f]{8}", row["tag"])}
-
-
-def _by_table(row: dict[str, str], vr: str, preset: str) -> str:
-    """Choose between the codes of a row: the one that leaves any kind of object valid."""
-    code = row["basic"]
-    if preset == "research":
-        if row["modified_dates"] == "C":
-            return {"DA": "date", "DT": "datetime", "TM": "time", "SH": "zone"}.get(vr, "remove")
-        if row["patient"] == "K":
-            return "by vr"
-        if row["descriptors"] == "C" and vr in TEXT_VRS - LONG_TEXT_VRS:
-            return "words"
-    if code == "U" or (vr == "UI" and code == "D"):
-        return "uid"
-    if vr == "SQ":
-        return "empty" if code == "Z" else "remove"
-    return "dummy" if "D" in code else "empty" if "Z" in code else "remove"
-
-
-def _by_vr(tag: int, vr: str, preset: str) -> str:
-    """Rule for what the table does not list."""
-    if tag in TECHNICAL:
-        return "text"
-    if vr == "PN":
-        return "empty"
-    if vr in TEXT_VRS:
-        no_words = preset == "basic" or vr in LONG_TEXT_VRS
-        return "empty" if no_words and tag not in NEEDED else "words"
-    if vr == "UI":
-        return "class uid" if tag in CLASS_UIDS else "uid"
-    if vr in ("DA", "DT"):
-        return {"DA": "date", "DT": "datetime"}[vr] if preset == "research" else "empty"
-    if vr in ("AE", "UR", "UN"):
-        return "remove"
-    if vr in BYTE_VRS or tag in BULK_BYTES:
-        return "bytes" if tag in BULK_BYTES else "remove"
-    return {
-        "SQ": "items",
-        "CS": "code",
-        "TM": "time",
-        "AS": "age",
-        "DS": "number",
-        "IS": "number",
-    }.get(vr, "keep")
-
-
-@cache
-def action(tag: int, vr: str, preset: str) -> str:
-    """Name what happens to an attribute; the names are the branches of ``_Cleaner.element``."""
-    group = tag >> 16
-    if (
-        group % 2
-        or group < 0x0008
-        or not tag & 0xFFFF
-        or 0x5000 <= group <= 0x50FF
-        or 0x6000 <= group <= 0x60FF
-        or tag in ALWAYS_REMOVED
-        or not dictionary_has_tag(tag)
-    ):
-        return "remove"
-    if tag in STRUCTURED:
-        return "content"
-    if tag in GRAPHICS:
-        return "graphics"
-    if tag in KEPT_REFERENCES:
-        return "items"
-    if tag in CODE_ITEM:
-        return "coded"
-    row = table().get(tag)
-    chosen = _by_table(row, vr, preset) if row else "by vr"
-    if chosen == "by vr":
-        return "words" if tag in TYPED_CODES else _by_vr(tag, vr, preset)
-    return chosen
-
-
-@cache
-def _listed_vr(tag: int) -> str:
-    return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
-
-
-@cache
-def _most_values(tag: int) -> float:
-    """Return how many values the dictionary allows; "1-3" is three, "2-2n" any number."""
-    most = dictionary_VM(tag).partition("-")[2] or dictionary_VM(tag)
-    return int(most) if most.isdigit() else float("inf")
-
-
-def _is_numeric(element: DataElement, tag: int, vr: str) -> bool:
-    """Say whether binary numbers are such, and no text of many characters in their place."""
-    if vr.startswith("O"):
-        return True
-    if isinstance(element.value, bytes):
-        return vr not in NUMERIC_VRS and len(element.value) <= 2 * _most_values(tag)
-    return _most_values(tag) >= element.VM
-
-
-@cache
-def _value_representation(tag: int, stored: str) -> str | None:
-    """VR to go by: the dictionary's, or None when the file's is of quite another kind."""
-    listed = _listed_vr(tag)
-    if " or " in stored or stored in listed.split(" or "):
-        return stored
-    for kind in (TEXT_VRS | {"CS"}, {"DS", "IS"}):
-        if stored in kind and listed in kind:
-            return listed
-    for kind in ({"US", "SS", "UL", "SL"}, {"OB", "OW"}):
-        if stored in kind and listed in kind:
-            return stored
-    return None
-
-
-# --- dates and ages
-
-
-def shift_date(text: str, days: int) -> str | None:
-    """Move a DA (YYYYMMDD, or the old YYYY.MM.DD) ``days`` into the past; None if malformed."""
-    match = _DATE.fullmatch(text.strip())
-    if not match:
-        return None
-    try:
-        moved = date(int(match[1]), int(match[3]), int(match[4])) - timedelta(days=days)
-    except (ValueError, OverflowError):
-        return None
-    return f"{moved:%Y%m%d}".zfill(8)
-
-
-def shift_datetime(text: str, days: int) -> str | None:
-    """Move a DT into the past; time and zone stay, a partial date stays as short as it was."""
-    match = _DATETIME.fullmatch(text.strip())
-    if not match:
-        return None
-    known = match["date"]
-    full = known + {4: "0701", 6: "15", 8: ""}[len(known)]  # the middle of what is not known
-    moved = shift_date(full, days)
-    if moved is None:
-        return None
-    return moved[: len(known)] + (match["time"] or "") + (match["zone"] or "")
-
-
-def limit_age(text: str) -> str | None:
-    """Return an AS as it is, 090Y for anyone older than 89, None if it is malformed."""
-    match = _AGE.fullmatch(text.strip())
-    if not match:
-        return None
-    per_year = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}[match[2]]
-    return "090Y" if int(match[1]) >= (OLDEST_YEARS + 1) * per_year else match[0]
 
 
 # --- the patient
@@ -413,12 +168,7 @@ def _complete(cleaned: Dataset, dataset: Dataset, key: bytes) -> None:
         cleaned.StudyInstanceUID = keys.uid(key, study or f"study of\0{series or instance}")
 
 
-def shift_days(key: bytes, identity: str, limit: int) -> int:
-    """Days by which a patient's dates move into the past: 1 to ``limit``, from a keyed hash."""
-    return 1 + int.from_bytes(keys.keyed(key, "date shift", identity), "big") % limit
-
-
-# --- the object
+# --- values
 
 
 @contextmanager
@@ -446,98 +196,190 @@ def _values(value: Any) -> list[Any]:
     )
 
 
+@cache
+def _value_representation(tag: int, stored: str) -> str | None:
+    """VR to go by: the dictionary's, or None when the file's is of quite another kind."""
+    return _compatible(profile.listed_vr(tag), stored)
+
+
+@cache
+def _compatible(listed: str, stored: str) -> str | None:
+    if " or " in stored or stored in listed.split(" or "):
+        return stored
+    for kind in (profile.TEXT_VRS | {"CS"}, {"DS", "IS"}):
+        if stored in kind and listed in kind:
+            return listed
+    for kind in ({"US", "SS", "UL", "SL"}, {"OB", "OW"}):
+        if stored in kind and listed in kind:
+            return stored
+    return None
+
+
+def _texts(dataset: Dataset, element: DataElement | RawDataElement, vr: str) -> list[str]:
+    """Values of a VR of characters, stripped; decoded by pydicom only where they are not ASCII."""
+    if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+        if element.value.isascii() and b"\x1b" not in element.value:
+            text = element.value.decode("ascii").strip(" \0")
+            if not text:
+                return []
+            return [text] if vr in SINGLE_VRS else [t.strip(" \0") for t in text.split("\\")]
+        element = dataset[element.tag]
+    values = _values(element.value)
+    return [str(getattr(v, "original_string", v)).strip(" \0") for v in values]
+
+
+def _is_sound(element: DataElement | RawDataElement, vr: str, most: float) -> bool:
+    """Say whether binary numbers are such, and no text of many characters in their place."""
+    if isinstance(element, RawDataElement):
+        count, rest = divmod(len(element.value or b""), SIZES.get(vr, 1))
+        return not rest and (vr.startswith("O") or count <= most)
+    if vr.startswith("O"):
+        return True
+    if isinstance(element.value, bytes):
+        return vr not in SIZES and len(element.value) <= 2 * most
+    return most >= element.VM
+
+
+# --- the object
+
+
 class _Cleaner:
     """One pass over an object; holds what all levels of nesting share."""
 
     def __init__(self, key: bytes, settings: Settings, identity: str, dataset: Dataset):
         self.key = key
-        self.preset = settings.preset
-        self.days = shift_days(key, identity, settings.date_shift_days)
+        self.options = settings.options
+        self.rules = profile.rules(settings.options)
+        self.days = dates.shift_days(key, identity, settings.date_shift_days)
         self.patient = keys.label(key, "patient", identity)
         patients, self.people = _names(dataset)
         self.banned = frozenset(patients)  # no descriptor keeps them, even if they are listed words
         self.derived = False
         self.ascii = True
         self.uids: dict[str, str] = {}
+        self.met: set[str] = set()  # options of ``marks.MET`` that kept something
 
     def items(self, dataset: Dataset, nested: bool = False) -> Dataset:
         """Clean one level and what is nested in it."""
-        result = Dataset()
-        public_code = text_of(dataset, "CodingSchemeDesignator") in PUBLIC_CODING_SCHEMES
-        for tag in list(dataset.keys()):
+        elements: dict[BaseTag, DataElement | RawDataElement] = {}
+        creators: dict[int, str] = {}
+        public_code = _is_public_code(dataset) if nested else False
+        for tag, stored in list(dataset.items()):
             number = int(tag)
-            listed = _listed_vr(number)
-            if not listed or action(number, listed, self.preset) == "remove":
+            if number & 0x10000:
+                if self.options.safe_private == "kept":
+                    self.add_private(dataset, stored, number, creators, elements)
                 continue
-            if nested and number in PIXELS:
+            listed = profile.listed_vr(number)
+            if self.rules[number, listed] == profile.REMOVE or (
+                nested and number in profile.PIXELS
+            ):
                 continue
-            raw = dataset.get_item(tag)
             try:
-                element = dataset[tag]
-                vr = _value_representation(number, str(element.VR))
-                cleaned = self.element(element, number, vr, public_code) if vr else None
+                cleaned = self.attribute(dataset, stored, number, listed, public_code)
             except ItemError:
                 raise
             except Exception:  # malformed: pydicom raises many kinds
-                if number in PIXELS or "SQ" in (raw.VR, listed):
+                if number in profile.PIXELS or "SQ" in (stored.VR, listed):
                     raise ItemError("metadata_failed") from None
                 continue
             if cleaned is not None:
-                result.add(cleaned)
+                elements[tag] = cleaned
+        result = Dataset(elements)
+        implicit, little = dataset.original_encoding
+        result.set_original_encoding(implicit, little, ENCODING)
         return result
 
+    def attribute(
+        self,
+        dataset: Dataset,
+        stored: DataElement | RawDataElement,
+        tag: int,
+        listed: str,
+        public_code: bool,
+    ) -> DataElement | RawDataElement | None:
+        """Clean one attribute as it was stored; None removes it."""
+        vr = stored.VR
+        if isinstance(stored, RawDataElement):
+            # PS3.5 6.2.2: UN is what a writer did not know; the dictionary knows it
+            vr = listed if vr is None or vr == "UN" else vr
+            if "SQ" in (vr, listed) or " or " in vr or stored.value is None:
+                stored = dataset[stored.tag]
+                vr = stored.VR
+            elif not stored.is_little_endian or stored.length % 2:
+                stored = dataset[stored.tag]
+        vr = _value_representation(tag, str(vr))
+        return self.element(dataset, stored, tag, vr, public_code) if vr else None
+
     def element(
-        self, element: DataElement, tag: int, vr: str, public_code: bool
-    ) -> DataElement | None:
-        """Clean one attribute; None removes it."""
-        do = action(tag, vr, self.preset)
-        if do == "remove":
+        self,
+        dataset: Dataset,
+        element: DataElement | RawDataElement,
+        tag: int,
+        vr: str,
+        public_code: bool,
+    ) -> DataElement | RawDataElement | None:
+        """Clean one attribute whose VR is as it should be; None removes it."""
+        do = self.rules[tag, vr]
+        if do == profile.REMOVE:
             return None
         if do in ("keep", "bytes"):
             if self.derived and tag in EXTREMES:
                 return None
-            sound = do == "bytes" or _is_numeric(element, tag, vr)
-            return copy.copy(element) if sound else None
+            sound = do == "bytes" or _is_sound(element, vr, profile.most_values(tag))
+            return _passed(element, vr) if sound else None
         if do in ("items", "content", "graphics"):
             return self.sequence(element, tag, do)
-        if do == "empty" or element.is_empty:
-            return self.made(tag, vr, [])
+        if do == "empty":
+            return made(tag, vr, [])
         if do == "dummy":
-            dummy = self.patient if tag == 0x00100020 else DUMMIES.get(vr, REMOVED)
-            return self.made(tag, vr, [dummy])
-        values = _values(element.value)
+            return self.dummy(tag, vr)
+        values = _texts(dataset, element, vr)
+        if not values:
+            return made(tag, vr, [])
         if do == "number":
-            texts = [str(getattr(v, "original_string", v)).strip(" \0") for v in values]
-            good = all(_NUMBER.fullmatch(text) for text in texts if text)
-            return copy.copy(element) if good else None
-        cleaned = [self.value(do, tag, str(v).strip(" \0"), public_code) for v in values]
+            good = all(_NUMBER.fullmatch(text) for text in values if text)
+            return _passed(element, vr) if good else None
+        cleaned = [self.value(do, tag, text, public_code) for text in values]
         if tag in IMAGE_TYPES and self.derived:
             cleaned = ["DERIVED", *cleaned[1:]]
         if do in ("words", "coded"):
             cleaned = [text for text in cleaned if text]
         if cleaned and None not in cleaned:
-            return self.made(tag, vr, cleaned)
-        code = table()[tag]["basic"] if tag in table() else "D" if tag in NEEDED else "Z"
-        if "D" in code:
-            return self.made(tag, vr, [DUMMIES.get(vr, REMOVED)])
-        return self.made(tag, vr, []) if "Z" in code else None
+            return made(tag, vr, cleaned)
+        instead = profile.dummy_of(tag)
+        if instead == "dummy":
+            return self.dummy(tag, vr)
+        return made(tag, vr, []) if instead == "empty" else None
+
+    def dummy(self, tag: int, vr: str) -> DataElement | RawDataElement:
+        """Make a value that says nothing, for an attribute that must have one (type 1)."""
+        if tag == PATIENT_ID:
+            return made(tag, vr, [self.patient])
+        if vr in BINARY_DUMMIES:
+            return DataElement(tag, vr, BINARY_DUMMIES[vr])
+        if vr in SIZES:
+            return DataElement(tag, vr, 0)
+        return made(tag, vr, [DUMMIES.get(vr, REMOVED)])
 
     def value(self, do: str, tag: int, text: str, public_code: bool) -> str | None:
         """Clean one value of a multi-valued attribute; None is a malformed one."""
         if do == "date":
-            return shift_date(text, self.days) if text else ""
+            return dates.clean_date(text, self.options.dates, self.days) if text else ""
         if do == "datetime":
-            return shift_datetime(text, self.days) if text else ""
+            return dates.clean_datetime(text, self.options.dates, self.days) if text else ""
         if do == "time":
-            return text if not text or _TIME.fullmatch(text) else None
+            return dates.clean_time(text) if text else ""
         if do == "zone":
-            return text if _ZONE.fullmatch(text) else None
+            return dates.clean_zone(text)
         if do == "age":
-            return limit_age(text)
-        if do in ("uid", "class uid"):
-            return self.uid(text, do == "class uid")
+            return dates.limit_age(text)
+        if do in ("uid", "class uid", "kept uid"):
+            return self.uid(text, do)
         if do == "text":
             kept = not (_FIGURES.search(text) or (tag != MANUFACTURER and self.names(text)))
+        elif do == "whole":
+            kept = not self.names(text)
         elif do == "coded":
             kept = public_code and not self.names(text)
         elif do == "code":
@@ -558,32 +400,112 @@ class _Cleaner:
         """
         return any(word in self.people and not known(word) for word in _words(text))
 
-    def uid(self, old: str, of_a_class: bool) -> str:
-        """Replace a UID, unless it is one of the standard's own."""
+    def uid(self, old: str, do: str) -> str:
+        """Replace a UID, unless it is one of the standard's own or UIDs are kept."""
         if old in UID_dictionary or not old:
             return old
-        if of_a_class and old.startswith(STANDARD_UIDS) and _UID.fullmatch(old):
+        sound = len(old) <= LONGEST_UID and _UID.fullmatch(old)
+        if do == "class uid" and old.startswith(STANDARD_UIDS) and sound:
             return old
         if old not in self.uids:
-            self.uids[old] = keys.uid(self.key, old)
+            kept = do == "kept uid" and sound
+            self.uids[old] = old if kept else keys.uid(self.key, old)
         return self.uids[old]
 
-    def sequence(self, element: DataElement, tag: int, do: str) -> DataElement | None:
+    def sequence(
+        self, element: DataElement | RawDataElement, tag: int, do: str
+    ) -> DataElement | None:
         """Clean a sequence; free text in content trees and graphics goes with its item."""
-        items = list(element.value or [])
+        items: list[Dataset] = list(element.value or [])  # type: ignore[arg-type]
         if do == "content":
             items = [item for item in items if text_of(item, "ValueType") not in ("TEXT", "PNAME")]
         cleaned = [self.items(item, nested=True) for item in items]
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
-        if not cleaned and tag in STRUCTURED | GRAPHICS and tag not in EMPTY_SEQUENCES:
-            return None
+        if do != "items":
+            if not cleaned and tag not in EMPTY_SEQUENCES:
+                return None
+            if cleaned:
+                self.met.add("graphics" if do == "graphics" else "structured")
         return DataElement(tag, "SQ", Items(cleaned))
 
-    def made(self, tag: int, vr: str, values: list[Any]) -> DataElement:
-        """Make an attribute of our own values."""
-        value = values[0] if len(values) == 1 else values or empty_value_for_VR(vr)
+    def add_private(
+        self,
+        dataset: Dataset,
+        stored: DataElement | RawDataElement,
+        tag: int,
+        creators: dict[int, str],
+        elements: dict[BaseTag, DataElement | RawDataElement],
+    ) -> None:
+        """Add a private element to ``elements``, and what reserves its block, if it is safe.
+
+        ``creators`` holds the blocks of this level that were met so far.
+        """
+        try:
+            if private.is_creator(tag):
+                creators[tag] = "".join(_texts(dataset, stored, "LO"))
+                return
+            block = private.creator_tag(tag)
+            creator = creators.get(block, "")
+            safe = private.table().get((creator, tag >> 16, tag & 0xFF))
+            cleaned = safe and self.safe_value(dataset, stored, tag, safe)
+        except Exception:  # malformed: pydicom raises many kinds, and the value is not kept
+            return
+        if cleaned:
+            elements[BaseTag(block)] = made(block, "LO", [creator])
+            elements[BaseTag(tag)] = cleaned
+            self.met.add("safe_private")
+
+    def safe_value(
+        self, dataset: Dataset, stored: DataElement | RawDataElement, tag: int, safe: private.Safe
+    ) -> DataElement | RawDataElement | None:
+        """Pass on numbers and listed terms of a safe private element; dates move like any."""
+        if isinstance(stored, RawDataElement):
+            if stored.VR in (None, "UN"):
+                stored = stored._replace(VR=safe.vr)
+            if not stored.is_little_endian or stored.value is None or stored.length % 2:
+                stored = dataset[stored.tag]
+        vr = _compatible(safe.vr, str(stored.VR))
+        if vr in SIZES:
+            sound = bool(stored.value) or stored.value == 0
+            return _passed(stored, vr) if sound and _is_sound(stored, vr, float("inf")) else None
+        values = _texts(dataset, stored, vr) if vr else []
+        if vr == "DT" and profile.has_times(self.options):
+            moved = [dates.clean_datetime(t, self.options.dates, self.days) for t in values]
+            return made(tag, vr, moved) if moved and None not in moved else None
+        if vr in ("DS", "IS") and values and all(_NUMBER.fullmatch(text) for text in values):
+            return _passed(stored, vr)
+        if vr == "CS" and values and safe.terms.issuperset(values):
+            return made(tag, vr, values)
+        return None
+
+
+def _passed(element: DataElement | RawDataElement, vr: str) -> DataElement | RawDataElement:
+    """Return an element as it is, one that the original does not share."""
+    if isinstance(element, RawDataElement):
+        return element._replace(VR=vr)
+    return copy.copy(element)
+
+
+def made(tag: int, vr: str, values: Sequence[str | None]) -> DataElement | RawDataElement:
+    """Make an attribute of our own values; bytes where they are ASCII, for pydicom is slow."""
+    text = "\\".join(value or "" for value in values)
+    if not text.isascii():
+        value = values[0] if len(values) == 1 else list(values)
         return DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE)
+    if vr in SIZES or vr in BINARY_DUMMIES or len(vr) != 2:
+        return DataElement(tag, vr, empty_value_for_VR(vr))
+    data = text.encode("ascii")
+    if len(data) % 2:
+        data += b"\0" if vr == "UI" else b" "
+    return RawDataElement(BaseTag(tag), vr, len(data), data, 0, False, True)
+
+
+def _is_public_code(item: Dataset) -> bool:
+    """Say whether an item of a code sequence uses a coding scheme that everyone can look up."""
+    return (
+        CODING_SCHEME in item and text_of(item, "CodingSchemeDesignator") in PUBLIC_CODING_SCHEMES
+    )
 
 
 def _words(text: str) -> set[str]:
@@ -595,7 +517,12 @@ def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
     """Words of the patient's names, and of the names of anyone, at all levels of nesting."""
     patients: set[str] = set()
     people: set[str] = set()
-    for tag in list(dataset.keys()):
+    for tag, stored in list(dataset.items()):
+        vr = stored.VR
+        if vr is None or vr == "UN":
+            vr = profile.listed_vr(int(tag))
+        if vr not in ("PN", "SQ"):
+            continue
         try:
             element = dataset[tag]
             if element.VR == "SQ":
@@ -609,40 +536,6 @@ def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
     return patients, people
-
-
-def _declare(dataset: Dataset, settings: Settings, touched: Touched | None) -> None:
-    """Write what was done into the object (PS3.15 E.1, PS3.3 C.7.1.1 and C.7.6.1)."""
-    dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = [
-        f"unburn {__version__}",
-        f"PS3.15 Table E.1-1 {TABLE_REVISION}, preset {settings.preset}",
-    ]
-    codes = [*PRESET_CODES[settings.preset], *(["113101"] if touched else [])]
-    dataset.DeidentificationMethodCodeSequence = [_code(code) for code in sorted(codes)]
-    dataset.LongitudinalTemporalInformationModified = (
-        "MODIFIED" if settings.preset == "research" else "REMOVED"
-    )
-    if touched is None:
-        return
-    dataset.BurnedInAnnotation = "NO"
-    if touched.masked_pixels:
-        if "ImageType" not in dataset:
-            dataset.ImageType = ["DERIVED", "PRIMARY"]
-        dataset.DerivationDescription = (
-            f"Places of burned-in text were filled with made-up pixels by unburn {__version__}"
-            f" (engine {touched.engine})"
-        )
-        if touched.was_lossy:
-            dataset.LossyImageCompression = "01"
-
-
-@cache
-def _code(value: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator = value, "DCM"
-    item.CodeMeaning = METHOD_CODES[value]
-    return item
 
 
 def _file_meta(original: Dataset, cleaned: Dataset) -> FileMetaDataset:
@@ -679,16 +572,16 @@ def clean(
             cleaner = _Cleaner(key, settings, identity, dataset)
             cleaner.derived = touched is not None and touched.masked_pixels > 0
             cleaned = cleaner.items(dataset)
-            for keyword in PRESENT:
-                if keyword not in cleaned:
-                    setattr(cleaned, keyword, "")
+            for tag, vr in PRESENT.items():
+                if tag not in cleaned:
+                    cleaned[tag] = made(tag, vr, [])
             cleaned.PatientName = cleaned.PatientID = cleaner.patient
-            if not (cleaned.SOPClassUID and cleaned.SOPInstanceUID):
+            if not (cleaned.get("SOPClassUID") and cleaned.get("SOPInstanceUID")):
                 raise ItemError("metadata_failed")
             _complete(cleaned, dataset, key)
+            marks.declare(cleaned, settings.preset, settings.options, cleaner.met, touched)
             if not cleaner.ascii:
                 cleaned.SpecificCharacterSet = "ISO_IR 192"
-            _declare(cleaned, settings, touched)
             cleaned.file_meta = _file_meta(dataset, cleaned)
         except ItemError:
             raise
