@@ -14,7 +14,8 @@ from itertools import pairwise
 
 from pydicom.dataset import Dataset
 
-from unburn.metadata import quiet, text_of
+from unburn.elements import text_of
+from unburn.metadata import quiet
 from unburn.presets import RESEARCH, Options
 from unburn.profile import rules, table
 from unburn.vocabulary import plain, words

@@ -1,13 +1,17 @@
 """What a cleaned object says about its cleaning: only what was really done."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.tag import BaseTag
 
 from unburn import __version__
-from unburn.presets import Options
+from unburn.elements import Element, Elements, made
+from unburn.presets import PRESETS, Options
 from unburn.profile import TABLE_REVISION
 
 # PS3.16 CID 7050, De-identification Method. 113102, Clean Recognizable Visual Features, is never
@@ -68,35 +72,57 @@ def method_codes(options: Options, met: Iterable[str], touched: Touched | None) 
     return tuple(sorted(codes))
 
 
-def declare(
-    dataset: Dataset, preset: str, options: Options, met: Iterable[str], touched: Touched | None
-) -> None:
-    """Write what was done into the object (PS3.15 E.1, PS3.3 C.7.1.1 and C.7.6.1)."""
-    dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = [
-        f"unburn {__version__}",
-        f"PS3.15 Table E.1-1 {TABLE_REVISION}, preset {preset}",
+def declared(
+    preset: str,
+    options: Options,
+    met: Iterable[str],
+    touched: Touched | None,
+    has_image_type: bool,
+) -> Elements:
+    """Say in an object what was done to it (PS3.15 E.1, PS3.3 C.7.1.1 and C.7.6.1).
+
+    ``has_image_type`` is whether (0008,0008) is there, to which only its first value is added.
+    """
+    found = [
+        *_method(preset, options, method_codes(options, met, touched)),
+        made(0x00280303, "CS", [TEMPORAL[options.dates]]),
     ]
-    codes = method_codes(options, met, touched)
-    dataset.DeidentificationMethodCodeSequence = [_code(code) for code in codes]
-    dataset.LongitudinalTemporalInformationModified = TEMPORAL[options.dates]
-    if touched is None:
-        return
-    dataset.BurnedInAnnotation = "NO"
-    if touched.masked_pixels:
-        if "ImageType" not in dataset:
-            dataset.ImageType = ["DERIVED", "PRIMARY"]
-        dataset.DerivationDescription = (
-            f"Places of burned-in text were filled with made-up pixels by unburn {__version__}"
-            f" (engine {touched.engine})"
-        )
-        if touched.was_lossy:
-            dataset.LossyImageCompression = "01"
+    if touched is not None:
+        found.append(made(0x00280301, "CS", ["NO"]))
+        if touched.masked_pixels:
+            text = (
+                f"Places of burned-in text were filled with made-up pixels by unburn {__version__}"
+                f" (engine {touched.engine})"
+            )
+            found.append(made(0x00082111, "ST", [text]))
+            if not has_image_type:
+                found.append(made(0x00080008, "CS", ["DERIVED", "PRIMARY"]))
+            if touched.was_lossy:
+                found.append(made(0x00282110, "CS", ["01"]))
+    return {BaseTag(element.tag): element for element in found}
 
 
 @cache
-def _code(value: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator = value, "DCM"
-    item.CodeMeaning = METHOD_CODES[value]
-    return item
+def _method(preset: str, options: Options, codes: tuple[str, ...]) -> tuple[Element, ...]:
+    chosen = [f"{name} {value}" for name, value in asdict(options).items()]
+    text = [
+        f"unburn {__version__}",
+        f"PS3.15 Table E.1-1 {TABLE_REVISION}, preset {preset}",
+        *(f"option {each}" for each in chosen if _differs(preset, each)),
+    ]
+    items = []
+    for code in codes:
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator = code, "DCM"
+        item.CodeMeaning = METHOD_CODES[code]
+        items.append(item)
+    return (
+        made(0x00120062, "CS", ["YES"]),
+        made(0x00120063, "LO", text),
+        DataElement(0x00120064, "SQ", Items(items)),
+    )
+
+
+def _differs(preset: str, chosen: str) -> bool:
+    name, _, value = chosen.partition(" ")
+    return getattr(PRESETS[preset], name) != value

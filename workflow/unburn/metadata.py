@@ -1,28 +1,37 @@
 """Clean the header of an object by the rules of ``profile``, at every level of nesting.
 
-Values are taken from the bytes of the file where that is enough, as decoding is what costs time:
-numbers are looked at and passed on, text is read as ASCII where it is. What cannot be read, or does
-not look like what its VR says, is not passed on.
+What cannot be read, or does not look like what its VR says, is not passed on.
 """
 
 import copy
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any
+from functools import cache, cached_property, lru_cache
 
 from pydicom import config as pydicom_config
-from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, UID_dictionary
 
 from unburn import __version__, dates, keys, marks, presets, private, profile
+from unburn.elements import (
+    BYTES,
+    SIZES,
+    TEXT_VRS,
+    Element,
+    Elements,
+    data_set,
+    is_sound,
+    made,
+    text_of,
+    texts,
+)
 from unburn.errors import ItemError
 from unburn.marks import Touched
 from unburn.vocabulary import allowed, known, plain
@@ -31,12 +40,13 @@ IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 STANDARD_UIDS = "1.2.840.10008."
 REMOVED = "removed"
 LONGEST_UID = 64
-ENCODING = "iso8859"  # pydicom's name for the default repertoire
 
 # Often its service's name, too; a patient's would hold the item.
 MANUFACTURER = 0x00080070
-PATIENT_ID = 0x00100020
-CODING_SCHEME = 0x00080102
+SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
+STUDY, SERIES = 0x0020000D, 0x0020000E
+PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
+CHARACTER_SET, IMAGE_TYPE, CODING_SCHEME = 0x00080005, 0x00080008, 0x00080102
 PUBLIC_CODING_SCHEMES = frozenset(
     re.findall(
         r"\S+",
@@ -61,9 +71,6 @@ PRESENT = {
     0x00200010: "SH",  # Study ID
 }
 
-# Bytes of one value in binary VRs.
-SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
-SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
 DUMMIES: dict[str, str] = {
     "CS": "REMOVED",
     "AE": "REMOVED",
@@ -75,8 +82,6 @@ DUMMIES: dict[str, str] = {
     "IS": "0",
     "UR": "http://removed.invalid",
 }
-BINARY_DUMMIES: dict[str, Any] = {"OB": b"\0\0", "OW": b"\0\0", "UN": b"\0\0"}
-SINGLE_VRS = profile.LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
 _YEAR = r"(?:18|19|20)\d\d"
@@ -131,14 +136,6 @@ class Cleaned:
 # --- the patient
 
 
-def text_of(dataset: Dataset, keyword: str) -> str:
-    """Return a value as one stripped text, empty when it is missing or cannot be read."""
-    try:
-        return str(dataset.get(keyword) or "").strip(" \0")
-    except Exception:  # whatever pydicom raises on a malformed value
-        return ""
-
-
 def patient(dataset: Dataset) -> tuple[str, str]:
     """Return the Patient ID as it stands, and the text that names the patient to keyed hashes.
 
@@ -152,20 +149,6 @@ def patient(dataset: Dataset) -> tuple[str, str]:
         if uid := text_of(dataset, keyword):
             return "", f"study\0{uid}"
     raise ItemError("metadata_failed")
-
-
-def _complete(cleaned: Dataset, dataset: Dataset, key: bytes) -> None:
-    """Give an object without a series or study one of its own, where its UIDs are missing.
-
-    An object that names its series but no study shares a study with that series alone.
-    """
-    instance = text_of(dataset, "SOPInstanceUID")
-    series = text_of(dataset, "SeriesInstanceUID")
-    if not cleaned.get("SeriesInstanceUID"):
-        cleaned.SeriesInstanceUID = keys.uid(key, series or f"series of\0{instance}")
-    if not cleaned.get("StudyInstanceUID"):
-        study = text_of(dataset, "StudyInstanceUID")
-        cleaned.StudyInstanceUID = keys.uid(key, study or f"study of\0{series or instance}")
 
 
 # --- values
@@ -188,14 +171,6 @@ def quiet() -> Iterator[None]:
         logger.disabled = disabled
 
 
-def _values(value: Any) -> list[Any]:
-    if value is None or value == "":
-        return []
-    return (
-        [value] if isinstance(value, str | bytes) or not isinstance(value, Sequence) else [*value]
-    )
-
-
 @cache
 def _value_representation(tag: int, stored: str) -> str | None:
     """VR to go by: the dictionary's, or None when the file's is of quite another kind."""
@@ -206,38 +181,13 @@ def _value_representation(tag: int, stored: str) -> str | None:
 def _compatible(listed: str, stored: str) -> str | None:
     if " or " in stored or stored in listed.split(" or "):
         return stored
-    for kind in (profile.TEXT_VRS | {"CS"}, {"DS", "IS"}):
+    for kind in (TEXT_VRS | {"CS"}, {"DS", "IS"}):
         if stored in kind and listed in kind:
             return listed
     for kind in ({"US", "SS", "UL", "SL"}, {"OB", "OW"}):
         if stored in kind and listed in kind:
             return stored
     return None
-
-
-def _texts(dataset: Dataset, element: DataElement | RawDataElement, vr: str) -> list[str]:
-    """Values of a VR of characters, stripped; decoded by pydicom only where they are not ASCII."""
-    if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
-        if element.value.isascii() and b"\x1b" not in element.value:
-            text = element.value.decode("ascii").strip(" \0")
-            if not text:
-                return []
-            return [text] if vr in SINGLE_VRS else [t.strip(" \0") for t in text.split("\\")]
-        element = dataset[element.tag]
-    values = _values(element.value)
-    return [str(getattr(v, "original_string", v)).strip(" \0") for v in values]
-
-
-def _is_sound(element: DataElement | RawDataElement, vr: str, most: float) -> bool:
-    """Say whether binary numbers are such, and no text of many characters in their place."""
-    if isinstance(element, RawDataElement):
-        count, rest = divmod(len(element.value or b""), SIZES.get(vr, 1))
-        return not rest and (vr.startswith("O") or count <= most)
-    if vr.startswith("O"):
-        return True
-    if isinstance(element.value, bytes):
-        return vr not in SIZES and len(element.value) <= 2 * most
-    return most >= element.VM
 
 
 # --- the object
@@ -259,9 +209,13 @@ class _Cleaner:
         self.uids: dict[str, str] = {}
         self.met: set[str] = set()  # options of ``marks.MET`` that kept something
 
-    def items(self, dataset: Dataset, nested: bool = False) -> Dataset:
+    def items(self, dataset: Dataset) -> Dataset:
+        """Clean an item of a sequence and what is nested in it."""
+        return data_set(self.level(dataset, nested=True), like=dataset)
+
+    def level(self, dataset: Dataset, nested: bool = False) -> Elements:
         """Clean one level and what is nested in it."""
-        elements: dict[BaseTag, DataElement | RawDataElement] = {}
+        elements: Elements = {}
         creators: dict[int, str] = {}
         public_code = _is_public_code(dataset) if nested else False
         for tag, stored in list(dataset.items()):
@@ -285,19 +239,16 @@ class _Cleaner:
                 continue
             if cleaned is not None:
                 elements[tag] = cleaned
-        result = Dataset(elements)
-        implicit, little = dataset.original_encoding
-        result.set_original_encoding(implicit, little, ENCODING)
-        return result
+        return elements
 
     def attribute(
         self,
         dataset: Dataset,
-        stored: DataElement | RawDataElement,
+        stored: Element,
         tag: int,
         listed: str,
         public_code: bool,
-    ) -> DataElement | RawDataElement | None:
+    ) -> Element | None:
         """Clean one attribute as it was stored; None removes it."""
         vr = stored.VR
         if isinstance(stored, RawDataElement):
@@ -314,11 +265,11 @@ class _Cleaner:
     def element(
         self,
         dataset: Dataset,
-        element: DataElement | RawDataElement,
+        element: Element,
         tag: int,
         vr: str,
         public_code: bool,
-    ) -> DataElement | RawDataElement | None:
+    ) -> Element | None:
         """Clean one attribute whose VR is as it should be; None removes it."""
         do = self.rules[tag, vr]
         if do == profile.REMOVE:
@@ -326,7 +277,7 @@ class _Cleaner:
         if do in ("keep", "bytes"):
             if self.derived and tag in EXTREMES:
                 return None
-            sound = do == "bytes" or _is_sound(element, vr, profile.most_values(tag))
+            sound = do == "bytes" or is_sound(element, vr, profile.most_values(tag))
             return _passed(element, vr) if sound else None
         if do in ("items", "content", "graphics"):
             return self.sequence(element, tag, do)
@@ -334,13 +285,13 @@ class _Cleaner:
             return made(tag, vr, [])
         if do == "dummy":
             return self.dummy(tag, vr)
-        values = _texts(dataset, element, vr)
-        if not values:
+        found = texts(dataset, element, vr)
+        if not found:
             return made(tag, vr, [])
         if do == "number":
-            good = all(_NUMBER.fullmatch(text) for text in values if text)
+            good = all(_NUMBER.fullmatch(text) for text in found if text)
             return _passed(element, vr) if good else None
-        cleaned = [self.value(do, tag, text, public_code) for text in values]
+        cleaned = [self.value(do, tag, text, public_code) for text in found]
         if tag in IMAGE_TYPES and self.derived:
             cleaned = ["DERIVED", *cleaned[1:]]
         if do in ("words", "coded"):
@@ -352,12 +303,12 @@ class _Cleaner:
             return self.dummy(tag, vr)
         return made(tag, vr, []) if instead == "empty" else None
 
-    def dummy(self, tag: int, vr: str) -> DataElement | RawDataElement:
+    def dummy(self, tag: int, vr: str) -> Element:
         """Make a value that says nothing, for an attribute that must have one (type 1)."""
         if tag == PATIENT_ID:
             return made(tag, vr, [self.patient])
-        if vr in BINARY_DUMMIES:
-            return DataElement(tag, vr, BINARY_DUMMIES[vr])
+        if vr in BYTES:
+            return DataElement(tag, vr, b"\0\0")
         if vr in SIZES:
             return DataElement(tag, vr, 0)
         return made(tag, vr, [DUMMIES.get(vr, REMOVED)])
@@ -412,14 +363,12 @@ class _Cleaner:
             self.uids[old] = old if kept else keys.uid(self.key, old)
         return self.uids[old]
 
-    def sequence(
-        self, element: DataElement | RawDataElement, tag: int, do: str
-    ) -> DataElement | None:
+    def sequence(self, element: Element, tag: int, do: str) -> DataElement | None:
         """Clean a sequence; free text in content trees and graphics goes with its item."""
         items: list[Dataset] = list(element.value or [])  # type: ignore[arg-type]
         if do == "content":
             items = [item for item in items if text_of(item, "ValueType") not in ("TEXT", "PNAME")]
-        cleaned = [self.items(item, nested=True) for item in items]
+        cleaned = [self.items(item) for item in items]
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
         if do != "items":
@@ -432,10 +381,10 @@ class _Cleaner:
     def add_private(
         self,
         dataset: Dataset,
-        stored: DataElement | RawDataElement,
+        stored: Element,
         tag: int,
         creators: dict[int, str],
-        elements: dict[BaseTag, DataElement | RawDataElement],
+        elements: Elements,
     ) -> None:
         """Add a private element to ``elements``, and what reserves its block, if it is safe.
 
@@ -443,7 +392,7 @@ class _Cleaner:
         """
         try:
             if private.is_creator(tag):
-                creators[tag] = "".join(_texts(dataset, stored, "LO"))
+                creators[tag] = "".join(texts(dataset, stored, "LO"))
                 return
             block = private.creator_tag(tag)
             creator = creators.get(block, "")
@@ -457,8 +406,8 @@ class _Cleaner:
             self.met.add("safe_private")
 
     def safe_value(
-        self, dataset: Dataset, stored: DataElement | RawDataElement, tag: int, safe: private.Safe
-    ) -> DataElement | RawDataElement | None:
+        self, dataset: Dataset, stored: Element, tag: int, safe: private.Safe
+    ) -> Element | None:
         """Pass on numbers and listed terms of a safe private element; dates move like any."""
         if isinstance(stored, RawDataElement):
             if stored.VR in (None, "UN"):
@@ -468,37 +417,25 @@ class _Cleaner:
         vr = _compatible(safe.vr, str(stored.VR))
         if vr in SIZES:
             sound = bool(stored.value) or stored.value == 0
-            return _passed(stored, vr) if sound and _is_sound(stored, vr, float("inf")) else None
-        values = _texts(dataset, stored, vr) if vr else []
+            return _passed(stored, vr) if sound and is_sound(stored, vr, float("inf")) else None
+        found = texts(dataset, stored, vr) if vr else []
         if vr == "DT" and profile.has_times(self.options):
-            moved = [dates.clean_datetime(t, self.options.dates, self.days) for t in values]
+            moved = [dates.clean_datetime(t, self.options.dates, self.days) for t in found]
             return made(tag, vr, moved) if moved and None not in moved else None
-        if vr in ("DS", "IS") and values and all(_NUMBER.fullmatch(text) for text in values):
+        if vr in ("DS", "IS") and found and all(_NUMBER.fullmatch(text) for text in found):
             return _passed(stored, vr)
-        if vr == "CS" and values and safe.terms.issuperset(values):
-            return made(tag, vr, values)
+        if vr == "CS" and found and safe.terms.issuperset(found):
+            return made(tag, vr, found)
         return None
 
 
-def _passed(element: DataElement | RawDataElement, vr: str) -> DataElement | RawDataElement:
+def _passed(element: Element, vr: str) -> Element:
     """Return an element as it is, one that the original does not share."""
-    if isinstance(element, RawDataElement):
-        return element._replace(VR=vr)
-    return copy.copy(element)
-
-
-def made(tag: int, vr: str, values: Sequence[str | None]) -> DataElement | RawDataElement:
-    """Make an attribute of our own values; bytes where they are ASCII, for pydicom is slow."""
-    text = "\\".join(value or "" for value in values)
-    if not text.isascii():
-        value = values[0] if len(values) == 1 else list(values)
-        return DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE)
-    if vr in SIZES or vr in BINARY_DUMMIES or len(vr) != 2:
-        return DataElement(tag, vr, empty_value_for_VR(vr))
-    data = text.encode("ascii")
-    if len(data) % 2:
-        data += b"\0" if vr == "UI" else b" "
-    return RawDataElement(BaseTag(tag), vr, len(data), data, 0, False, True)
+    if not isinstance(element, RawDataElement):
+        return copy.copy(element)
+    if vr != element.VR:
+        element = element._replace(VR=vr)
+    return element
 
 
 def _is_public_code(item: Dataset) -> bool:
@@ -508,9 +445,10 @@ def _is_public_code(item: Dataset) -> bool:
     )
 
 
-def _words(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
     """Lower-case words of a text, with their accents and without."""
-    return {w for spelling in (text, plain(text)) for w in _LETTERS.findall(spelling.lower())}
+    return frozenset(w for form in (text, plain(text)) for w in _LETTERS.findall(form.lower()))
 
 
 def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
@@ -524,18 +462,42 @@ def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
         if vr not in ("PN", "SQ"):
             continue
         try:
-            element = dataset[tag]
-            if element.VR == "SQ":
-                for item in element.value or []:
+            if vr == "SQ":
+                for item in dataset[tag].value or []:
                     inner = _names(item)
                     patients, people = patients | inner[0], people | inner[1]
-            elif element.VR == "PN":
-                found = {w for v in _values(element.value) for w in _words(str(v)) if len(w) > 1}
+            else:
+                names = texts(dataset, stored, "PN")
+                found = {word for name in names for word in _words(name) if len(word) > 1}
                 people |= found
                 patients |= found if tag.group == 0x0010 else set()
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
     return patients, people
+
+
+def _identity(cleaned: Elements, dataset: Dataset, cleaner: _Cleaner) -> Elements:
+    """The patient, and a series and study for an object whose UIDs are missing.
+
+    An object that names its series but no study shares a study with that series alone.
+    """
+    found = [made(PATIENT_NAME, "PN", [cleaner.patient]), made(PATIENT_ID, "LO", [cleaner.patient])]
+    instance = text_of(dataset, "SOPInstanceUID")
+    series = text_of(dataset, "SeriesInstanceUID")
+    if not _has_value(cleaned, SERIES):
+        new = keys.uid(cleaner.key, series or f"series of\0{instance}")
+        found.append(made(SERIES, "UI", [new]))
+    if not _has_value(cleaned, STUDY):
+        study = text_of(dataset, "StudyInstanceUID")
+        new = keys.uid(cleaner.key, study or f"study of\0{series or instance}")
+        found.append(made(STUDY, "UI", [new]))
+    present = [made(tag, vr, []) for tag, vr in PRESENT.items() if tag not in cleaned]
+    return {BaseTag(element.tag): element for element in (*found, *present)}
+
+
+def _has_value(elements: Elements, tag: int) -> bool:
+    element = elements.get(BaseTag(tag))
+    return element is not None and bool(element.value)
 
 
 def _file_meta(original: Dataset, cleaned: Dataset) -> FileMetaDataset:
@@ -571,17 +533,16 @@ def clean(
             patient_in, identity = patient(dataset)
             cleaner = _Cleaner(key, settings, identity, dataset)
             cleaner.derived = touched is not None and touched.masked_pixels > 0
-            cleaned = cleaner.items(dataset)
-            for tag, vr in PRESENT.items():
-                if tag not in cleaned:
-                    cleaned[tag] = made(tag, vr, [])
-            cleaned.PatientName = cleaned.PatientID = cleaner.patient
-            if not (cleaned.get("SOPClassUID") and cleaned.get("SOPInstanceUID")):
+            found = cleaner.level(dataset)
+            if not (_has_value(found, SOP_CLASS) and _has_value(found, SOP_INSTANCE)):
                 raise ItemError("metadata_failed")
-            _complete(cleaned, dataset, key)
-            marks.declare(cleaned, settings.preset, settings.options, cleaner.met, touched)
+            found |= _identity(found, dataset, cleaner)
+            found |= marks.declared(
+                settings.preset, settings.options, cleaner.met, touched, IMAGE_TYPE in found
+            )
             if not cleaner.ascii:
-                cleaned.SpecificCharacterSet = "ISO_IR 192"
+                found[BaseTag(CHARACTER_SET)] = made(CHARACTER_SET, "CS", ["ISO_IR 192"])
+            cleaned = data_set(found, like=dataset)
             cleaned.file_meta = _file_meta(dataset, cleaned)
         except ItemError:
             raise

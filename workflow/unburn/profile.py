@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, tag_for_keyword
 
+from unburn.elements import LONG_TEXT_VRS, TEXT_VRS
 from unburn.presets import Options
 
 TABLE = Path(__file__).resolve().parents[2] / "resources" / "ps3.15" / "table_e1-1.csv"
@@ -86,9 +87,6 @@ BULK_BYTES = PIXELS | tags(
     " PrimitivePointIndexList RecommendedDisplayCIELabValueList ICCProfile"
 )
 
-LONG_TEXT_VRS = frozenset(("ST", "LT", "UT"))
-TEXT_VRS = frozenset(("LO", "SH", "UC")) | LONG_TEXT_VRS
-WORD_VRS = TEXT_VRS | {"AE"}
 BYTE_VRS = frozenset(("OB", "OW", "UN", "OB or OW"))
 DATE_ACTIONS = {"DA": "date", "DT": "datetime", "TM": "time", "SH": "zone"}
 DATE_COLUMNS = {"kept": "full_dates", "shifted": "modified_dates", "year": "modified_dates"}
