@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import pydicom
 
-from unburn import frames, identifiers, policy, tables, wording
+from unburn import frames, identifiers, metadata, policy, tables, wording
 from unburn.errors import UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
@@ -34,6 +34,7 @@ from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
 from unburn.pixels import StoredFrames, read_header, searchable
+from unburn.presets import RESEARCH, Options
 from unburn.readers import READERS, Line, Reader
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ HEAD_FIELD_MM = 400.0  # a larger field of view was not chosen for a head
 class Settings:
     """Section ``gate`` of the settings and the run's seed; the schema explains the values.
 
-    ``max_held_back`` is `release`'s and is not used here.
+    ``max_held_back`` is `release`'s and is not used here. ``options`` say what of the header stays.
     """
 
     reader: str
@@ -82,6 +83,7 @@ class Settings:
     max_painted_share: float
     max_held_back: float | None
     seed: int
+    options: Options = RESEARCH
 
 
 @dataclass(frozen=True)
@@ -383,7 +385,7 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
         try:
             reader, summary = _reader(settings.reader), moments.summary()
             one = next((of_number[n] for n in sorted(members[key]) if of_number[n].unchanged), None)
-            header = _wanted(one) if one and len(one.pooled) else None
+            header = _wanted(one, settings.options) if one and len(one.pooled) else None
             read = ((left_over(reader.read(p), p, one, header), p.shape) for p in summary)
             if any(shows_text(lines, shape, settings) for lines, shape in read):
                 result.alarms.append(frozenset(members[key]))
@@ -398,7 +400,7 @@ def examine(settings: Settings, job: Job) -> Found:
     found = Found()
     item = job.item
     try:
-        wanted = _wanted(item)
+        wanted = _wanted(item, settings.options)
         if job.whole:
             found.identifier = _in_bytes(wanted, job.item.candidate)
         if job.frames:
@@ -421,8 +423,8 @@ def examine(settings: Settings, job: Job) -> Found:
     return found
 
 
-def _wanted(item: Item) -> identifiers.Identifiers:
-    return identifiers.identifiers(read_header(item.original, stop_before_pixels=True))
+def _wanted(item: Item, options: Options) -> identifiers.Identifiers:
+    return identifiers.identifiers(read_header(item.original, stop_before_pixels=True), options)
 
 
 def left_over(
@@ -671,16 +673,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("shard", "regions", "masks", "candidates", "table", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--settings", required=True)
+    parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--metadata", type=json.loads, required=True)
     parser.add_argument("--threads", type=int, default=1)
     options: Any = parser.parse_args(argv)
+    kept = metadata.Settings(**options.metadata).options
     gate(
         options.shard,
         options.regions,
         options.masks,
         options.candidates,
         options.table,
-        Settings(**json.loads(options.settings)),
+        Settings(**options.settings, options=kept),
         options.threads,
         options.out,
     )

@@ -14,6 +14,7 @@ import yaml
 
 from unburn.errors import UserError
 from unburn.files import replacing
+from unburn.presets import DEMANDS, weakened
 from unburn.sheet import Row
 from unburn.sheet import read as read_sheet
 
@@ -31,9 +32,14 @@ class Run:
     rows: dict[str, Row]
 
     def section(self, submission: str, name: str) -> dict[str, Any]:
-        """One section of the settings, with what the sheet's row sets for this submission."""
+        """One section of the settings, with what the sheet's row sets for this submission.
+
+        What the submission's preset of header cleaning demands of other stages comes last.
+        """
         section = dict(self.config[name])
-        for dotted, value in self.rows[submission].settings.items():
+        own = self.rows[submission].settings
+        preset = own.get("metadata.preset", self.config["metadata"]["preset"])
+        for dotted, value in [*own.items(), *DEMANDS.get(preset, {}).items()]:
             group, _, key = dotted.partition(".")
             if group == name:
                 section[key] = value
@@ -77,6 +83,8 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
                     mistakes.append(
                         f"{complete['sheet']}:{row.line}: {name}: {found}\n    hint: {hint}"
                     )
+    if not mistakes:
+        mistakes = [*_weakened(config, complete, rows, lines)]
     if mistakes:
         raise UserError(
             where="settings",
@@ -119,6 +127,12 @@ def defaults() -> dict[str, Any]:
     """All settings as they are when nothing is set."""
     rules = schema()
     return _resolve_shipped(_fill({}, rules), rules)
+
+
+def presets() -> list[str]:
+    """The values that metadata.preset can have, the default first."""
+    rule = schema()["properties"]["metadata"]["properties"]["preset"]
+    return sorted(rule["enum"], key=lambda name: name != rule["default"])
 
 
 def changed(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,6 +215,32 @@ def _check_value(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[str, str
             close = difflib.get_close_matches(str(value), map(str, rule["enum"]), 1)
             near = f"; did you mean {close[0]}?" if close else ""
         yield "", error.message, rule["x-hint"] + near
+
+
+def _weakened(
+    config: Mapping[str, Any],
+    complete: Mapping[str, Any],
+    rows: Mapping[str, Row],
+    lines: Mapping[tuple[str, ...], str],
+) -> Iterator[str]:
+    """Name settings that would take from what the preset of header cleaning promises."""
+    explicit = {
+        f"{group}.{name}": value
+        for group, section in config.items()
+        if isinstance(section, Mapping)
+        for name, value in section.items()
+    }
+    found: dict[str, None] = {}  # a set that keeps its order
+    for row in rows.values():
+        preset = row.settings.get("metadata.preset", complete["metadata"]["preset"])
+        for name, promised in weakened(preset, explicit | dict(row.settings)):
+            own = row.settings.keys() & {name, "metadata.preset"}
+            at = f"{complete['sheet']}:{row.line}: " if own else _place(lines, (*name.split("."),))
+            found[
+                f"{at}{name}: the preset {preset} promises {promised}\n"
+                "    hint: leave it out, or choose the preset research, which promises less"
+            ] = None
+    yield from found
 
 
 def _line_numbers(files: Sequence[Path]) -> dict[tuple[str, ...], str]:
