@@ -20,6 +20,7 @@ from pydicom import uid
 
 from unburn import pixels, rehearsal, tables
 from unburn.errors import command
+from unburn.presets import PRESETS
 from unburn.rehearsal import Rehearsed
 
 log = logging.getLogger(__name__)
@@ -71,16 +72,16 @@ def compare(one: Rehearsed) -> dict[str, object]:
     }  # fmt: skip
 
 
-def passes(presets: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """What is rehearsed: each preset as it is, the first also with painted pixels."""
-    yield from ((preset, False) for preset in presets)
-    yield presets[0], True
+def passes() -> Iterator[tuple[str, bool]]:
+    """What is rehearsed: each preset as it is, the default also with painted pixels."""
+    yield from ((preset, False) for preset in PRESETS)
+    yield next(iter(PRESETS)), True
 
 
 def check(folders: Sequence[Path], threads: int) -> Iterator[dict[str, object]]:
     """Rows of ``conformance.csv``."""
     for folder in folders:
-        for preset, painted in passes(rehearsal.presets()):
+        for preset, painted in passes():
             with tempfile.TemporaryDirectory() as tmp, ThreadPoolExecutor(threads) as pool:
                 files = list(rehearsal.rehearse(folder, Path(tmp), preset, painted, threads))
                 if painted:

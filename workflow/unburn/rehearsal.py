@@ -19,7 +19,7 @@ from unburn.errors import ItemError
 from unburn.ledger import records, shard_folders, shard_table
 from unburn.parallel import in_order
 from unburn.pixels import StoredFrames
-from unburn.settings import defaults, schema
+from unburn.settings import defaults
 
 SQUARE_PX = 8  # side of what is painted, where the frame has room
 KEY = hashlib.sha256(b"the key of unburn's benchmarks").digest()
@@ -35,12 +35,6 @@ class Rehearsed:
     painted: bool  # whether pixels of it were
     candidate: Path | None
     reason_code: str
-
-
-def presets() -> list[str]:
-    """Names of the presets that the settings know, the default first."""
-    rule = schema()["properties"]["metadata"]["properties"]["preset"]
-    return sorted(rule["enum"], key=lambda name: name != rule["default"])
 
 
 def metadata_settings(preset: str) -> metadata.Settings:

@@ -22,6 +22,7 @@ from pydicom import uid
 from unburn import rehearsal, tables
 from unburn.errors import ItemError, command
 from unburn.pixels import LOSSY, StoredFrames
+from unburn.presets import PRESETS
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ def look(task: tuple[Path, str, str], decoders: Sequence[str]) -> list[dict[str,
 def compare(folders: Sequence[Path], threads: int) -> Iterator[dict[str, object]]:
     """Rows of ``decoders.csv``: originals, and candidates with painted pixels."""
     decoders = [name for name, program in PROGRAMS.items() if shutil.which(program)]
-    preset = rehearsal.presets()[0]
+    preset = next(iter(PRESETS))
     for folder in folders:
         with tempfile.TemporaryDirectory() as tmp, ThreadPoolExecutor(threads) as pool:
             tasks = []

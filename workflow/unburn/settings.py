@@ -129,12 +129,6 @@ def defaults() -> dict[str, Any]:
     return _resolve_shipped(_fill({}, rules), rules)
 
 
-def presets() -> list[str]:
-    """The values that metadata.preset can have, the default first."""
-    rule = schema()["properties"]["metadata"]["properties"]["preset"]
-    return sorted(rule["enum"], key=lambda name: name != rule["default"])
-
-
 def changed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that differ from their defaults, by dotted name."""
     result = {}
