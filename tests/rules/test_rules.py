@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runs import REPO, jobs, snakemake, tree
+from unburn import keys
 
 WORK, SHARD, RESULTS = "work/lab", "work/lab/00000", "results/lab"
 # What each rule writes. A folder counts with all files in it.
@@ -30,6 +31,8 @@ OUTPUTS = {
     "report_submission": [f"{RESULTS}/report.html", f"{WORK}/review.html"],
     "account_for_items": [f"{WORK}/accounted"],
 }
+DRAWS = "draw_key"  # only where the key is discarded; its output is another each time
+BESIDE = ("dicom", "masks", "uid_mapping.csv", "patid_mapping.csv")  # written, not asked for
 DATED = {f"{RESULTS}/provenance.json", f"{RESULTS}/report.html", f"{WORK}/review.html"}
 
 
@@ -48,7 +51,7 @@ def test_every_rule_is_tested_alone():
     rules = [
         name for text in files for name in re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.M)
     ]
-    assert set(rules) == set(OUTPUTS)
+    assert set(rules) == {*OUTPUTS, DRAWS}
 
 
 def test_the_tiny_submission_takes_every_way(tiny_run):
@@ -70,7 +73,7 @@ def test_a_rule_alone_makes_its_outputs_from_its_inputs(rule, tiny_run, tmp_path
         allowed = {rule, "plan_submission"} if rule == "release_submission" else {rule}
         result = snakemake(
             tiny_run,
-            *(output for output in outputs if Path(output).name not in ("dicom", "masks")),
+            *(output for output in outputs if Path(output).name not in BESIDE),
             *("--notemp", "--rerun-triggers", "mtime", "--allowed-rules", *sorted(allowed)),
         )
         screen = result.stdout + result.stderr
@@ -84,3 +87,14 @@ def test_a_rule_alone_makes_its_outputs_from_its_inputs(rule, tiny_run, tmp_path
             place = tiny_run / output
             shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
             (tmp_path / str(number)).rename(place)
+
+
+def test_a_key_is_drawn_for_a_submission_and_closed(tiny_run):
+    key = tiny_run / WORK / "drawn.key"
+    try:
+        result = snakemake(tiny_run, f"{WORK}/drawn.key", *("--notemp", "--allowed-rules", DRAWS))
+        assert result.returncode == 0, result.stderr
+        assert len(keys.load(key)) == keys.KEY_BYTES  # refuses one that others can read
+        assert keys.load(key) != keys.load(tiny_run / "unburn.key")
+    finally:
+        key.unlink(missing_ok=True)

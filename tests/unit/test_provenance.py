@@ -29,6 +29,13 @@ def test_places_are_dropped_or_cut_to_the_name():
     assert provenance.without_places(settings) == kept
 
 
+def test_a_key_that_is_discarded_has_no_id(settings, tmp_path):
+    settings["metadata"]["key"] = "discard"
+    options = ["--settings", json.dumps(settings), "--key", str(tmp_path / "gone.key")]
+    provenance.main([*options, "--out", str(tmp_path / "provenance.json")])
+    assert json.loads((tmp_path / "provenance.json").read_text())["key_id"] == "discarded"
+
+
 def test_record_is_complete_and_names_nobody(settings, tmp_path):
     keys.new(tmp_path / "unburn.key")
     options = ["--settings", json.dumps(settings), "--key", str(tmp_path / "unburn.key")]

@@ -97,6 +97,23 @@ def project(wildcards):
     return RUN.rows[wildcards.submission].project
 
 
+def key_mode(wildcards):
+    """Where a submission's pseudonyms come from: keyed, or a key to discard."""
+    return RUN.section(wildcards.submission, "metadata")["key"]
+
+
+def drawn_key(wildcards):
+    """The key that a submission draws for itself, where it does."""
+    drawn = key_mode(wildcards) == "discard"
+    return ["<work>/{submission}/drawn.key"] if drawn else []
+
+
+def key_file(wildcards):
+    """The key that a submission's pseudonyms come from."""
+    drawn = Path(config["work"]) / wildcards.submission / "drawn.key"
+    return str(drawn) if key_mode(wildcards) == "discard" else config["key_file"]
+
+
 def contents(wildcards):
     """A keyed digest of a submission's row and of its folders' state: plan reruns when it changes."""
     return submissions.contents(

@@ -32,7 +32,7 @@ ALWAYS_REMOVED = tags(
     " MACParametersSequence ContributingEquipmentSequence BreedRegistrationNumber"
     " BreedRegistrationSequence DeidentificationMethod DeidentificationMethodCodeSequence"
     " PatientIdentityRemoved LongitudinalTemporalInformationModified SpecificCharacterSet"
-    " ComponentWelderIDs RepairID OwnerID HL7InstanceIdentifier InstanceCoercionDateTime"
+    " ComponentWelderIDs RepairID OwnerID HL7InstanceIdentifier"
     " GroupOfPatientsIdentificationSequence IssuerOfAccessionNumberSequence"
     " IssuerOfPatientIDQualifiersSequence OrderPlacerIdentifierSequence"
     " OrderFillerIdentifierSequence AssigningFacilitySequence AssigningJurisdictionCodeSequence"
@@ -139,7 +139,7 @@ def _by_table(row: dict[str, str], vr: str, options: Options) -> str | None:
     if row["modified_dates"]:
         column = DATE_COLUMNS.get(options.dates)
         if column and row[column] and (has_times(options) or vr in ("DA", "DT")):
-            return DATE_ACTIONS.get(vr, REMOVE)
+            return DATE_ACTIONS.get(vr) or _basic(row, vr)
         return _basic(row, vr)
     if options.uids == "kept" and row["uids"] == "K":
         return "items" if vr == "SQ" else "kept uid"

@@ -153,7 +153,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    record = provenance(args.settings, keys.key_id(keys.load(args.key)))
+    discarded = args.settings["metadata"]["key"] == "discard"
+    key_id = "discarded" if discarded else keys.key_id(keys.load(args.key))
+    record = provenance(args.settings, key_id)
     with replacing(args.out) as tmp:
         tmp.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 

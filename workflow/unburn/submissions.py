@@ -13,6 +13,7 @@ from typing import Any
 from unburn import devices, keys, tables
 from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
+from unburn.ledger import forget
 from unburn.settings import REPO, Run
 from unburn.sheet import Row
 
@@ -257,11 +258,17 @@ def _sentences(label: str) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Check the share of held-back items against ``gate.max_held_back``."""
+    """Check the share of held-back items; delete what links old and new where that is asked for.
+
+    The share is ``gate.max_held_back``.
+    """
     parser = argparse.ArgumentParser(prog="python -m unburn.submissions", description=main.__doc__)
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON of section gate")
+    parser.add_argument("--key-mode", choices=("keyed", "discard"), required=True)
     options = parser.parse_args(argv)
+    if options.key_mode == "discard":
+        forget(options.ledger.parent)
     limit: float = options.settings["max_held_back"]
     by_status, _ = counts(options.ledger)
     items = by_status["released"] + by_status["held_back"]
