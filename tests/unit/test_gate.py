@@ -249,7 +249,7 @@ class Shard:
             rows.append(
                 {
                     **{"item": number, "path": original, "series": "s00001", "pixels": 1},
-                    **{"frames": len(picture), "read_all": 0, "volumetric": 0},
+                    **{"frames": len(picture), "read_all": 0, "volumetric": 0, "kind": "image"},
                     **{"bytes": state.st_size, "mtime_ns": state.st_mtime_ns},
                 }
                 | columns

@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from pydicom import dcmwrite, uid
@@ -15,6 +16,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from unburn import copies, tables
 from unburn import plan as module
 from unburn.errors import UserError
+from unburn.ledger import unchanged
 from unburn.pixels import read_header
 from unburn.plan import Item, Settings, State, deal, foreign, main, number, plan
 from unburn.reasons import REASONS
@@ -43,6 +45,14 @@ def write(path, sop="1.2.3", series="1.2", sop_class=uid.CTImageStorage, **more)
             setattr(dataset, keyword, value)
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=False)
+    return path
+
+
+def volume(path, dtype=np.int16):
+    """A NIfTI volume of five slices of 4 x 6, or a pair of header and voxels."""
+    kind = nibabel.Nifti1Pair if path.suffix == ".hdr" else nibabel.Nifti1Image
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind(np.zeros((6, 4, 5), dtype), np.diag([-1.0, -1, 1, 1])).to_filename(path)
     return path
 
 
@@ -110,22 +120,24 @@ def test_every_kind_of_file_has_its_outcome(folder):
     (folder / "notes.txt").write_text("nothing to see here, move along")
     (folder / "renamed.dcm").write_text("nothing to see here, move along")
     (folder / "empty").touch()
-    header = bytes(344) + b"n+1\0" + bytes(500)
-    (folder / "brain.nii").write_bytes(header)
-    (folder / "brain.nii.gz").write_bytes(gzip.compress(header))
-    (folder / "pair.hdr").write_bytes(bytes(344) + b"ni1\0")
-    (folder / "pair.img").write_bytes(bytes(500))
+    volume(folder / "brain.nii.gz")
+    volume(folder / "float.nii", np.float32)
+    volume(folder / "pair.hdr")
+    (folder / "analyze.hdr").write_bytes(b"\x5c\x01\0\0" + bytes(344))
+    (folder / "analyze.img").write_bytes(bytes(500))
     with zipfile.ZipFile(folder / "all.zip", "w") as archive:
         archive.writestr("a.dcm", whole)
     (folder / "more.gz").write_bytes(gzip.compress(whole))
     os.mkfifo(folder / "pipe")
     assert outcomes(folder) == {
         "all.zip": "archive",
-        "brain.nii": "nifti_input",
-        "brain.nii.gz": "nifti_input",
+        "analyze.hdr": "nifti_type",
+        "analyze.img": "nifti_voxels",
+        "brain.nii.gz": "",
         "cut": "broken",
         "dose without pixels": "",
         "empty": "empty_file",
+        "float.nii": "float_pixels",
         "geometry": "bad_geometry",
         "image": "",
         "large": "too_large",
@@ -134,8 +146,8 @@ def test_every_kind_of_file_has_its_outcome(folder):
         "no pixels": "pixels_missing",
         "none": "no_sop_class",
         "notes.txt": "not_an_image",
-        "pair.hdr": "nifti_input",
-        "pair.img": "nifti_input",
+        "pair.hdr": "",
+        "pair.img": "nifti_voxels",
         "pipe": "not_an_image",
         "private": "private_sop_class",
         "renamed.dcm": "broken",
@@ -144,6 +156,39 @@ def test_every_kind_of_file_has_its_outcome(folder):
         "odd": "unsupported_syntax",
         "video": "video",
     }
+
+
+def test_plan_describes_a_volume_and_what_lies_beside_it(folder):
+    volume(folder / "data/sub-01/anat/t1.nii.gz")
+    volume(folder / "data/sub-01/func/rest.nii.gz")
+    volume(folder / "data/sub-02/anat/t1.nii.gz")
+    volume(folder / "other/x.hdr")
+    for name in ("data/sub-01/anat/t1.json", "data/sub-01/anat/t1.bval", "data/sub-09.json"):
+        (folder / name).write_text('{"Modality": "MR"}')
+    inventory, shards, _ = run(folder)
+    codes = dict(zip((Path(p).name for p in inventory.path), inventory.reason_code, strict=True))
+    assert codes["sub-09.json"] == "not_an_image" and codes["x.img"] == "nifti_voxels"
+    rows = {
+        os.path.relpath(row["path"], folder.resolve()): row
+        for row in shards["00000"].to_dict("records")
+    }
+    t1, sidecar = rows["data/sub-01/anat/t1.nii.gz"], rows["data/sub-01/anat/t1.json"]
+    described = "frames rows columns samples bits_allocated lossy pixels volumetric"
+    assert [int(t1[name]) for name in described.split()] == [5, 4, 6, 1, 16, 0, 1, 1]
+    assert (t1["kind"], t1["modality"]) == ("nifti_volume", "MR")
+    assert sidecar["kind"] == rows["data/sub-01/anat/t1.bval"]["kind"] == "nifti_sidecar"
+    same = ("volume", "subject", "series", "modality")
+    assert [sidecar[name] for name in same] == [t1[name] for name in same]
+    assert (sidecar["pixels"], sidecar["frames"], sidecar["volumetric"]) == ("0", "0", "0")
+    assert t1["subject"] == rows["data/sub-01/func/rest.nii.gz"]["subject"] != ""
+    assert t1["subject"] != rows["data/sub-02/anat/t1.nii.gz"]["subject"]
+    assert rows["other/x.hdr"]["subject"] == ""
+    pair = [folder / f"other/x.{ending}" for ending in ("hdr", "img")]
+    assert rows["other/x.hdr"]["bytes"] == str(sum(path.stat().st_size for path in pair))
+    assert len({row["volume"] for row in rows.values()}) == 4
+    assert unchanged(rows["other/x.hdr"])
+    os.utime(pair[1], ns=(1, 1 << 62))
+    assert not unchanged(rows["other/x.hdr"])
 
 
 def test_frames_that_a_compressed_file_does_not_hold_are_not_planned_for(folder):
@@ -430,5 +475,5 @@ def test_main_writes_a_log_without_names(folder, caplog):
 
 
 def test_every_reason_of_plan_has_a_sentence():
-    codes = {"archive", "link_outside", "file_name", "float_pixels", "nifti_input", "unreadable"}
+    codes = {"archive", "link_outside", "file_name", "float_pixels", "nifti_type", "unreadable"}
     assert codes <= set(REASONS)

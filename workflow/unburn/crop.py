@@ -23,7 +23,8 @@ from unburn.errors import ItemError, command
 from unburn.files import replacing
 from unburn.parallel import in_order
 from unburn.patches import NO_PADDING, Content, Patch, Writer
-from unburn.pixels import StoredFrames, number_of
+from unburn.pixels import number_of
+from unburn.sources import Frames, open_frames
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Kind:
     modality: str = ""
 
 
-def kind_of(source: StoredFrames, modality: str) -> Kind:
+def kind_of(source: Frames, modality: str) -> Kind:
     """What the header of a file says about its values (PS3.3 sections C.7.6.3 and C.7.5.1.1.2)."""
     bits = source.bits_stored
     limits = (-(1 << bits - 1), (1 << bits - 1) - 1) if source.signed else (0, (1 << bits) - 1)
@@ -64,7 +65,7 @@ def kind_of(source: StoredFrames, modality: str) -> Kind:
     return Kind(limits, padding, photometric == "PALETTE COLOR", zero, modality)
 
 
-def _padding(source: StoredFrames) -> tuple[int, int]:
+def _padding(source: Frames) -> tuple[int, int]:
     """(0028,0120) Pixel Padding Value and (0028,0121) Pixel Padding Range Limit, in order."""
     cells = 8 * source.dtype.itemsize
     found = []
@@ -274,7 +275,7 @@ def cut_frames(
     """Patches of some frames, and the reason code why there are none ('' if all went well)."""
     found: list[tuple[bool, Patch]] = []
     try:
-        with h5py.File(masks, "r") as file, StoredFrames(task.path) as source:
+        with h5py.File(masks, "r") as file, open_frames(task.path) as source:
             stack = file[f"items/{task.item}"]
             for frame in task.frames:
                 mask = stack[frame] > 0

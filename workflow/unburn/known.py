@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from unburn import devices, ultrasound
+from unburn import devices, nifti, ultrasound
 from unburn.devices import Rule
 from unburn.errors import ItemError
 from unburn.pixels import read_header
@@ -70,6 +70,8 @@ def read(
     """
     possible = [rule for rule in rules if rule.could_fit(modality, rows, columns)]
     if not possible and not outside:
+        return NOTHING
+    if nifti.is_nifti(path):
         return NOTHING
     tags = [*devices.KEYWORDS, "SequenceOfUltrasoundRegions"]
     try:

@@ -30,7 +30,7 @@ from pydicom.pixels import pack_bits
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from unburn import __version__, keys
+from unburn import __version__, keys, nifti
 from unburn.errors import ItemError
 from unburn.files import replacing
 from unburn.metadata import quiet
@@ -281,11 +281,20 @@ def assemble(
     return mask
 
 
+def write_volume_mask(touched: Touched, out: Path) -> Product:
+    """Write the painted voxels of a NIfTI volume as a volume of the same geometry."""
+    with nifti.Volume(touched.file) as volume, h5py.File(touched.masks, "r") as file:
+        stored = file["items"][touched.item]
+        with replacing(out) as tmp:
+            nifti.write_mask(volume, (stored[k] for k in range(volume.frames)), tmp)
+        return Product(out, "", volume.frames)
+
+
 @quiet()  # highdicom sets values of the header, and pydicom complains aloud
 def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Product]:
     """Write the painted pixels of one series as DICOM SEG, one file per picture size.
 
-    Only painted frames are written.
+    Only painted frames are written; a NIfTI volume gets a mask of its own form.
 
     Raises
     ------
@@ -295,7 +304,10 @@ def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Pr
     groups: dict[tuple[int, int], list[tuple[Dataset, list[int], np.ndarray]]] = defaultdict(list)
     products = []
     try:
-        for one in touched:
+        for number, one in enumerate(touched, 1):
+            if nifti.is_nifti(one.file):
+                products.append(write_volume_mask(one, folder / f"mask_{number}.nii.gz"))
+                continue
             frames, planes = painted_frames(one)
             if not frames:
                 raise ItemError("mask_not_written")

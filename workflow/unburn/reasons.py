@@ -9,6 +9,7 @@ IGNORED = {
     "duplicate": "An exact copy of another file of this submission.",
     "same_picture": "The same picture of the same patient as another file of this submission, "
     "with the same UID in another encoding.",
+    "nifti_voxels": "The voxels of a pair .hdr and .img; they are handled with the header file.",
     "not_an_image": "Not a DICOM file (a note, a program, a picture or the like); left out.",
     "empty_file": "The file has no content.",
 }
@@ -31,7 +32,8 @@ HELD_BACK = {
     "photograph": "A photograph, which can show the person.",
     "whole_slide": "A whole-slide image; its label and overview pictures are not cleaned.",
     "video": "A video stream (MPEG, H.264, H.265); it is not decoded.",
-    "nifti_input": "A NIfTI volume; this version cleans DICOM only.",
+    "nifti_type": "A NIfTI volume of a kind that unburn does not clean (Analyze, complex, RGBA, "
+    "64 bits).",
     "unsupported_syntax": "No installed decoder reads this file's transfer syntax.",
     # --- found while cleaning
     "undecodable": "The pixels could not be decoded; the file is damaged or mislabelled.",
@@ -43,7 +45,7 @@ HELD_BACK = {
     "not_examined": "Not every frame was searched for text, so nothing is known about it.",
     "not_painted": "A masked place was not painted, so it is not released.",
     "metadata_failed": "The header could not be cleaned: the SOP Instance UID that every object "
-    "needs is missing, or an attribute is malformed.",
+    "needs is missing, or an attribute (or a file beside a volume) is malformed.",
     "not_written": "The cleaned object could not be written as valid DICOM.",
     # --- found by the gate
     "residual_text": "The independent reader still read text in the cleaned picture; "

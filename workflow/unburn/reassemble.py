@@ -20,7 +20,7 @@ import pydicom
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
-from unburn import keys, metadata, pixels, tables
+from unburn import keys, metadata, nifti, pixels, sidecars, tables
 from unburn.errors import ItemError, command
 from unburn.examined import load, unexamined
 from unburn.files import make_private, replacing, sha256
@@ -30,6 +30,7 @@ from unburn.parallel import in_order
 from unburn.patches import Patch, Reader, apply
 from unburn.pixels import StoredFrames
 from unburn.scrubbing import scrub_stream
+from unburn.sources import Frames, open_frames
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,10 @@ class Painted:
     painted_pixels: int = 0
     texture_ratios: list[float] = field(default_factory=list)
     seam_steps: list[float] = field(default_factory=list)
+
+    def engine(self, chosen: str) -> str:
+        """What painted: the chosen engine, ``flat`` where only even ground was filled, or none."""
+        return chosen if self.painted_pixels else "flat" if self.flat_pixels else ""
 
 
 def paint(stored: np.ndarray, mask: np.ndarray, patches: Iterable[Patch]) -> np.ndarray:
@@ -170,7 +175,7 @@ class Masks:
 
 
 def painted_frames(
-    source: StoredFrames, masks: Masks, inputs: Inputs, item: int, done: Painted
+    source: Frames, masks: Masks, inputs: Inputs, item: int, done: Painted
 ) -> Iterator[np.ndarray]:
     """Yield the frames of an item with all patches applied, and count in ``done``."""
     with Reader(inputs.fills) as fills, Reader(inputs.painted) as painted:
@@ -200,9 +205,9 @@ def written(shape: tuple[int, ...], patches: Iterable[Patch]) -> np.ndarray:
     return where
 
 
-def outside_differing(original: StoredFrames, candidate: Path, masks: Masks) -> int:
+def outside_differing(original: Frames, candidate: Path, masks: Masks) -> int:
     """Decode a written candidate and count pixels outside the masks that are not the original's."""
-    with StoredFrames(candidate) as after:
+    with open_frames(candidate) as after:
         if len(after) != len(original):
             return len(original) * original.rows * original.columns
         return sum(
@@ -221,7 +226,7 @@ def give_own_uid(cleaned: metadata.Cleaned, old: str, content: str, key: bytes) 
 
     ``content`` is the sha256 of the original. What refers to ``old`` keeps the UID that it has.
     """
-    new = keys.uid(key, f"{old}\0{content}")
+    new = uid.UID(keys.uid(key, f"{old}\0{content}"))
     cleaned.dataset.SOPInstanceUID = cleaned.dataset.file_meta.MediaStorageSOPInstanceUID = new
     cleaned.uids.pop(old, None)
 
@@ -256,8 +261,6 @@ def candidate(
         with the reason why there is none
     """
     item, original = int(row["item"]), Path(row["path"])
-    if not unchanged(row):
-        raise ItemError("changed_input")
     dataset = pixels.read_header(original)
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
         dataset.file_meta = FileMetaDataset()
@@ -273,10 +276,9 @@ def candidate(
                     pixels.replace_pixels(dataset, frames, source.photometric)
             elif "PixelData" in dataset:
                 scrubbed = scrub_stream(dataset)
-        engine = plan.engine if done.painted_pixels else "flat" if done.flat_pixels else ""
         if row["pixels"] == "1":
             lossy = row["lossy"] == "1"
-            touched = metadata.Touched(done.masked_pixels, engine, lossy)
+            touched = metadata.Touched(done.masked_pixels, done.engine(plan.engine), lossy)
         with failing("metadata_failed"):
             cleaned = metadata.clean(dataset, plan.key, plan.settings, touched)
         if row["shared_uid"] == "1":
@@ -298,18 +300,76 @@ def candidate(
         "sop_in": dataset.SOPInstanceUID,
         "sop_out": header.SOPInstanceUID,
         "frame_of_reference_out": header.get("FrameOfReferenceUID") or "",
-        "masked_frames": done.masked_frames,
-        "masked_pixels": done.masked_pixels,
-        "flat_pixels": done.flat_pixels,
-        "painted_pixels": done.painted_pixels,
-        "engine": engine,
+        **painted_cells(done, plan),
         "outside_differing": differ,
-        "texture_ratio": average(done.texture_ratios),
-        "seam_step": average(done.seam_steps),
         "scrubbed": scrubbed,
         "references": ";".join(references(dataset)) if row["kind"] in REFERRING else "",
     }
     return cells, cleaned.uids
+
+
+def volume(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
+    """Make a candidate of a NIfTI volume; return what its row says of it.
+
+    Raises
+    ------
+    ItemError
+        with the reason why there is none
+    """
+    item, original, done = int(row["item"]), Path(row["path"]), Painted()
+    with Masks(plan.inputs.masks, item) as masks, nifti.Volume(original) as source:
+        frames = painted_frames(source, masks, plan.inputs, item, done) if masks else None
+        with failing("not_written"):
+            scrubbed = nifti.write(source, frames, out)
+            differ = outside_differing(source, out, masks)
+    return {**beside(row, plan), **painted_cells(done, plan), "outside_differing": differ} | {
+        "sop_in": row["volume"],
+        "scrubbed": scrubbed,
+    }
+
+
+def sidecar(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
+    """Make a candidate of what lies beside a NIfTI volume, and goes with it."""
+    original = Path(row["path"])
+    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower())
+    out.write_bytes(cleaned)
+    return beside(row, plan) | {"references": row["volume"]}
+
+
+def beside(row: Mapping[str, str], plan: Plan) -> dict[str, Any]:
+    """Cells of a NIfTI volume and of the files beside it: one name for all of them.
+
+    A volume names no patient. Its folder does in BIDS (sub-01); else it is a patient of its own.
+    """
+    patient = keys.label(plan.key, "patient", f"nifti\0{row['subject'] or row['volume']}")
+    label = keys.label(plan.key, "path", row["volume"])
+    return {
+        "output": f"nifti/{patient}/{label}{ending(row)}",
+        "sha256_in": sha256(Path(row["path"])),
+        "patient_out": patient,
+        "series_out": label,
+    }
+
+
+def ending(row: Mapping[str, str]) -> str:
+    """How the candidate's file ends."""
+    path = Path(row["path"])
+    if row["kind"] == nifti.VOLUME:
+        return nifti.suffix_of(path)
+    return path.suffix.lower() if row["kind"] == nifti.SIDECAR else ".dcm"
+
+
+def painted_cells(done: Painted, plan: Plan) -> dict[str, Any]:
+    """Cells about what was painted."""
+    return {
+        "masked_frames": done.masked_frames,
+        "masked_pixels": done.masked_pixels,
+        "flat_pixels": done.flat_pixels,
+        "painted_pixels": done.painted_pixels,
+        "engine": done.engine(plan.engine),
+        "texture_ratio": average(done.texture_ratios),
+        "seam_step": average(done.seam_steps),
+    }
 
 
 def attempt(
@@ -331,15 +391,25 @@ def attempt(
         **dict.fromkeys(("outside_differing", "masked_frames", "masked_pixels", "scrubbed"), 0),
         "pixels_total": int(np.prod(counts)),
     }
-    out = plan.folder / f"{row['item']}.dcm"
+    out = plan.folder
     if not reason:
         try:
             with failing("not_written"):
-                made, uids = candidate(row, plan, out)
+                if not unchanged(row):
+                    raise ItemError("changed_input")
+                out = plan.folder / f"{row['item']}{ending(row)}"
+                uids: dict[str, str] = {}
+                if row["kind"] == nifti.VOLUME:
+                    made = volume(row, plan, out)
+                elif row["kind"] == nifti.SIDECAR:
+                    made = sidecar(row, plan, out)
+                else:
+                    made, uids = candidate(row, plan, out)
             return cells | made | {"status": "candidate", "file": out.name}, uids
         except ItemError as error:
             reason = error.code
-            out.unlink(missing_ok=True)
+            if out != plan.folder:
+                out.unlink(missing_ok=True)
     return cells | {"status": "held_back", "reason_code": reason}, {}
 
 

@@ -24,8 +24,8 @@ from unburn.errors import ItemError, command
 from unburn.evaluate import Item, over_painted, read_items, whole
 from unburn.files import replacing
 from unburn.frames import display
-from unburn.pixels import StoredFrames
 from unburn.reasons import REASONS
+from unburn.sources import open_frames
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def data_uri(png: bytes) -> str:
 def picture_of(file: Path, frame: int, mask: np.ndarray | None) -> bytes | None:
     """Show one frame (from 0) of an object; None when it cannot be decoded."""
     try:
-        with StoredFrames(file) as source:
+        with open_frames(file) as source:
             return to_png(display(source[frame], source), mask)
     except ItemError:
         return None
@@ -193,7 +193,7 @@ def pairs(items: Iterable[Item], results: Path) -> Iterator[dict[str, Any]]:
         if one.status == "released":
             cleaned = results / one.candidate["output"]
         else:
-            cleaned = one.folder / "candidates" / f"{one.item}.dcm"
+            cleaned = one.folder / "candidates" / str(one.candidate.get("file"))
         after = picture_of(cleaned, frame, mask) if cleaned.is_file() else None
         yield {
             "item": one.item,
