@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
-from unburn import dates, keys, metadata, presets, profile
+from unburn import keys, metadata, presets, profile
 from unburn.errors import ItemError
 from unburn.marks import Touched
 from unburn.metadata import Settings, clean
@@ -314,49 +314,6 @@ def test_dates_move_together_for_a_patient_and_apart_for_others():
     assert one.StudyDate < "20040119" and other.StudyDate != one.StudyDate
     assert one.AcquisitionDateTime[8:] == "101500.5+0100"
     assert (day(one.AcquisitionDateTime[:8]) - day(one.StudyDate)).days == 1
-
-
-@pytest.mark.parametrize("identity", [f"id {n}" for n in range(50)])
-def test_shift_is_never_zero(identity):
-    assert 1 <= dates.shift_days(KEY, identity, 3) <= 3
-
-
-@pytest.mark.parametrize(
-    ("text", "moved"),
-    [
-        ("20040302", "20040221"),
-        ("2004.03.02", "20040221"),
-        ("20040230", None),
-        ("2004", None),
-        ("00010105", None),
-        ("DOE JANE", None),
-    ],
-)
-def test_shift_date(text, moved):
-    assert dates.clean_date(text, "shifted", 10) == moved
-
-
-@pytest.mark.parametrize(
-    ("text", "moved"),
-    [
-        ("20040302101112.123456-0500", "20040221101112.123456-0500"),
-        ("2004030210", "2004022110"),
-        ("200403", "200403"),
-        ("2004", "2004"),
-        ("20040302 DOE", None),
-        ("20041", None),
-    ],
-)
-def test_shift_datetime(text, moved):
-    assert dates.clean_datetime(text, "shifted", 10) == moved
-
-
-@pytest.mark.parametrize(
-    ("text", "age"),
-    [("089Y", "089Y"), ("090Y", "090Y"), ("101Y", "090Y"), ("999M", "999M"), ("95", None)],
-)
-def test_limit_age(text, age):
-    assert dates.limit_age(text) == age
 
 
 def test_patients_without_an_id_are_never_merged():

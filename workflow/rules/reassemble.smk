@@ -55,9 +55,7 @@ rule reassemble_objects:
         project=project,
         settings=section("metadata"),
         engine=section("inpaint"),
-        data=data_digest(
-            "vocabulary.txt", "ps3.15/table_e1-1.csv", "safe_private.tsv"
-        ),
+        data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv", "safe_private.tsv"),
         code=code_digest("reassemble"),
     shell:
         "python -m unburn.reassemble --shard {input.shard:q} --frames {input.frames:q}"

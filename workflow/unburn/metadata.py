@@ -7,7 +7,7 @@ import copy
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -41,7 +41,7 @@ STANDARD_UIDS = "1.2.840.10008."
 REMOVED = "removed"
 LONGEST_UID = 64
 
-# Often its service's name, too; a patient's would hold the item.
+# Also the name of its service, as in Operators' Name; only a patient's name is none.
 MANUFACTURER = 0x00080070
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
@@ -328,28 +328,29 @@ class _Cleaner:
         if do in ("uid", "class uid", "kept uid"):
             return self.uid(text, do)
         if do == "text":
-            kept = not (_FIGURES.search(text) or (tag != MANUFACTURER and self.names(text)))
+            people = self.banned if tag == MANUFACTURER else self.people
+            kept = not (_FIGURES.search(text) or self.names(text, people))
         elif do == "whole":
-            kept = not self.names(text)
+            kept = not self.names(text, self.people)
         elif do == "coded":
-            kept = public_code and not self.names(text)
+            kept = public_code and not self.names(text, self.people)
         elif do == "code":
             kept = _CODE_STRING.fullmatch(text) is not None and (
-                tag >> 16 == 0x0028 or not (_FIGURES.search(text) or self.names(text))
+                tag >> 16 == 0x0028 or not (_FIGURES.search(text) or self.names(text, self.people))
             )
         else:
             kept = False
-        if not kept:
+        if not kept or not text.isprintable() or "\ufffd" in text:  # what cannot be decoded
             return allowed(text, self.banned)
         self.ascii = self.ascii and text.isascii()
         return text
 
-    def names(self, text: str) -> bool:
-        """Say whether a word of anyone's name is in a text that is not cut down to the list.
+    def names(self, text: str, people: Container[str]) -> bool:
+        """Say whether a word of people's names is in a text that is not cut down to the list.
 
         A word of the list is no name here: a patient called Head leaves HEAD as it is.
         """
-        return any(word in self.people and not known(word) for word in _words(text))
+        return any(word in people and not known(word) for word in _words(text))
 
     def uid(self, old: str, do: str) -> str:
         """Replace a UID, unless it is one of the standard's own or UIDs are kept."""
