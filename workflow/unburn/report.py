@@ -20,11 +20,13 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from unburn import presets
 from unburn.errors import ItemError, command
 from unburn.evaluate import Item, over_painted, read_items, whole
 from unburn.files import replacing
 from unburn.frames import display
 from unburn.reasons import REASONS
+from unburn.safe_harbor import Identifier, identifiers
 from unburn.sources import open_frames
 
 log = logging.getLogger(__name__)
@@ -237,6 +239,17 @@ def look_first(items: Iterable[Item], flag: float) -> list[dict[str, Any]]:
     ]
 
 
+def eighteen(metrics: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Identifier]:
+    """What became of the 18 identifiers of the Safe Harbor method."""
+    chosen = {name: settings["metadata"].get(name) for name in presets.CHOICES}
+    return identifiers(
+        presets.options(settings["metadata"]["preset"], chosen),
+        settings["metadata"]["key"],
+        settings["gate"]["faces"],
+        metrics["privacy"]["face_possible_items"],
+    )
+
+
 def render(template: str, **values: Any) -> str:
     """Fill in a template of ``workflow/report``; every value is escaped but the style sheet."""
     environment = jinja2.Environment(
@@ -273,6 +286,7 @@ def report_page(
         look_first=look_first(items, metrics["quality"]["flagged_from_painted_share"]),
         pictures=within_budget(released_pictures(painted, results), settings.pictures),
         settings=provenance["settings"],
+        eighteen=eighteen(metrics, provenance["settings"]),
     )
 
 
