@@ -214,6 +214,4 @@ def test_report_says_which_of_the_18_identifiers_were_taken_out(lab, tmp_path):
     rows = re.findall(r"<tr><td>([A-R])</td><td>.*?</td><td>(.*?)</td>", body)
     assert [letter for letter, _ in rows] == list("ABCDEFGHIJKLMNOPQR")
     assert dict(rows)["C"] == "not done" and dict(rows)["A"] == "done"
-    assert (
-        "not cut down to\nthe year" in body.replace("\r", "") or "not cut down to the year" in body
-    )
+    assert "not cut down to the year" in " ".join(body.split())
