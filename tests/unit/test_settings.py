@@ -97,6 +97,7 @@ def test_every_setting_has_a_default_that_its_own_rule_allows():
 def test_the_table_in_the_manual_is_the_schema():
     text = settings.README.read_text(encoding="utf-8")
     assert settings.table() in text, "run: python -m unburn.settings"
+    assert settings.preset_table() in text, "run: python -m unburn.settings"
 
 
 def test_a_preset_fixes_what_it_demands_of_other_stages(run_folder):

@@ -14,14 +14,14 @@ import yaml
 
 from unburn.errors import UserError
 from unburn.files import replacing
-from unburn.presets import DEMANDS, weakened
+from unburn.presets import CHOICES, DEMANDS, PRESETS, weakened
 from unburn.sheet import Row
 from unburn.sheet import read as read_sheet
 
 REPO = Path(__file__).resolve().parents[2]
 SCHEMA = REPO / "workflow" / "schemas" / "config.schema.yaml"
 README = REPO / "config" / "README.md"
-BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
+BEGIN, END = "<!-- {} -->", "<!-- /{} -->"
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,15 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def preset_table() -> str:
+    """What each preset chooses, as a Markdown table, for config/README.md."""
+    rows = [f"| setting | {' | '.join(f'`{name}`' for name in PRESETS)} |", "|---|---|---|---|"]
+    for option in CHOICES:
+        chosen = [getattr(options, option) for options in PRESETS.values()]
+        rows.append(f"| `metadata.{option}` | {' | '.join(chosen)} |")
+    return "\n".join(rows) + "\n"
+
+
 def _get(config: Mapping[str, Any], dotted: str) -> Any:
     value: Any = config
     for part in dotted.split("."):
@@ -258,21 +267,23 @@ def _place(lines: Mapping[tuple[str, ...], str], path: tuple[str, ...]) -> str:
     return lines.get(path, "--config: ")
 
 
-def write_table(readme: Path = README) -> None:
-    """Put the table of settings between its marks in config/README.md."""
+def write_tables(readme: Path = README) -> None:
+    """Put the tables of settings and presets between their marks in config/README.md."""
     text = readme.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
+    for name, made in (("settings", table()), ("presets", preset_table())):
+        head, rest = text.split(BEGIN.format(name))
+        tail = rest.split(END.format(name))[1]
+        text = f"{head}{BEGIN.format(name)}\n{made}{END.format(name)}{tail}"
     with replacing(readme) as tmp:
-        tmp.write_text(f"{head}{BEGIN}\n{table()}{END}{tail}", encoding="utf-8")
+        tmp.write_text(text, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the table of settings into config/README.md."""
+    """Write the tables of settings and presets into config/README.md."""
     argparse.ArgumentParser(prog="python -m unburn.settings", description=main.__doc__).parse_args(
         argv
     )
-    write_table()
+    write_tables()
 
 
 if __name__ == "__main__":
