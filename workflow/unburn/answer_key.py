@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -125,7 +126,7 @@ HARD_NAMES = (
     ("Head^May", ("Head", "May")),
 )
 COMMON = {"HEAD", "MAY"}
-STREETS = ("Larkspurgasse", "Finkenschlagweg", "Old Tannery Row")
+STREETS = ("Larkspurgasse", "Finkenschlagweg", "Tanneryrow Lane")
 HOSPITALS = ("Brightwater Clinic", "Sankt-Ermelinde Spital", "Dunmorrow General")
 PHYSICIANS = ("Vandermolen^Hesper", "Abernethison^Silas", "Okonjowski^Perpetua")
 PHRASES = (
@@ -146,7 +147,7 @@ def people(rng: np.random.Generator, count: int) -> list[Person]:
     for place, (name, words) in enumerate((mixed + plain[len(HARD_NAMES) :])[:count]):
         number = found[0].number if place == 1 else str(rng.integers(10**6, 10**7))
         years = 93 if place == 2 else int(rng.integers(20, 85))
-        start = np.datetime64("2019-02-26") + int(rng.integers(0, 700))
+        start = np.datetime64("2019-02-26") + int(rng.integers(0, 300)) + 365 * (place % 2)
         birth = (start - 365 * years - 30).astype(object)
         found.append(
             Person(
@@ -193,7 +194,8 @@ def put(dataset: Dataset, path: str, value: Any) -> None:
     if "," in last:
         group, creator, element = last.split(",")
         block = dataset.private_block(int(group, 16), creator, create=True)
-        block.add_new(int(element, 16), "LO" if isinstance(value, str) else "OB", value)
+        vr = "OB" if isinstance(value, bytes) else "IS" if value.isdigit() else "LO"
+        block.add_new(int(element, 16), vr, value)
     else:
         setattr(dataset, last, value)
 
@@ -252,16 +254,18 @@ def descriptor(rng: np.random.Generator, person: Person, longest: int) -> tuple[
     return text, [word for word in phrase.split() if word.lower() not in names], secrets
 
 
-def plant_text(made: Made, rng: np.random.Generator, path: str, longest: int = 64) -> None:
-    """A mixed text: its words may stay, what identifies goes."""
+def plant_text(made: Made, rng: np.random.Generator, path: str, longest: int) -> None:
+    """A mixed text: what identifies goes, the words of a short one may stay."""
     text, words, secrets = descriptor(rng, made.person, longest)
     put(made.dataset, path, text)
-    made.facts += [Fact("word", path, word) for word in words]
+    if longest == SHORT_TEXT:
+        made.facts += [Fact("word", path, word) for word in words]
     made.facts += [Fact("identifier", path, secret) for secret in secrets]
 
 
 # ------------------------------------------------------------------ planting
 
+PHYSICIAN = "ReferringPhysicianIdentificationSequence.0."
 SECRETS = (  # path, and the person's value that goes there
     ("PatientName", "name"), ("PatientBirthDate", "birth"), ("IssuerOfPatientID", "issuer"),
     ("OtherPatientIDs", "number"), ("OtherPatientNames", "name"), ("PatientAddress", "address"),
@@ -276,8 +280,8 @@ SECRETS = (  # path, and the person's value that goes there
     ("RequestAttributesSequence.0.RequestedProcedureID", "accession"),
     ("RequestAttributesSequence.0.ScheduledProcedureStepID", "accession"),
     ("RequestAttributesSequence.0.RequestingPhysician", "physician"),
-    ("ReferringPhysicianIdentificationSequence.0.InstitutionName", "institution"),
-    ("ReferringPhysicianIdentificationSequence.0.PersonTelephoneNumbers", "phone"),
+    (f"{PHYSICIAN}InstitutionName", "institution"),
+    (f"{PHYSICIAN}PersonTelephoneNumbers", "phone"),
     ("OriginalAttributesSequence.0.ModifiedAttributesSequence.0.PatientName", "name"),
     ("OriginalAttributesSequence.0.ModifiedAttributesSequence.0.PatientID", "number"),
     ("OriginalAttributesSequence.0.ModifyingSystem", "institution"),
@@ -288,35 +292,31 @@ SECRETS = (  # path, and the person's value that goes there
 )  # fmt: skip
 AROUND = (  # what the kinds' definitions ask for beside
     ("OtherPatientIDsSequence.0.TypeOfPatientID", "TEXT"),
-    ("ReferringPhysicianIdentificationSequence.0.PersonIdentificationCodeSequence.0.CodeValue", "7"),
-    (
-        "ReferringPhysicianIdentificationSequence.0.PersonIdentificationCodeSequence.0"
-        ".CodingSchemeDesignator", "99HOUSE",
-    ),
-    (
-        "ReferringPhysicianIdentificationSequence.0.PersonIdentificationCodeSequence.0.CodeMeaning",
-        "Referring",
-    ),
+    (f"{PHYSICIAN}PersonIdentificationCodeSequence.0.CodeValue", "7"),
+    (f"{PHYSICIAN}PersonIdentificationCodeSequence.0.CodingSchemeDesignator", "99HOUSE"),
+    (f"{PHYSICIAN}PersonIdentificationCodeSequence.0.CodeMeaning", "Referring"),
     ("OriginalAttributesSequence.0.ReasonForTheAttributeModification", "COERCE"),
     ("PositionReferenceIndicator", ""), ("ManufacturerModelName", "Model 1"),
     ("SoftwareVersions", "1.0"), ("Laterality", ""),
 )  # fmt: skip
 DATES = (
     "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate",
-    "RequestAttributesSequence.0.ScheduledProcedureStepStartDate", "PerformedProcedureStepStartDate",
-    "ReferencedStudySequence.0.StudyDate",
+    "PerformedProcedureStepStartDate",
+    "RequestAttributesSequence.0.ScheduledProcedureStepStartDate",
 )  # fmt: skip
 DATE_TIMES = (  # path, and what follows the date
     ("AcquisitionDateTime", "101530.250000+0100"),
-    ("OriginalAttributesSequence.0.AttributeModificationDateTime", "2305"),
+    ("EndAcquisitionDateTime", "2305"),
+    ("StartAcquisitionDateTime", ""),
 )
 TIMES = ("StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime")
 DESCRIPTORS = (
-    ("StudyDescription", 64), ("SeriesDescription", 64), ("ProtocolName", 64),
-    ("PerformedProcedureStepDescription", 64), ("RequestedProcedureDescription", 64),
-    ("RequestAttributesSequence.0.ScheduledProcedureStepDescription", 64),
-    ("RequestAttributesSequence.0.RequestedProcedureDescription", 64),
+    "StudyDescription", "SeriesDescription", "ProtocolName", "PerformedProcedureStepDescription",
+    "RequestedProcedureDescription",
+    "RequestAttributesSequence.0.ScheduledProcedureStepDescription",
+    "RequestAttributesSequence.0.RequestedProcedureDescription",
 )  # fmt: skip
+SHORT_TEXT, LONG_TEXT = 64, 1000  # characters: LO, and less than ST and LT allow
 LONG_TEXTS = ("ImageComments", "PatientComments", "AdditionalPatientHistory", "StudyComments")
 PRESENT = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",
@@ -354,10 +354,10 @@ def plant_header(made: Made, rng: np.random.Generator, study_day: int) -> None:
         made.plant(path, f"{day.astype(object):%Y%m%d}{rest}", "date")
     for place, path in enumerate(TIMES):
         made.plant(path, f"10{place:02d}30", "time")
-    for path, longest in DESCRIPTORS:
-        plant_text(made, rng, path, longest)
+    for path in DESCRIPTORS:
+        plant_text(made, rng, path, SHORT_TEXT)
     for path in LONG_TEXTS:
-        plant_text(made, rng, path, 1000)
+        plant_text(made, rng, path, LONG_TEXT)
     made.plant("AnatomicRegionSequence.0.CodeMeaning", "Head", "technical")
     put(dataset, "AnatomicRegionSequence.0.CodeValue", "69536005")
     put(dataset, "AnatomicRegionSequence.0.CodingSchemeDesignator", "SCT")
@@ -381,8 +381,6 @@ def plant_uids(made: Made, uids: Mapping[str, str]) -> None:
         made.plant(keyword, value, "uid")
         made.facts.append(Fact("reference", keyword, value))
     study, series = uids["StudyInstanceUID"], uids["SeriesInstanceUID"]
-    put(made.dataset, "ReferencedStudySequence.0.ReferencedSOPClassUID", "1.2.840.10008.3.1.2.3.1")
-    made.plant("ReferencedStudySequence.0.ReferencedSOPInstanceUID", study, "reference")
     if not made.kind.refers:
         way = "RelatedSeriesSequence.0."
         made.plant(f"{way}StudyInstanceUID", study, "reference")
@@ -477,7 +475,7 @@ def plant_pixels(made: Made, rng: np.random.Generator) -> None:
 
 
 def plant_dose(made: Made, slice_number: int) -> None:
-    """What SUVbw is computed of: dose, half-life, injection on the day before, just before midnight."""
+    """What SUVbw is computed of: dose, half-life, and an injection on the evening before."""
     day = np.datetime64(
         "-".join((made.person.start[:4], made.person.start[4:6], made.person.start[6:]))
     )
@@ -506,7 +504,7 @@ def plant_dose(made: Made, slice_number: int) -> None:
 def objects(seed: int) -> Iterator[Made]:
     """Every object of the key; the same seed gives the same ones."""
     rng = np.random.default_rng(seed)
-    patients, uids = people(rng, 8), Uids(seed)
+    patients, uids = people(rng, 2 * len(HARD_NAMES)), Uids(seed)
     ct: dict[str, str] = {}
     for place, kind in enumerate(KINDS):
         with_ct = kind.refers or kind.name == "CT"
@@ -518,7 +516,7 @@ def objects(seed: int) -> Iterator[Made]:
             made = Made(kind, person, Dataset())
             dataset = made.dataset
             dataset.file_meta = FileMetaDataset()
-            dataset.file_meta.TransferSyntaxUID = kind.syntax
+            dataset.file_meta.TransferSyntaxUID = uid.UID(kind.syntax)
             dataset.file_meta.SourceApplicationEntityTitle = f"AE{person.number}"
             dataset.preamble = person.words[0].encode().ljust(128, b"\0")[:128]
             dataset.SpecificCharacterSet = "ISO_IR 192"
@@ -565,7 +563,7 @@ def write(seed: int, folder: Path) -> dict[str, Any]:
             for fact in made.facts
         ]  # fmt: skip
     tables.write_csv(folder / "facts.csv", rows, COLUMNS)
-    np.savez_compressed(folder / "ink.npz", **inks)
+    np.savez_compressed(folder / "ink.npz", allow_pickle=False, **inks)
     return {
         "seed": seed, "objects": len({row["object"] for row in rows}),
         "kinds": len({row["kind"] for row in rows}), "facts": len(rows),
@@ -580,7 +578,9 @@ def label(preset: str) -> str:
 
 def prepare_run(objects_folder: Path, run: Path, seed: int) -> None:
     """Sheet, key and settings of a run that cleans the same objects under each preset."""
-    run.mkdir(parents=True, exist_ok=True)
+    if run.exists():
+        shutil.rmtree(run)  # results of another key
+    run.mkdir(parents=True)
     rows = [f"{label(p)}\t{objects_folder.resolve()}\t{p}" for p in PRESETS]
     sheet = "\n".join(["submission\tpath\tmetadata.preset", *rows]) + "\n"
     (run / "sheet.tsv").write_text(sheet)

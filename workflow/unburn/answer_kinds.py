@@ -66,7 +66,8 @@ PROJECTION = {
 }  # fmt: skip
 DIGITAL = {
     **PROJECTION, "ImageLaterality": "U", "PixelIntensityRelationshipSign": -1,
-    "RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "US", "PresentationLUTShape": "INVERSE",
+    "RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "US",
+    "PresentationLUTShape": "IDENTITY",
     "LossyImageCompression": "00", "BurnedInAnnotation": "NO", "DetectorType": "DIRECT",
     "AcquisitionContextSequence": [], "WindowCenter": 2048, "WindowWidth": 4096,
     "AnatomicRegionSequence": [HEAD], "PositionerType": "NONE",
@@ -141,8 +142,8 @@ ULTRASOUND = {
 }  # fmt: skip
 ANGIOGRAPHY = {
     **PROJECTION, "RadiationSetting": "GR", "PositionerMotion": "STATIC", "FrameTime": 66.0,
-    "FrameIncrementPointer": 0x00181063, "PositionerPrimaryAngle": 10.0, "LossyImageCompression": "00",
-    "PositionerSecondaryAngle": 0.0,
+    "FrameIncrementPointer": 0x00181063, "PositionerPrimaryAngle": 10.0,
+    "LossyImageCompression": "00", "PositionerSecondaryAngle": 0.0,
 }  # fmt: skip
 OPHTHALMIC = {
     "PatientOrientation": ["L", "F"], "ImageLaterality": "R", "DetectorType": "CCD",
@@ -310,7 +311,7 @@ KINDS = (
         **PLANE, "ScanningSequence": "SE", "SequenceVariant": "NONE", "ScanOptions": "",
         "MRAcquisitionType": "2D", "EchoTime": 80, "RepetitionTime": 4000, "EchoTrainLength": 12,
         "MagneticFieldStrength": 3, "FlipAngle": 90, "SequenceName": "*tse2d1_12",
-    }, GREY16, syntax=uid.JPEG2000Lossless),
+    }, GREY16, syntax=uid.JPEGLSLossless),
     Kind("PET", uid.PositronEmissionTomographyImageStorage, "PT", PET, (1, 96, 96, 1, 16, 16, True),
          syntax=uid.ImplicitVRLittleEndian),
     Kind("CR", uid.ComputedRadiographyImageStorage, "CR", {
@@ -319,7 +320,7 @@ KINDS = (
     Kind("DX", uid.DigitalXRayImageStorageForPresentation, "DX", {
         **DIGITAL, "ViewPosition": "PA", "ViewCodeSequence": [code("399348003", "SCT", "AP")],
         "ImageType": ["ORIGINAL", "PRIMARY", ""],
-    }, GREY16, syntax=uid.JPEGLSLossless, text=True),
+    }, GREY16, syntax=uid.JPEG2000Lossless, text=True),
     Kind("MG", uid.DigitalMammographyXRayImageStorageForPresentation, "MG", {
         **DIGITAL, "ImageLaterality": "L", "OrganExposed": "BREAST",
         "AnatomicRegionSequence": [code("76752008", "SCT", "Breast")],
@@ -338,7 +339,8 @@ KINDS = (
     }, _two(GREY8), text=True),
     Kind("XA", uid.XRayAngiographicImageStorage, "XA", ANGIOGRAPHY, _two(GREY8)),
     Kind("RF", uid.XRayRadiofluoroscopicImageStorage, "RF", ANGIOGRAPHY, _two(GREY16), text=True),
-    Kind("NM", uid.NuclearMedicineImageStorage, "NM", NUCLEAR, (2, 128, 128, 1, 16, 16, False)),
+    Kind("NM", uid.NuclearMedicineImageStorage, "NM", NUCLEAR, (2, 128, 128, 1, 16, 16, False),
+         syntax=uid.ExplicitVRBigEndian),
     Kind("SC", uid.SecondaryCaptureImageStorage, "OT", CAPTURE, COLOUR, "RGB", text=True),
     Kind("SC single bit", uid.MultiFrameSingleBitSecondaryCaptureImageStorage, "OT",
          CAPTURED_FRAMES, (2, 224, 288, 1, 1, 1, False), text=True),
@@ -403,7 +405,7 @@ KINDS = (
         **ENHANCED, "ImageType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"],
         "PresentationIntentType": "FOR PRESENTATION",
         **functional_groups(2, {"FrameAnatomySequence": FRAME_ANATOMY}, {}),
-    }, _two(GREY16)),
+    }, _two(GREY16), syntax=uid.DeflatedExplicitVRLittleEndian),
     Kind("RT image", uid.RTImageStorage, "RTIMAGE", {
         "RTImageLabel": "PORTAL", "ImageType": ["DERIVED", "SECONDARY", "PORTAL"],
         "ConversionType": "DI", "RTImagePlane": "NORMAL", "XRayImageReceptorTranslation": [0, 0, 0],

@@ -43,14 +43,14 @@ import pydicom
 from pydicom import Dataset
 
 from unburn import answer_key, tables
-from unburn.answer_key import asked, label
+from unburn.answer_key import ACTIONS, asked, label
 from unburn.answer_kinds import KINDS
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.ledger import records
 from unburn.metadata import quiet
 from unburn.pixels import StoredFrames
-from unburn.presets import PRESETS
+from unburn.presets import PRESETS, Options
 
 COLUMNS = ("preset", "object", "kind", "action", "meaning", "path", "met")
 HIDDEN_SHARE = 0.9  # of a line's ink
@@ -102,15 +102,16 @@ def value_at(dataset: Dataset, path: str) -> str | None:
             return None
         dataset = items[int(number)]
     if "," not in last:
-        return _text(dataset.get(last)) if last in dataset else None
+        return text_of(dataset.get(last)) if last in dataset else None
     group, creator, element = last.split(",")
     try:
-        return _text(dataset.private_block(int(group, 16), creator)[int(element, 16)].value)
+        return text_of(dataset.private_block(int(group, 16), creator)[int(element, 16)].value)
     except KeyError:
         return None
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as one text, several joined by backslashes."""
     if isinstance(value, bytes):
         return value.decode("latin-1")
     if value is None:
@@ -127,7 +128,7 @@ def texts_of(dataset: Dataset) -> Iterator[str]:
             for item in element.value:
                 yield from texts_of(item)
         elif element.VR != "UI" and element.keyword != "PixelData":
-            yield _text(element.value)
+            yield text_of(element.value)
 
 
 def bytes_beside(path: Path) -> bytes:
@@ -188,11 +189,10 @@ class Files:
 
 
 class Judge:
-    """One preset's release; knows what must be the same in all files."""
+    """One release under some options; knows what must be the same in all files."""
 
-    def __init__(self, preset: str, key: Path, run: Path):
-        self.options = PRESETS[preset]
-        self.released = read_released(run, label(preset))
+    def __init__(self, options: Options, key: Path, released: Released):
+        self.options, self.released = options, released
         self.objects = key / "objects"
         self.ink = dict(np.load(key / "ink.npz"))
         self.shifts: dict[str, int] = {}
@@ -202,14 +202,14 @@ class Judge:
         """The commonest shift of each patient's dates, and who has which new Patient ID."""
         found: dict[str, Counter[int]] = defaultdict(Counter)
         for fact in facts:
-            if fact["file"] not in files:
+            if fact["file"] not in files or fact["meaning"] not in ("date", "patient"):
                 continue
-            new = value_at(files[fact["file"]].dataset, fact["path"]) if fact["path"] else None
+            new = value_at(files[fact["file"]].dataset, fact["path"])
             if fact["meaning"] == "date":
                 days = days_between(fact["value"], new or "")
                 if days is not None:
                     found[fact["patient"]][days] += 1
-            elif fact["meaning"] == "patient" and new:
+            elif new:
                 self.owners.setdefault(new, fact["patient"])
         self.shifts = {who: days.most_common(1)[0][0] for who, days in found.items()}
 
@@ -272,23 +272,27 @@ def read_facts(key: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def judge(key: Path, run: Path) -> Iterator[dict[str, object]]:
-    """Every fact that asks for something, under each preset: met 1 or 0, empty if not released."""
+def judge(
+    key: Path, options: Options, released: Released, actions: Sequence[str] = ACTIONS
+) -> Iterator[dict[str, object]]:
+    """Every fact that asks for one of these actions: met 1, 0, or empty if it was not released."""
     facts = read_facts(key)
-    for preset in PRESETS:
-        judged = Judge(preset, key, run)
-        files = {
-            name: Files(judged.objects / name, released)
-            for name, released in judged.released.files.items()
-        }
-        judged.learn(facts, files)
-        for fact in facts:
-            action = asked(fact["meaning"], judged.options)
-            if not action:
-                continue
+    judged = Judge(options, key, released)
+    files = {name: Files(judged.objects / name, path) for name, path in released.files.items()}
+    judged.learn(facts, files)
+    for fact in facts:
+        action = asked(fact["meaning"], options)
+        if action in actions:
             one = files.get(fact["file"])
             met = "" if one is None else int(judged.met(fact, action, one))
-            yield {**fact, "preset": preset, "action": action, "met": met}
+            yield {**fact, "action": action, "met": met}
+
+
+def of_run(key: Path, run: Path) -> Iterator[dict[str, object]]:
+    """Rows of ``answers.csv``: the facts under each preset of a run."""
+    for preset, options in PRESETS.items():
+        for row in judge(key, options, read_released(run, label(preset))):
+            yield {**row, "preset": preset}
 
 
 def held(key: Path, run: Path) -> Iterator[dict[str, object]]:
@@ -354,7 +358,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     options = parser.parse_args(argv)
-    tables.write_csv(options.out / "answers.csv", judge(options.key, options.run), COLUMNS)
+    tables.write_csv(options.out / "answers.csv", of_run(options.key, options.run), COLUMNS)
     about = {
         "suv": {preset: suv_change(options.key, options.run, preset) for preset in PRESETS},
         "held": list(held(options.key, options.run)),

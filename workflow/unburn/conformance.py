@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -78,9 +78,9 @@ def passes() -> Iterator[tuple[str, bool]]:
     yield next(iter(PRESETS)), True
 
 
-def check(folders: Sequence[Path], threads: int) -> Iterator[dict[str, object]]:
+def check(folders: Mapping[str, Path], threads: int) -> Iterator[dict[str, object]]:
     """Rows of ``conformance.csv``."""
-    for folder in folders:
+    for name, folder in folders.items():
         for preset, painted in passes():
             with tempfile.TemporaryDirectory() as tmp, ThreadPoolExecutor(threads) as pool:
                 files = list(rehearsal.rehearse(folder, Path(tmp), preset, painted, threads))
@@ -88,7 +88,7 @@ def check(folders: Sequence[Path], threads: int) -> Iterator[dict[str, object]]:
                     files = [one for one in files if one.painted]
                 for one, found in zip(files, pool.map(compare, files), strict=True):
                     yield {
-                        "preset": preset, "folder": folder.name, "painted": int(painted),
+                        "preset": preset, "folder": name, "painted": int(painted),
                         "file": one.original.relative_to(folder.resolve()), "kind": one.kind,
                         "transfer_syntax": one.transfer_syntax,
                         "outcome": one.reason_code or "cleaned", **found,
@@ -99,11 +99,11 @@ def check(folders: Sequence[Path], threads: int) -> Iterator[dict[str, object]]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Compare dciodvfy's errors before and after cleaning."""
     parser = argparse.ArgumentParser(prog="python -m unburn.conformance", description=main.__doc__)
-    parser.add_argument("--folders", required=True, help="JSON list of folders with DICOM files")
+    parser.add_argument("--folders", required=True, help="JSON: folders of DICOM files by name")
     parser.add_argument("--threads", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, required=True, help="table to write, CSV")
     options = parser.parse_args(argv)
-    folders = [Path(folder) for folder in json.loads(options.folders)]
+    folders = {name: Path(folder) for name, folder in json.loads(options.folders).items()}
     tables.write_csv(options.out, check(folders, options.threads), COLUMNS)
 
 

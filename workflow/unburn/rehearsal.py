@@ -97,7 +97,7 @@ def rehearse(
         write_squares(rows if painted else [], inputs)
         with patches.Writer(inputs.painted):
             pass  # nothing was painted over anatomy
-        way = reassemble.Plan(inputs, metadata_settings(preset), "flat", KEY, folder)
+        way = reassemble.Plan(inputs, metadata_settings(preset), KEY, folder)
         work = partial(reassemble.attempt, way)
         made = in_order(work, ((row, "") for row in rows), threads)
         for row, (cells, _) in zip(rows, made, strict=True):

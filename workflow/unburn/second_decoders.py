@@ -11,7 +11,7 @@ import logging
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -122,11 +122,11 @@ def look(task: tuple[Path, str, str], decoders: Sequence[str]) -> list[dict[str,
     return rows
 
 
-def compare(folders: Sequence[Path], threads: int) -> Iterator[dict[str, object]]:
+def compare(folders: Mapping[str, Path], threads: int) -> Iterator[dict[str, object]]:
     """Rows of ``decoders.csv``: originals, and candidates with painted pixels."""
     decoders = [name for name, program in PROGRAMS.items() if shutil.which(program)]
     preset = next(iter(PRESETS))
-    for folder in folders:
+    for label, folder in folders.items():
         with tempfile.TemporaryDirectory() as tmp, ThreadPoolExecutor(threads) as pool:
             tasks = []
             for one in rehearsal.rehearse(folder, Path(tmp), preset, True, threads):
@@ -135,8 +135,8 @@ def compare(folders: Sequence[Path], threads: int) -> Iterator[dict[str, object]
                 if one.painted and one.candidate:
                     tasks.append((one.candidate, name, "painted"))
             for rows in pool.map(partial(look, decoders=decoders), tasks):
-                yield from ({"folder": folder.name, **row} for row in rows)
-        log.info("%s: %d files", folder.name, len(tasks))
+                yield from ({"folder": label, **row} for row in rows)
+        log.info("%s: %d files", label, len(tasks))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -144,11 +144,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m unburn.second_decoders", description=main.__doc__
     )
-    parser.add_argument("--folders", required=True, help="JSON list of folders with DICOM files")
+    parser.add_argument("--folders", required=True, help="JSON: folders of DICOM files by name")
     parser.add_argument("--threads", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, required=True, help="table to write, CSV")
     options = parser.parse_args(argv)
-    folders = [Path(folder) for folder in json.loads(options.folders)]
+    folders = {name: Path(folder) for name, folder in json.loads(options.folders).items()}
     tables.write_csv(options.out, compare(folders, options.threads), COLUMNS)
 
 
