@@ -10,20 +10,19 @@ import warnings
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 
 from pydicom import config as pydicom_config
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, UID_dictionary
+from pydicom.uid import UID_dictionary
 
 from unburn import __version__, dates, keys, marks, presets, private, profile
 from unburn.elements import (
     BYTES,
     SIZES,
-    TEXT_VRS,
     Element,
     Elements,
     data_set,
@@ -91,6 +90,13 @@ _FIGURES = re.compile(  # a long number or a date
 _LETTERS = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+
+
+_SAME_META = (
+    DataElement(0x00020001, "OB", b"\0\1"),
+    made(0x00020012, "UI", [IMPLEMENTATION_CLASS_UID]),
+    made(0x00020013, "SH", [f"UNBURN_{__version__}"[:16]]),
+)
 
 
 @dataclass(frozen=True)
@@ -171,25 +177,6 @@ def quiet() -> Iterator[None]:
         logger.disabled = disabled
 
 
-@cache
-def _value_representation(tag: int, stored: str) -> str | None:
-    """VR to go by: the dictionary's, or None when the file's is of quite another kind."""
-    return _compatible(profile.listed_vr(tag), stored)
-
-
-@cache
-def _compatible(listed: str, stored: str) -> str | None:
-    if " or " in stored or stored in listed.split(" or "):
-        return stored
-    for kind in (TEXT_VRS | {"CS"}, {"DS", "IS"}):
-        if stored in kind and listed in kind:
-            return listed
-    for kind in ({"US", "SS", "UL", "SL"}, {"OB", "OW"}):
-        if stored in kind and listed in kind:
-            return stored
-    return None
-
-
 # --- the object
 
 
@@ -224,43 +211,23 @@ class _Cleaner:
                 if self.options.safe_private == "kept":
                     self.add_private(dataset, stored, number, creators, elements)
                 continue
-            listed = profile.listed_vr(number)
-            if self.rules[number, listed] == profile.REMOVE or (
-                nested and number in profile.PIXELS
-            ):
+            vr, do = self.rules.of_stored(number, stored.VR if stored.is_raw else "")
+            if do == profile.REMOVE or (nested and number in profile.PIXELS):
                 continue
             try:
-                cleaned = self.attribute(dataset, stored, number, listed, public_code)
+                if do == profile.DECODE or not _is_readable(stored):
+                    stored = dataset[tag]
+                    vr, do = self.rules.of_decoded(number, str(stored.VR))
+                cleaned = self.element(dataset, stored, number, vr, do, public_code)
             except ItemError:
                 raise
             except Exception:  # malformed: pydicom raises many kinds
-                if number in profile.PIXELS or "SQ" in (stored.VR, listed):
+                if number in profile.PIXELS or "SQ" in (stored.VR, profile.listed_vr(number)):
                     raise ItemError("metadata_failed") from None
                 continue
             if cleaned is not None:
                 elements[tag] = cleaned
         return elements
-
-    def attribute(
-        self,
-        dataset: Dataset,
-        stored: Element,
-        tag: int,
-        listed: str,
-        public_code: bool,
-    ) -> Element | None:
-        """Clean one attribute as it was stored; None removes it."""
-        vr = stored.VR
-        if isinstance(stored, RawDataElement):
-            # PS3.5 6.2.2: UN is what a writer did not know; the dictionary knows it
-            vr = listed if vr is None or vr == "UN" else vr
-            if "SQ" in (vr, listed) or " or " in vr or stored.value is None:
-                stored = dataset[stored.tag]
-                vr = stored.VR
-            elif not stored.is_little_endian or stored.length % 2:
-                stored = dataset[stored.tag]
-        vr = _value_representation(tag, str(vr))
-        return self.element(dataset, stored, tag, vr, public_code) if vr else None
 
     def element(
         self,
@@ -268,10 +235,10 @@ class _Cleaner:
         element: Element,
         tag: int,
         vr: str,
+        do: str,
         public_code: bool,
     ) -> Element | None:
-        """Clean one attribute whose VR is as it should be; None removes it."""
-        do = self.rules[tag, vr]
+        """Do to one attribute of a VR as it should be what ``profile.action`` names."""
         if do == profile.REMOVE:
             return None
         if do in ("keep", "bytes"):
@@ -393,10 +360,14 @@ class _Cleaner:
         """
         try:
             if private.is_creator(tag):
-                creators[tag] = "".join(texts(dataset, stored, "LO"))
+                creator = "".join(texts(dataset, stored, "LO"))
+                if creator in private.creators():
+                    creators[tag] = creator
                 return
             block = private.creator_tag(tag)
-            creator = creators.get(block, "")
+            if block not in creators:
+                return
+            creator = creators[block]
             safe = private.table().get((creator, tag >> 16, tag & 0xFF))
             cleaned = safe and self.safe_value(dataset, stored, tag, safe)
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept
@@ -413,9 +384,9 @@ class _Cleaner:
         if isinstance(stored, RawDataElement):
             if stored.VR in (None, "UN"):
                 stored = stored._replace(VR=safe.vr)
-            if not stored.is_little_endian or stored.value is None or stored.length % 2:
+            if not _is_readable(stored):
                 stored = dataset[stored.tag]
-        vr = _compatible(safe.vr, str(stored.VR))
+        vr = profile.compatible(safe.vr, str(stored.VR))
         if vr in SIZES:
             sound = bool(stored.value) or stored.value == 0
             return _passed(stored, vr) if sound and is_sound(stored, vr, float("inf")) else None
@@ -428,6 +399,13 @@ class _Cleaner:
         if vr == "CS" and found and safe.terms.issuperset(found):
             return made(tag, vr, found)
         return None
+
+
+def _is_readable(element: Element) -> bool:
+    """Say whether an element can be taken as it is: little endian, read, of even length."""
+    if not isinstance(element, RawDataElement):
+        return True
+    return element.is_little_endian and element.value is not None and not element.length & 1
 
 
 def _passed(element: Element, vr: str) -> Element:
@@ -503,14 +481,13 @@ def _has_value(elements: Elements, tag: int) -> bool:
 
 def _file_meta(original: Dataset, cleaned: Dataset) -> FileMetaDataset:
     """Make new file meta information; of the old one only the transfer syntax stays."""
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = cleaned.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = cleaned.SOPInstanceUID
-    meta.TransferSyntaxUID = original.file_meta.TransferSyntaxUID
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = f"UNBURN_{__version__}"[:16]
-    return meta
+    found = [
+        *_SAME_META,
+        made(0x00020002, "UI", [str(cleaned.SOPClassUID)]),
+        made(0x00020003, "UI", [str(cleaned.SOPInstanceUID)]),
+        made(0x00020010, "UI", [str(original.file_meta.TransferSyntaxUID)]),
+    ]
+    return FileMetaDataset({element.tag: element for element in found})
 
 
 def clean(

@@ -38,6 +38,12 @@ def table() -> dict[tuple[str, int, int], Safe]:
     }
 
 
+@cache
+def creators() -> frozenset[str]:
+    """The private creators that have safe elements."""
+    return frozenset(creator for creator, _, _ in table())
+
+
 def is_creator(tag: int) -> bool:
     """Say whether a tag reserves a private block: (gggg,0010) to (gggg,00FF), gggg odd."""
     return tag >> 16 & 1 == 1 and 0x10 <= tag & 0xFFFF <= 0xFF

@@ -91,6 +91,7 @@ BYTE_VRS = frozenset(("OB", "OW", "UN", "OB or OW"))
 DATE_ACTIONS = {"DA": "date", "DT": "datetime", "TM": "time", "SH": "zone"}
 DATE_COLUMNS = {"kept": "full_dates", "shifted": "modified_dates", "year": "modified_dates"}
 REMOVE = "remove"
+DECODE = "decode"  # pydicom has to look at the bytes first
 
 
 @cache
@@ -211,12 +212,50 @@ def action(tag: int, vr: str, options: Options) -> str:
     return (row and _by_table(row, vr, options)) or _by_vr(tag, vr, options)
 
 
+@cache
+def compatible(listed: str, stored: str) -> str | None:
+    """VR to go by: the dictionary's or the file's, None when that is of quite another kind."""
+    if " or " in stored or stored in listed.split(" or "):
+        return stored
+    for kind in (TEXT_VRS | {"CS"}, {"DS", "IS"}):
+        if stored in kind and listed in kind:
+            return listed
+    for kind in ({"US", "SS", "UL", "SL"}, {"OB", "OW"}):
+        if stored in kind and listed in kind:
+            return stored
+    return None
+
+
 class Rules(dict[tuple[int, str], str]):
     """What happens to attributes under some options, by tag and VR; found out once each."""
 
     def __init__(self, options: Options):
         super().__init__()
         self.options = options
+        self._stored: dict[tuple[int, str | None], tuple[str, str]] = {}
+
+    def of_stored(self, tag: int, stored: str | None) -> tuple[str, str]:
+        """VR to go by and action for an attribute that is still bytes, of the file's VR.
+
+        None is the VR of an implicit transfer syntax, "" of an attribute that is no bytes any more.
+        """
+        key = (tag, stored)
+        if key not in self._stored:
+            listed = listed_vr(tag)
+            # PS3.5 6.2.2: UN is what a writer did not know; the dictionary knows it
+            vr = listed if stored in (None, "UN") else stored or "SQ"
+            if self[tag, listed] == REMOVE:
+                self._stored[key] = "", REMOVE
+            elif "SQ" in (vr, listed) or " or " in vr:
+                self._stored[key] = "", DECODE
+            else:
+                self._stored[key] = self.of_decoded(tag, vr)
+        return self._stored[key]
+
+    def of_decoded(self, tag: int, stored: str) -> tuple[str, str]:
+        """VR to go by and action for an attribute whose VR is known."""
+        vr = compatible(listed_vr(tag), stored)
+        return (vr, self[tag, vr]) if vr else ("", REMOVE)
 
     def __missing__(self, key: tuple[int, str]) -> str:
         """Find out, and remember."""
