@@ -111,9 +111,9 @@ def value_at(dataset: Dataset, path: str) -> str | None:
 
 
 def text_of(value: Any) -> str:
-    """A value as one text, several joined by backslashes."""
+    """A value as one text, several joined by backslashes; bytes in both ways to read them."""
     if isinstance(value, bytes):
-        return value.decode("latin-1")
+        return "\n".join(value.decode(code, "ignore") for code in ("latin-1", "utf-8"))
     if value is None:
         return ""
     return (

@@ -75,7 +75,9 @@ def canary(number: int, vr: str) -> Any:
 
 def shown(value: Any, vr: str) -> str:
     """What of a canary is looked for."""
-    return str(value[0].PatientComments) if vr == "SQ" else text_of(value).rstrip("\0")
+    return (
+        str(value[0].PatientComments) if vr == "SQ" else text_of(value).split("\n")[0].rstrip("\0")
+    )
 
 
 def blank() -> Dataset:
