@@ -129,6 +129,28 @@ def test_values_of_a_wrong_vr_do_not_pass(preset):
     assert b"CANARY" not in data
 
 
+def test_binary_numbers_that_can_be_read_as_text_go():
+    dataset = image()
+    for tag, vr, value in (
+        (0x00189087, "FD", b"CANARY12"),
+        (0x00280106, "UL", b"CANARY47CANARY47"),
+        (0x00089459, "FL", b"CANARY 4"),
+        (0x00189089, "FD", struct.pack("<3d", 0.5, -0.25, 1.0)),
+    ):
+        dataset._dict[Tag(tag)] = raw(tag, vr, value)
+    result = cleaned(dataset)
+    assert b"CANARY" not in written(result)
+    assert list(result.DiffusionGradientOrientation) == [0.5, -0.25, 1.0]
+
+
+def test_digits_of_other_scripts_are_no_numbers():
+    dataset = image(SpecificCharacterSet="ISO_IR 192")
+    for tag, vr in ((0x00200013, "IS"), (0x00080030, "TM"), (0x00101010, "AS")):
+        dataset._dict[Tag(tag)] = raw(tag, vr, "٤٧١١٤٧Y".encode())
+    data = written(cleaned(dataset))
+    assert "٤".encode() not in data
+
+
 @pytest.mark.parametrize(
     "value", [b"CANARY JANE DOE!", b"\xfe\xff\x00\xe0\xff\x00\x00\x00CANARY", b"\xfe\xff\0\xe0"]
 )

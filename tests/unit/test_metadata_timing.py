@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedPETImageStorage, PositronEmissionTomographyImageStorage
 from pydicom.valuerep import DT
-from test_metadata import KEY, image, written
+from test_metadata import KEY, element, image, written
 
 from unburn.metadata import Settings, clean
 
@@ -148,6 +148,19 @@ def test_frames_of_an_enhanced_object_keep_their_intervals():
 
     assert offsets(after) == offsets(before)
     assert after.AcquisitionDateTime != before.AcquisitionDateTime
+
+
+def test_each_of_several_dates_moves_and_a_malformed_one_drops_them_all():
+    before = image(
+        DateOfLastCalibration=["20040101", "20040110"], TimeOfLastCalibration=["1000", "1100"]
+    )
+    after = cleaned(before)
+    first, second = (day_of(text) for text in after.DateOfLastCalibration)
+    assert second - first == timedelta(days=9) and first < day_of("20040101")
+    assert list(after.TimeOfLastCalibration) == ["1000", "1100"]
+    broken = image(StudyDate="20040119")
+    broken.add(element(0x00181200, "DA", ["20040101", "CANARY"]))
+    assert "DateOfLastCalibration" not in cleaned(broken)
 
 
 def test_what_suv_needs_stays():

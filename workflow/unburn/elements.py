@@ -25,6 +25,7 @@ SINGLE_VRS = LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
 SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
 SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
 BYTES = frozenset(("OB", "OW", "UN"))
+LEGIBLE = 8  # bytes of letters and signs alone, which no binary numbers are by chance
 ENCODING = "iso8859"  # pydicom's name for the default repertoire
 
 
@@ -74,7 +75,10 @@ def is_sound(element: Element, vr: str, most: float) -> bool:
     ``most`` values may be there.
     """
     if isinstance(element, RawDataElement):
-        count, rest = divmod(len(element.value or b""), SIZES.get(vr, 1))
+        data = element.value or b""
+        if len(data) >= LEGIBLE and data.isascii() and data.decode("ascii").isprintable():
+            return False
+        count, rest = divmod(len(data), SIZES.get(vr, 1))
         return not rest and (vr.startswith("O") or count <= most)
     if vr.startswith("O"):
         return True

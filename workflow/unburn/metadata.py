@@ -88,7 +88,7 @@ _FIGURES = re.compile(  # a long number or a date
     rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
-_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?")
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
