@@ -1,14 +1,16 @@
 import csv
 import os
+from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from unburn import conformance
 
 PROGRAM = """#!/bin/sh
-# a stand-in: complains about what has no (0012,0062), and about one thing always
-grep -q YES "$1" && echo "Error - Missing attribute Type 2 Required Element=<StudyID> Module=<Study>" >&2
+# a stand-in: complains about what was cleaned, and about one thing always
+grep -q YES "$1" && echo "Error - Missing attribute Type 2 Element=<StudyID> Module=<Study>" >&2
 echo "Error - Value dubious for this VR - (0x0010,0x0010) PN [1] = <Doe^Jane" >&2
 echo "Warning - of no interest" >&2
 """
@@ -28,8 +30,8 @@ def program(tmp_path, monkeypatch):
     ("message", "kind"),
     [
         (
-            "Error - Missing attribute Type 2C Conditional Element=<Laterality> Module=<GeneralSeries>",
-            "Error - Missing attribute Type 2C Conditional Element=<Laterality> Module=<GeneralSeries>",
+            "Error - Missing attribute Type 2C Element=<Laterality> Module=<GeneralSeries>",
+            "Error - Missing attribute Type 2C Element=<Laterality> Module=<GeneralSeries>",
         ),
         (
             "Error - Unrecognized enumerated value <YBR> for value 1 of attribute <Image Type>",
@@ -78,3 +80,11 @@ def test_without_the_program_only_outcomes_are_told(tmp_path, monkeypatch):
     rows = run(tmp_path)
     assert rows and {row["errors_before"] for row in rows} == {""}
     assert {row["outcome"] for row in rows} == {"cleaned"}
+
+
+def test_a_deflated_file_is_inflated_for_the_program(tmp_path):
+    path = Path(get_testdata_file("image_dfl.dcm"))
+    plain = conformance.inflated(path, tmp_path / "out.dcm")
+    assert plain != path and dcmread(plain).PixelData == dcmread(path).PixelData
+    other = Path(get_testdata_file("CT_small.dcm"))
+    assert conformance.inflated(other, tmp_path / "other.dcm") == other

@@ -20,6 +20,7 @@ from pydicom import uid
 
 from unburn import pixels, rehearsal, tables
 from unburn.errors import command
+from unburn.metadata import quiet
 from unburn.presets import PRESETS
 from unburn.rehearsal import Rehearsed
 
@@ -44,28 +45,30 @@ def kind_of(message: str) -> str:
 
 def errors(path: Path) -> list[str]:
     """Kinds of dciodvfy's errors about a file, one for each error."""
-    done = subprocess.run([PROGRAM, path], capture_output=True, timeout=SECONDS)
+    with tempfile.TemporaryDirectory() as tmp:
+        plain = inflated(path, Path(tmp) / "inflated.dcm")
+        done = subprocess.run([PROGRAM, plain], capture_output=True, timeout=SECONDS)
     lines = (done.stderr + done.stdout).decode("latin-1").splitlines()
     return [kind_of(line) for line in lines if line.startswith("Error")]
 
 
-def errors_before(one: Rehearsed) -> list[str]:
-    """Errors of an original; a deflated one is inflated for dciodvfy, which cannot do it."""
-    if one.transfer_syntax != uid.DeflatedExplicitVRLittleEndian:
-        return errors(one.original)
-    with tempfile.TemporaryDirectory() as tmp:
-        inflated = Path(tmp) / "inflated.dcm"
-        dataset = pixels.read_header(one.original)
-        dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-        dataset.save_as(inflated)
-        return errors(inflated)
+def inflated(path: Path, out: Path) -> Path:
+    """The file itself; a deflated one, which dciodvfy cannot read, is inflated to ``out``."""
+    dataset = pixels.read_header(path)
+    meta = getattr(dataset, "file_meta", {})
+    if meta.get("TransferSyntaxUID") != uid.DeflatedExplicitVRLittleEndian:
+        return path
+    meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    with quiet():
+        dataset.save_as(out)
+    return out
 
 
 def compare(one: Rehearsed) -> dict[str, object]:
     """Errors of a file before and after, and the kinds that came with cleaning."""
     if one.candidate is None or not shutil.which(PROGRAM):
         return {"errors_before": "", "errors_after": "", "new_kinds": ""}
-    before, after = errors_before(one), errors(one.candidate)
+    before, after = errors(one.original), errors(one.candidate)
     return {
         "errors_before": len(before), "errors_after": len(after),
         "new_kinds": "; ".join(sorted(set(after) - set(before))),
