@@ -215,3 +215,6 @@ def test_report_says_which_of_the_18_identifiers_were_taken_out(lab, tmp_path):
     assert [letter for letter, _ in rows] == list("ABCDEFGHIJKLMNOPQR")
     assert dict(rows)["C"] == "not done" and dict(rows)["A"] == "done"
     assert "not cut down to the year" in " ".join(body.split())
+    assert "preset “research”" in " ".join(page.split())
+    assert "dates shifted, UIDs replaced, device removed" in " ".join(page.split())
+    assert "Pseudonyms come from the lab&#39;s key" in " ".join(page.split())

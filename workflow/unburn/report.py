@@ -10,7 +10,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -239,11 +239,16 @@ def look_first(items: Iterable[Item], flag: float) -> list[dict[str, Any]]:
     ]
 
 
+def options_of(settings: Mapping[str, Any]) -> presets.Options:
+    """The options of header cleaning that were in force."""
+    chosen = {name: settings["metadata"].get(name) for name in presets.CHOICES}
+    return presets.options(settings["metadata"]["preset"], chosen)
+
+
 def eighteen(metrics: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Identifier]:
     """What became of the 18 identifiers of the Safe Harbor method."""
-    chosen = {name: settings["metadata"].get(name) for name in presets.CHOICES}
     return identifiers(
-        presets.options(settings["metadata"]["preset"], chosen),
+        options_of(settings),
         settings["metadata"]["key"],
         settings["gate"]["faces"],
         metrics["privacy"]["face_possible_items"],
@@ -286,6 +291,7 @@ def report_page(
         look_first=look_first(items, metrics["quality"]["flagged_from_painted_share"]),
         pictures=within_budget(released_pictures(painted, results), settings.pictures),
         settings=provenance["settings"],
+        options=asdict(options_of(provenance["settings"])),
         eighteen=eighteen(metrics, provenance["settings"]),
     )
 
