@@ -307,6 +307,33 @@ def test_deflated_frames_of_single_bits_are_read(tmp_path):
     assert code(save(dataset, tmp_path / "b.dcm")) == "undecodable"
 
 
+def test_run_length_encoded_frames_of_single_bits_are_read(tmp_path):
+    bits = np.random.default_rng(1).integers(0, 2, (3, 16, 5), np.uint8)
+    packed = [np.packbits(frame.ravel(), bitorder="little").tobytes() for frame in bits]
+    form = {"rows": 1, "columns": len(packed[0]), "bits_allocated": 8, "bits_stored": 8}
+    encoded = [rle.encode_pixel_data(one, **(RLE_32 | form)) for one in packed]
+    dataset = encapsulated(bits, encoded, uid.RLELossless)
+    dataset.BitsAllocated = dataset.BitsStored = 1
+    dataset.HighBit = 0
+    path = save(dataset, tmp_path / "a.dcm")
+    assert np.array_equal(read(path)[0], bits)
+    assert scrub(dataset, tmp_path)[0] == 0
+    dataset.PixelData = encapsulate([encoded[0] + b"DOE^JANE", *encoded[1:]])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed == 8 and b"DOE" not in after
+
+
+def test_a_sequential_jpeg_that_hides_its_spectrum_is_read(tmp_path):
+    smooth = np.full((1, 40, 56), 90, np.uint8)
+    encoded = jpeg(smooth[0])
+    at = encoded.index(b"\xff\xda")
+    end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+    assert encoded[end - 3 : end] == b"\x00\x3f\x00"
+    odd = encoded[: end - 3] + bytes(3) + encoded[end:]
+    path = save(encapsulated(smooth, [odd], uid.JPEGBaseline8Bit), tmp_path / "a.dcm")
+    assert np.array_equal(read(path)[0], smooth)
+
+
 def test_progressive_jpeg_is_read(tmp_path):
     smooth = cv2.GaussianBlur(values(np.uint8, 8)[0], (0, 0), 3)
     encoded = cv2.imencode(".jpg", smooth, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()

@@ -260,3 +260,13 @@ def test_objects_that_share_a_uid_get_one_of_their_own(tmp_path, stored):
     # another order of the files, and nothing else beside them: the same UID
     again = Shard(tmp_path, [shard_row(7, paths[1], stored, shared_uid=1)]).run(name="again")[1]
     assert again[0]["sop_out"] == found[1]["sop_out"]
+
+
+def test_an_object_without_a_uid_gets_one(tmp_path, stored):
+    path = image(tmp_path / "a.dcm", stored)
+    dataset = pydicom.dcmread(path)
+    del dataset.SOPInstanceUID, dataset.file_meta.MediaStorageSOPInstanceUID
+    dataset.save_as(path, enforce_file_format=False)
+    shard = Shard(tmp_path, [shard_row(1, path, stored)])
+    (row,), (again,) = shard.run()[1], shard.run(name="again")[1]
+    assert row["status"] == "candidate" and row["sop_out"] == again["sop_out"] != ""

@@ -41,6 +41,21 @@ def jpeg_size(encoded: bytes) -> tuple[int, int, int]:
     raise ItemError("undecodable")
 
 
+def with_whole_spectrum(encoded: bytes) -> bytes:
+    """A sequential JPEG whose scans say that they hold all coefficients, as they must.
+
+    Some encoders wrote zeros there (ITU-T T.81 B.2.3 and table B.3), and strict decoders stop.
+    """
+    sequential, kept = False, [b"\xff\xd8"]
+    for marker, segment in _jpeg_segments(encoded):
+        sequential = sequential or marker in (0xC0, 0xC1)
+        if marker == 0xDA and sequential:
+            end = 2 + int.from_bytes(segment[2:4], "big")
+            segment = segment[: end - 3] + b"\x00\x3f\x00" + segment[end:]
+        kept.append(segment)
+    return b"".join(kept)
+
+
 def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, bytes]]:
     """Marker and bytes of each segment, a scan with its data, the last with what follows it."""
     if encoded[:2] != b"\xff\xd8":

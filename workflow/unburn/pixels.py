@@ -24,7 +24,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.pixels import apply_color_lut, get_decoder, get_encoder
 
-from unburn.codestreams import clean_jpeg2000, jpeg2000_size, jpeg_size
+from unburn.codestreams import (
+    clean_jpeg2000,
+    jpeg2000_size,
+    jpeg_size,
+    with_whole_spectrum,
+)
 from unburn.errors import ItemError
 
 DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
@@ -56,6 +61,7 @@ LOSSY = {  # and (0028,2114) Lossy Image Compression Method, PS3.3 section C.7.6
     uid.JPEG2000: "ISO_15444_1",
     uid.HTJ2K: "ISO_15444_15",
 }
+SEQUENTIAL = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit}
 # What painted pictures are written in again; all others become Explicit VR Little Endian, also
 # big endian, which the standard has retired.
 KEPT_SYNTAXES = {
@@ -248,9 +254,13 @@ class StoredFrames:
         try:
             if self.syntax == DEFLATED_FRAMES:
                 stored, properties = self._inflated(index)
+            elif self.syntax == uid.RLELossless and self.form.bits_allocated == 1:
+                stored, properties = self._one_bit(self._packed(index), 0, 0)
             elif self.syntax.is_encapsulated:
                 encoded = self.encoded(index)
                 self.form.check_image(encoded, self.syntax)
+                if self.syntax in SEQUENTIAL:
+                    encoded = with_whole_spectrum(encoded)
                 stored, properties = self._decode(encapsulate([encoded]), 0, 1)
             elif self.form.bits_allocated == 1:
                 stored, properties = self._one_bit(self._stream, self._start, index)
@@ -286,6 +296,21 @@ class StoredFrames:
         if self.form.bits_allocated == 1:
             return self._one_bit(frame, 0, 0)
         return self._decode(frame, 0, 1)
+
+    def _packed(self, index: int) -> BinaryIO:
+        """A frame of packed bits whose bytes are run-length encoded (PS3.5 section 8.2.2)."""
+        count = ceil(self.rows * self.columns * self.samples / 8)
+        options = self.form.options | {"rows": 1, "columns": count, "samples_per_pixel": 1}
+        options |= {"bits_allocated": 8, "bits_stored": 8, "planar_configuration": 0}
+        packed, _ = self._decoder.as_array(
+            encapsulate([self.encoded(index)]),
+            index=0,
+            raw=True,
+            number_of_frames=1,
+            pixel_keyword="PixelData",
+            **options,
+        )
+        return io.BytesIO(packed.tobytes())
 
     def _one_bit(
         self, stream: BinaryIO, start: int, index: int

@@ -221,6 +221,11 @@ def write(dataset: pydicom.Dataset, out: Path) -> None:
     pydicom.dcmwrite(out, dataset, enforce_file_format=True)
 
 
+def uid_of(content: str) -> str:
+    """A UID for an object that has none, of its file's sha256 (PS3.5 annex B.2); never released."""
+    return f"2.25.{int(content[:32], 16)}"
+
+
 def give_own_uid(cleaned: metadata.Cleaned, old: str, content: str, key: bytes) -> None:
     """Give an object whose UID other objects share too a new one that depends on its content.
 
@@ -265,6 +270,8 @@ def candidate(
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pixels.transfer_syntax(dataset)
+    if not pixels.text_of(dataset, "SOPInstanceUID"):
+        dataset.SOPInstanceUID = uid_of(sha256(original))
     if row["kind"] in PICTURELESS and "PixelData" in dataset:
         del dataset.PixelData  # nobody would look at a picture there
     done, scrubbed, touched = Painted(), 0, None

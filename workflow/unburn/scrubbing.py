@@ -6,6 +6,7 @@ Items in which nothing was masked keep their Pixel Data byte for byte, but for t
 import copy
 import io
 import zlib
+from math import ceil
 from typing import Any, Literal
 
 import numpy as np
@@ -139,7 +140,8 @@ def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
     if syntax == DEFLATED_FRAMES:
         return _clean_deflated(encoded, form)
     if syntax == uid.RLELossless:
-        return clean_rle(_without_unused_bits(encoded, form), form.rows * form.columns)
+        cells = ceil(form.rows * form.columns * min(form.bits_allocated, 8) / 8)
+        return clean_rle(_without_unused_bits(encoded, form), cells)
     if syntax in uid.JPEG2000TransferSyntaxes:
         return clean_jpeg2000(encoded)
     return clean_jpeg(encoded)
