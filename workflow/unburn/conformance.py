@@ -55,10 +55,9 @@ def errors(path: Path) -> list[str]:
 def inflated(path: Path, out: Path) -> Path:
     """The file itself; a deflated one, which dciodvfy cannot read, is inflated to ``out``."""
     dataset = pixels.read_header(path)
-    meta = getattr(dataset, "file_meta", {})
-    if meta.get("TransferSyntaxUID") != uid.DeflatedExplicitVRLittleEndian:
+    if pixels.transfer_syntax(dataset) != uid.DeflatedExplicitVRLittleEndian:
         return path
-    meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     with quiet():
         dataset.save_as(out)
     return out

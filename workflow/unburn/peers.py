@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 OURS = "unburn"
 REPEATS = 3
+HEADERS = "headers of "
 # Actions that every program can be held to: dates are moved by some and removed by others.
 ACTIONS = (
     answer_key.TAG_RETAINED, answer_key.NOT_NULL, answer_key.RETAINED, answer_key.REMOVED,
@@ -135,9 +136,13 @@ def without_pixels(path: Path, out: Path) -> bool:
     return True
 
 
-def write_sources(key: Path, folders: Sequence[Path], into: Path) -> dict[str, Path]:
-    """The folders that every program cleans: canaries, the key's objects, headers alone."""
-    places = {name: into / name for name in ("canaries", "key", "headers")}
+def write_sources(key: Path, folders: Mapping[str, Path], into: Path) -> dict[str, Path]:
+    """The folders that every program cleans: canaries, the key's objects, headers of each folder.
+
+    The last are named by "headers of" and the folder's name.
+    """
+    places = {name: into / name for name in ("canaries", "key")}
+    places |= {f"{HEADERS}{name}": into / f"headers {n}" for n, name in enumerate(folders)}
     for place in places.values():
         place.mkdir()
     with quiet():
@@ -145,9 +150,10 @@ def write_sources(key: Path, folders: Sequence[Path], into: Path) -> dict[str, P
             canaries.planted(depth, True).save_as(places["canaries"] / f"{depth}.dcm")
     for file in sorted((key / "objects").iterdir()):
         (places["key"] / file.name).symlink_to(file.resolve())
-    several = sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
-    for number, file in enumerate(several):
-        without_pixels(file, places["headers"] / f"{number:05d}.dcm")
+    for name, folder in folders.items():
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        for number, file in enumerate(files):
+            without_pixels(file, places[f"{HEADERS}{name}"] / f"{number:05d}.dcm")
     return places
 
 
@@ -192,7 +198,7 @@ def of_key(name: str, key: Path, out: Path) -> Iterator[dict[str, object]]:
         yield {"method": name, "action": action, "met": met, "asked": asked}
 
 
-def compare(key: Path, folders: Sequence[Path], venvs: Path, out: Path) -> None:
+def compare(key: Path, folders: Mapping[str, Path], venvs: Path, out: Path) -> None:
     """Write ``peers_canaries.csv``, ``peers_answers.csv`` and ``peers.json``."""
     of_rows: list[dict[str, object]] = []
     of_facts: list[dict[str, object]] = []
@@ -206,9 +212,15 @@ def compare(key: Path, folders: Sequence[Path], venvs: Path, out: Path) -> None:
             of_facts += of_key(name, key, outs["key"])
             about[name] = {
                 "version": said["key"]["version"],
+                "times": {
+                    what.removeprefix(HEADERS): {
+                        "files": one["files"] - len(one["failed"]),
+                        **one["seconds"],
+                    }
+                    for what, one in said.items()
+                    if what.startswith(HEADERS)
+                },
                 "failed": {what: len(one["failed"]) for what, one in said.items()},
-                "files": said["headers"]["files"] - len(said["headers"]["failed"]),
-                "seconds": said["headers"]["seconds"],
             }
             log.info("%s: done", name)
     tables.write_csv(out / "peers_canaries.csv", of_rows, canaries.COLUMNS)
@@ -225,7 +237,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--venvs", type=Path, required=True, help="folder of their environments")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     options = parser.parse_args(argv)
-    folders = [Path(folder) for folder in json.loads(options.folders).values()]
+    folders = {name: Path(folder) for name, folder in json.loads(options.folders).items()}
     compare(options.key, folders, options.venvs, options.out)
 
 

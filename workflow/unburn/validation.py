@@ -273,18 +273,23 @@ def of_peers(measured: Path) -> Iterator[str]:
     for action in dict.fromkeys(action for _, action in facts):
         own = [facts[name, action] for name in names]
         yield line([action, *(percent(int(row["met"]), int(row["asked"])) for row in own)])
-    for part, title in (("clean", "cleaning alone"), ("all", "reading, cleaning, writing")):
-        rates = [
-            about[name]["files"] / about[name]["seconds"][part]
-            if about[name]["seconds"][part]
-            else 0
-            for name in names
-        ]
-        ours = rates[names.index(OURS)]
-        yield line([f"files/s on one core, no pixels: {title}", *(f"{rate:.0f}" for rate in rates)])
-        ratios = (f"{ours / rate:.1f}" if rate else "-" for rate in rates)
-        yield line([f"unburn is so many times faster: {title}", *ratios])
-    yield line(["files timed", *(about[name]["files"] for name in names)])
+    yield from of_speed(about)
+
+
+def of_speed(about: Mapping[str, Any]) -> Iterator[str]:
+    """Files a second, and how many times faster ours is."""
+    yield "\nFiles/s of one process, headers without pixels, and how many times faster unburn is:\n"
+    yield from heading(["folder", "measured", *about])
+    for folder in about[OURS]["times"]:
+        for part, title in (("clean", "cleaning alone"), ("all", "reading, cleaning, writing")):
+            rates = {}
+            for name, one in about.items():
+                taken = one["times"][folder]
+                rates[name] = taken["files"] / taken[part] if taken[part] else 0.0
+            cells = [
+                f"{rate:.0f} ({rates[OURS] / rate:.1f})" if rate else "-" for rate in rates.values()
+            ]
+            yield line([folder, title, *cells])
 
 
 def tabulate(measured: Path) -> None:
