@@ -294,18 +294,30 @@ def _partner(path: Path) -> Path:
 # --- writing
 
 
+def blank(block: bytes) -> bytes:
+    """A header's bytes without texts and bytes that mean nothing.
+
+    Raises
+    ------
+    ItemError
+        ``broken`` when it is no header
+    """
+    whole, header = _read_header(io.BytesIO(block))
+    record = np.frombuffer(whole, header.dtype).copy()
+    for name in (*TEXTS, *UNUSED):
+        if name in (record.dtype.names or ()):
+            record[name] = np.zeros(1, record.dtype[name])
+    return record.tobytes()
+
+
 def clean_header(volume: Volume) -> tuple[bytes, int]:
     """The header of a single file without texts, extensions and unused bytes.
 
     Returns its bytes up to the voxels, and how many bytes of the original were removed or changed.
     """
-    size = len(volume.block)
-    fields = HEADERS[size].newbyteorder(volume.header.dtype["sizeof_hdr"].byteorder)
-    record = np.frombuffer(volume.block, fields).copy()
-    for name in (*TEXTS, *UNUSED):
-        if name in (fields.names or ()):
-            record[name] = np.zeros(1, fields[name])
-    removed = int((record.view(np.uint8) != np.frombuffer(volume.block, np.uint8)).sum())
+    size, blanked = len(volume.block), blank(volume.block)
+    removed = sum(one != other for one, other in zip(volume.block, blanked, strict=True))
+    record = np.frombuffer(blanked, volume.header.dtype).copy()
     record["vox_offset"] = size + 4
     record["magic"] = MAGIC[size][0]
     extensions = volume.offset - size if volume.voxels_path == volume.path else volume.offset
@@ -360,8 +372,7 @@ def _stored_bytes(point: np.ndarray, volume: Volume) -> bytes:
 def write_mask(volume: Volume, masks: Iterable[np.ndarray], out: Path) -> None:
     """Write masks of all frames (rows, columns) as a volume of 0 and 1 on the original's grid."""
     head, _ = clean_header(volume)
-    fields = HEADERS[len(volume.block)].newbyteorder(volume.header.dtype["sizeof_hdr"].byteorder)
-    record = np.frombuffer(head[: len(volume.block)], fields).copy()
+    record = np.frombuffer(head[: len(volume.block)], volume.header.dtype).copy()
     record["datatype"], record["bitpix"] = 2, 8
     record["scl_slope"], record["scl_inter"] = 1, 0
     record["cal_max"] = record["cal_min"] = record["intent_code"] = 0
