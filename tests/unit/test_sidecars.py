@@ -58,6 +58,11 @@ def test_text_is_cut_down_to_words_that_may_stay():
     }
 
 
+def test_without_descriptors_no_word_stays_that_a_person_typed():
+    content = {"SeriesDescription": "T2 HEAD", "Manufacturer": "GE", "EchoTime": 3}
+    assert clean_json(content, words=False) == {"Manufacturer": "GE", "EchoTime": 3}
+
+
 def test_levels_of_dcmstack_are_cleaned_and_others_go():
     content = {"global": {"const": {"EchoTime": 3, "PatientID": "x"}}, "other": {"EchoTime": 3}}
     assert clean_json(content) == {"global": {"const": {"EchoTime": 3}}}

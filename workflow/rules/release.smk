@@ -36,6 +36,7 @@ rule release_submission:
         key_id=KEY_ID,
         project=project,
         settings=section("gate"),
+        data=data_digest("vocabulary.txt"),
         code=code_digest("release"),
     shell:
         "python -m unburn.release --submission {wildcards.submission}"

@@ -338,7 +338,8 @@ def volume(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
 def sidecar(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
     """Make a candidate of what lies beside a NIfTI volume, and goes with it."""
     original = Path(row["path"])
-    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower())
+    words = plan.settings.options.descriptors == "cleaned"
+    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), words)
     out.write_bytes(cleaned)
     return beside(row, plan) | {"references": row["volume"]}
 

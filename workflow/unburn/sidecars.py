@@ -79,10 +79,13 @@ _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 LARGEST = {".bval": 100_000.0, ".bvec": 1.01}  # s/mm2; parts of a direction
 
 
-def clean_json(content: object, banned: frozenset[str] = frozenset()) -> dict[str, Any]:
+def clean_json(
+    content: object, words: bool = True, banned: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """What may stay of a sidecar's content; anything but an object leaves nothing.
 
-    ``banned``: lower-case words of the patient's name; those of a name in the sidecar are added.
+    ``words``: whether known words stay of what people type. ``banned``: lower-case words of the
+    patient's name; those of a name in the sidecar are added.
     """
     kept: dict[str, Any] = {}
     if not isinstance(content, dict):
@@ -91,10 +94,10 @@ def clean_json(content: object, banned: frozenset[str] = frozenset()) -> dict[st
     banned |= {word for word in _LETTERS.findall(plain(str(name)).lower()) if len(word) > 1}
     for name, value in content.items():
         if name in NESTED and isinstance(value, dict):
-            value = clean_json(value, banned)
+            value = clean_json(value, words, banned)
         elif name in NUMBERS:
             value = value if _is_numeric(value) else None
-        elif name in CODES | WORDS:
+        elif name in CODES or (words and name in WORDS):
             value = _clean_text(value, name in CODES, banned)
         else:
             continue
@@ -145,8 +148,8 @@ def clean_table(text: str, suffix: str) -> str:
     return "".join(" ".join(line) + "\n" for line in lines)
 
 
-def clean(content: bytes, suffix: str) -> bytes:
-    """A cleaned .json, .bval or .bvec.
+def clean(content: bytes, suffix: str, words: bool = True) -> bytes:
+    """A cleaned .json, .bval or .bvec; ``words`` as in ``clean_json``.
 
     Raises
     ------
@@ -156,7 +159,7 @@ def clean(content: bytes, suffix: str) -> bytes:
     try:
         text = content.decode("utf-8")
         if suffix == ".json":
-            return to_text(clean_json(json.loads(text))).encode()
+            return to_text(clean_json(json.loads(text), words)).encode()
         return clean_table(text, suffix).encode()
     except (ValueError, RecursionError):
         raise ItemError("metadata_failed") from None
