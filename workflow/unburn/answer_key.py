@@ -296,6 +296,7 @@ AROUND = (  # what the kinds' definitions ask for beside
     (f"{PHYSICIAN}PersonIdentificationCodeSequence.0.CodingSchemeDesignator", "99HOUSE"),
     (f"{PHYSICIAN}PersonIdentificationCodeSequence.0.CodeMeaning", "Referring"),
     ("OriginalAttributesSequence.0.ReasonForTheAttributeModification", "COERCE"),
+    ("OriginalAttributesSequence.0.AttributeModificationDateTime", "20200202101010"),
     ("PositionReferenceIndicator", ""), ("ManufacturerModelName", "Model 1"),
     ("SoftwareVersions", "1.0"), ("Laterality", ""),
 )  # fmt: skip
@@ -438,6 +439,18 @@ def burn(made: Made, shades: np.ndarray) -> None:
             made.facts.append(Fact("burned in", line, text))
 
 
+def plant_overlay(made: Made) -> None:
+    """The first line in an overlay, with a description that names the patient (PS3.3 C.9.2)."""
+    ink = made.ink["0.0"]
+    packed = np.packbits(ink.ravel(), bitorder="little").tobytes()
+    for element, vr, value in (
+        (0x10, "US", ink.shape[0]), (0x11, "US", ink.shape[1]), (0x22, "LO", made.person.words[0]),
+        (0x40, "CS", "G"), (0x50, "SS", [1, 1]), (0x100, "US", 1), (0x102, "US", 0),
+        (0x3000, "OW", packed + b"\0" * (len(packed) % 2)),
+    ):  # fmt: skip
+        made.dataset.add_new(0x60000000 + element, vr, value)
+
+
 def plant_pixels(made: Made, rng: np.random.Generator) -> None:
     """Pixel Data with or without text, in the kind's transfer syntax."""
     kind, dataset = made.kind, made.dataset
@@ -447,12 +460,15 @@ def plant_pixels(made: Made, rng: np.random.Generator) -> None:
     shades = phantom(rng, kind)
     if kind.text:
         burn(made, shades)
+        plant_overlay(made)
     else:
         made.facts.append(Fact("picture", "", ""))
     top = 2 ** (stored - int(signed)) - 1
     values = (shades * top).round().astype(f"<{'i' if signed else 'u'}{max(1, allocated // 8)}")
     if allocated == 1:
         values = (shades > 0.5).astype(np.uint8)
+    if "ImageType" not in dataset:
+        dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = rows, columns, samples
     dataset.PhotometricInterpretation = kind.photometric
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = allocated, stored, stored - 1
@@ -519,7 +535,8 @@ def objects(seed: int) -> Iterator[Made]:
             dataset.file_meta.TransferSyntaxUID = uid.UID(kind.syntax)
             dataset.file_meta.SourceApplicationEntityTitle = f"AE{person.number}"
             dataset.preamble = person.words[0].encode().ljust(128, b"\0")[:128]
-            dataset.SpecificCharacterSet = "ISO_IR 192"
+            latin = person.name.encode("latin-1", "replace").decode("latin-1") == person.name
+            dataset.SpecificCharacterSet = "ISO_IR 100" if latin else "ISO_IR 192"
             dataset.SOPClassUID, dataset.Modality = kind.sop_class, kind.modality
             own = {
                 "StudyInstanceUID": study, "SeriesInstanceUID": series,

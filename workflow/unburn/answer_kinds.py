@@ -308,14 +308,14 @@ KINDS = (
         "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
     }, SIGNED16),
     Kind("MR", uid.MRImageStorage, "MR", {
-        **PLANE, "ScanningSequence": "SE", "SequenceVariant": "NONE", "ScanOptions": "",
+        **PLANE, "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"], "ScanningSequence": "SE", "SequenceVariant": "NONE", "ScanOptions": "",
         "MRAcquisitionType": "2D", "EchoTime": 80, "RepetitionTime": 4000, "EchoTrainLength": 12,
         "MagneticFieldStrength": 3, "FlipAngle": 90, "SequenceName": "*tse2d1_12",
     }, GREY16, syntax=uid.JPEGLSLossless),
     Kind("PET", uid.PositronEmissionTomographyImageStorage, "PT", PET, (1, 96, 96, 1, 16, 16, True),
          syntax=uid.ImplicitVRLittleEndian),
     Kind("CR", uid.ComputedRadiographyImageStorage, "CR", {
-        **PROJECTION, "ViewPosition": "AP", "PhotometricInterpretation": "MONOCHROME1",
+        **PROJECTION, "ViewPosition": "AP", "BodyPartExamined": "CHEST",
     }, GREY16, photometric="MONOCHROME1", text=True),
     Kind("DX", uid.DigitalXRayImageStorageForPresentation, "DX", {
         **DIGITAL, "ViewPosition": "PA", "ViewCodeSequence": [code("399348003", "SCT", "AP")],
