@@ -370,6 +370,18 @@ def test_a_deflated_data_set_that_grows_without_end_is_refused(tmp_path, monkeyp
     assert code(path) == "too_large"
 
 
+def test_pixels_beyond_the_last_one_are_refused_and_padding_is_not(tmp_path):
+    stored = values(np.uint16, 16)
+    for keyword in ("Rows", "Columns"):
+        dataset = make(stored)
+        setattr(dataset, keyword, dataset[keyword].value - 1)  # sheared, or cut off below
+        assert code(save(dataset, tmp_path / "a.dcm")) == "bad_geometry"
+    for padding in (bytes(2 * COLUMNS), b"\xff" * 400, bytes(range(20))):
+        dataset = make(stored)
+        dataset.PixelData += padding
+        assert np.array_equal(read(save(dataset, tmp_path / "b.dcm"))[0], stored)
+
+
 def test_deflated_garbage_is_broken(tmp_path):
     whole = save(
         make(values(np.uint8, 8), syntax=uid.DeflatedExplicitVRLittleEndian), tmp_path / "a.dcm"

@@ -446,6 +446,16 @@ class Form:
         ):
             raise ItemError("bad_geometry")
 
+    def check_surplus(self, surplus: bytes) -> None:
+        """Refuse pixels after the last one: a row or column more than the header says.
+
+        With a wrong number of columns a picture is sheared: nobody finds text in it, and whoever
+        mends the header reads it. Padding is short or of one value.
+        """
+        line = min(self.rows, self.columns) * self.samples * self.bits_allocated / 8
+        if len(surplus) >= line and len(set(surplus)) > 1:
+            raise ItemError("bad_geometry")
+
     def check_image(self, encoded: bytes, syntax: uid.UID) -> None:
         """Refuse a compressed frame whose own size or samples are not the header's.
 
@@ -516,6 +526,8 @@ def check_frames(
     if stream.seek(0, io.SEEK_END) - start < element.length:
         raise ItemError("undecodable")
     form.check_length(element.length)
+    stream.seek(start + form.bytes_native)
+    form.check_surplus(stream.read(element.length - form.bytes_native))
     return []
 
 
