@@ -308,7 +308,8 @@ KINDS = (
         "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
     }, SIGNED16),
     Kind("MR", uid.MRImageStorage, "MR", {
-        **PLANE, "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"], "ScanningSequence": "SE", "SequenceVariant": "NONE", "ScanOptions": "",
+        **PLANE, "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"],
+        "ScanningSequence": "SE", "SequenceVariant": "NONE", "ScanOptions": "",
         "MRAcquisitionType": "2D", "EchoTime": 80, "RepetitionTime": 4000, "EchoTrainLength": 12,
         "MagneticFieldStrength": 3, "FlipAngle": 90, "SequenceName": "*tse2d1_12",
     }, GREY16, syntax=uid.JPEGLSLossless),
