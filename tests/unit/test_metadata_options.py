@@ -272,3 +272,21 @@ def test_dummies_of_type_1_are_valid_for_their_vr(preset, original):
 
 def test_the_canary_of_a_row_is_a_value_that_can_be_found():
     assert len({canary(number, vr)[1] for number, _, vr in canaries() if vr == "LO"}) > 100
+
+
+def test_items_of_free_text_go_wherever_they_stand():
+    text, measured = Dataset(), Dataset()
+    text.ValueType, text.TextValue, measured.ValueType = "TEXT", "Canary", "NUMERIC"
+    step = Dataset()
+    step.SpecimenPreparationStepContentItemSequence = [text, measured]
+    result = clean(image(SharedFunctionalGroupsSequence=[step]), KEY, settings()).dataset
+    (item,) = result.SharedFunctionalGroupsSequence[0].SpecimenPreparationStepContentItemSequence
+    assert item.ValueType == "NUMERIC"
+
+
+@pytest.mark.parametrize("preset", list(presets.PRESETS))
+def test_a_code_that_is_needed_gets_a_dummy_when_nothing_of_it_may_stay(preset):
+    result = clean(image(ContentLabel="CANARY 20040119"), KEY, settings(preset)).dataset
+    assert result.ContentLabel == "REMOVED"
+    context = clean(image(AcquisitionContextSequence=content()), KEY, settings(preset)).dataset
+    assert len(context.AcquisitionContextSequence) == (0 if preset == "public" else 1)

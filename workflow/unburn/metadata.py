@@ -46,6 +46,7 @@ SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 CHARACTER_SET, IMAGE_TYPE, CODING_SCHEME = 0x00080005, 0x00080008, 0x00080102
+VALUE_TYPE = 0x0040A040
 PUBLIC_CODING_SCHEMES = frozenset(
     re.findall(
         r"\S+",
@@ -53,7 +54,6 @@ PUBLIC_CODING_SCHEMES = frozenset(
         " RADELEMENT PUBCHEM_CID ITIS_TSN ISO639_1 ISO3166_1 MA UBERON NYID",
     )
 )
-EMPTY_SEQUENCES = profile.tags("AcquisitionContextSequence SpecimenPreparationSequence")  # type 2
 IMAGE_TYPES = profile.tags("ImageType FrameType")
 EXTREMES = profile.tags(
     "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries"
@@ -263,7 +263,7 @@ class _Cleaner:
             cleaned = ["DERIVED", *cleaned[1:]]
         if do in ("words", "coded"):
             cleaned = [text for text in cleaned if text]
-        if cleaned and None not in cleaned:
+        if any(cleaned) and None not in cleaned:
             return made(tag, vr, cleaned)
         instead = profile.dummy_of(tag)
         if instead == "dummy":
@@ -334,13 +334,11 @@ class _Cleaner:
     def sequence(self, element: Element, tag: int, do: str) -> DataElement | None:
         """Clean a sequence; free text in content trees and graphics goes with its item."""
         items: list[Dataset] = list(element.value or [])  # type: ignore[arg-type]
-        if do == "content":
-            items = [item for item in items if text_of(item, "ValueType") not in ("TEXT", "PNAME")]
-        cleaned = [self.items(item) for item in items]
+        cleaned = [self.items(item) for item in items if not _is_text(item)]
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
         if do != "items":
-            if not cleaned and tag not in EMPTY_SEQUENCES:
+            if not cleaned and profile.dummy_of(tag) != "empty":
                 return None
             if cleaned:
                 self.met.add("graphics" if do == "graphics" else "structured")
@@ -415,6 +413,11 @@ def _passed(element: Element, vr: str) -> Element:
     if vr != element.VR:
         element = element._replace(VR=vr)
     return element
+
+
+def _is_text(item: Dataset) -> bool:
+    """Say whether an item is a content item (PS3.3 10.2) of free text, or of a name."""
+    return VALUE_TYPE in item and text_of(item, "ValueType") in ("TEXT", "PNAME")
 
 
 def _is_public_code(item: Dataset) -> bool:

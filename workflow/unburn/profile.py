@@ -61,7 +61,10 @@ TECHNICAL = tags(
 NEEDED = tags(
     "CodeValue CodeMeaning CodingSchemeDesignator SegmentLabel RTImageLabel TrackingID"
     " FiducialIdentifier ToleranceTableLabel GraphicGroupLabel BeamName LUTLabel"
+    " LUTExplanation ContentLabel"
 )
+TYPE_2_SEQUENCES = tags("AcquisitionContextSequence")  # PS3.3 C.7.6.14; the table says X/Z
+
 # Coded by people at the console although its VR is CS.
 TYPED_CODES = tags("BodyPartExamined")
 CODE_ITEM = tags("CodeValue LongCodeValue CodeMeaning CodingSchemeDesignator")
@@ -128,7 +131,7 @@ def _basic(row: dict[str, str], vr: str) -> str:
     if row["basic"] == "X/Z/U*":
         return "items"
     if vr == "SQ":
-        return "empty" if code == "Z" else REMOVE
+        return "empty" if code == "Z" or int(row["tag"], 16) in TYPE_2_SEQUENCES else REMOVE
     return "dummy" if "D" in code else "empty" if "Z" in code else REMOVE
 
 
