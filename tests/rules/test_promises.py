@@ -119,8 +119,6 @@ class Run:
             options["settings"] = submissions.section(known, "lab", section, more)
             if module is gate:
                 options["metadata"] = submissions.section(known, "lab", "metadata")
-            if module is reassemble:
-                options["engine"] = submissions.section(known, "lab", "inpaint")
         arguments = []
         for name, value in options.items():
             arguments += [f"--{name}", str(value)]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -85,10 +86,10 @@ class Shard:
         with h5py.File(folder / "masks.h5", "w") as file:
             for item, mask in (masks or {}).items():
                 file[f"items/{item}"] = mask
-        for name, content in (("fills", fills), ("painted", painted)):
+        for name, engine, content in (("fills", "flat", fills), ("painted", "classic", painted)):
             with Writer(folder / f"{name}.h5") as writer:
                 for patch in content:
-                    writer.add(patch)
+                    writer.add(replace(patch, content=replace(patch.content, engine=engine)))
 
     def run(self, threads=1, name="out"):
         out = self.folder / name
@@ -96,7 +97,6 @@ class Shard:
             *(self.folder / f for f in ("shard.tsv", "frames.h5", "regions.h5")),
             reassemble.Inputs(*(self.folder / f for f in ("masks.h5", "fills.h5", "painted.h5"))),
             SETTINGS,
-            "classic",
             KEY,
             threads,
             *(out / f for f in ("candidates", "candidates.tsv", "uids.tsv")),

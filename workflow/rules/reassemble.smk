@@ -54,13 +54,12 @@ rule reassemble_objects:
         key_id=KEY_ID,
         project=project,
         settings=section("metadata"),
-        engine=section("inpaint"),
         data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv", "safe_private.tsv"),
         code=code_digest("reassemble"),
     shell:
         "python -m unburn.reassemble --shard {input.shard:q} --frames {input.frames:q}"
         " --regions {input.regions:q} --masks {input.masks:q} --fills {input.fills:q}"
-        " --painted {input.painted:q} --settings {params.settings:q} --engine {params.engine:q}"
+        " --painted {input.painted:q} --settings {params.settings:q}"
         " --key {params.key:q} --project {params.project} --threads {threads}"
         " --candidates {output.candidates:q} --table {output.table:q} --uids {output.uids:q}"
         " 2> {log:q}"

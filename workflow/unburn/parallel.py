@@ -40,7 +40,7 @@ def in_order(
     todo = iter(tasks)
     waiting: deque[Task] = deque()
     while True:
-        with _pool(threads) as pool:
+        with processes(threads) as pool:
             futures: deque[Future[Result]] = deque()
             try:
                 for task in todo:
@@ -63,7 +63,8 @@ def in_order(
             yield _alone(work, waiting.popleft(), crashed)
 
 
-def _pool(threads: int) -> ProcessPoolExecutor:
+def processes(threads: int) -> ProcessPoolExecutor:
+    """A pool of processes on one numeric thread each, which end with this one."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(max(threads, 1), mp_context=context, initializer=_begin)
 

@@ -65,12 +65,14 @@ class Painted:
     masked_pixels: int = 0
     flat_pixels: int = 0
     painted_pixels: int = 0
+    engines: set[str] = field(default_factory=set)
     texture_ratios: list[float] = field(default_factory=list)
     seam_steps: list[float] = field(default_factory=list)
 
-    def engine(self, chosen: str) -> str:
-        """What painted: the chosen engine, ``flat`` where only even ground was filled, or none."""
-        return chosen if self.painted_pixels else "flat" if self.flat_pixels else ""
+    @property
+    def engine(self) -> str:
+        """What painted: the engines of the crops, ``flat`` where there was none, or nothing."""
+        return "+".join(sorted(self.engines)) or ("flat" if self.flat_pixels else "")
 
 
 def paint(stored: np.ndarray, mask: np.ndarray, patches: Iterable[Patch]) -> np.ndarray:
@@ -191,6 +193,7 @@ def painted_frames(
             by_crops = written(mask.shape, crops) & mask
             done.painted_pixels += int(by_crops.sum())
             done.flat_pixels += int((mask & ~by_crops).sum())
+            done.engines.update(patch.content.engine for patch in crops)
             done.texture_ratios.append(texture_ratio(out, mask))
             done.seam_steps.append(seam_step(out, mask))
             yield out
@@ -250,7 +253,6 @@ class Plan:
 
     inputs: Inputs
     settings: metadata.Settings
-    engine: str
     key: bytes
     folder: Path
 
@@ -285,7 +287,7 @@ def candidate(
                 scrubbed = scrub_stream(dataset)
         if row["pixels"] == "1":
             lossy = row["lossy"] == "1"
-            touched = metadata.Touched(done.masked_pixels, done.engine(plan.engine), lossy)
+            touched = metadata.Touched(done.masked_pixels, done.engine, lossy)
         with failing("metadata_failed"):
             cleaned = metadata.clean(dataset, plan.key, plan.settings, touched)
         if row["shared_uid"] == "1":
@@ -374,7 +376,7 @@ def painted_cells(done: Painted, plan: Plan) -> dict[str, Any]:
         "masked_pixels": done.masked_pixels,
         "flat_pixels": done.flat_pixels,
         "painted_pixels": done.painted_pixels,
-        "engine": done.engine(plan.engine),
+        "engine": done.engine,
         "texture_ratio": average(done.texture_ratios),
         "seam_step": average(done.seam_steps),
     }
@@ -435,7 +437,6 @@ def reassemble(
     regions: Path,
     inputs: Inputs,
     settings: metadata.Settings,
-    engine: str,
     key: bytes,
     threads: int,
     candidates: Path,
@@ -449,7 +450,7 @@ def reassemble(
     lines = []
     with replacing(candidates) as folder:
         make_private(folder)
-        work = partial(attempt, Plan(inputs, settings, engine, key, folder))
+        work = partial(attempt, Plan(inputs, settings, key, folder))
         tasks = ((row, failed.get(int(row["item"]), "")) for row in rows)
         for cells, new in in_order(work, tasks, threads):
             lines.append(cells)
@@ -476,7 +477,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON of metadata")
-    parser.add_argument("--engine", type=json.loads, required=True, help="JSON of inpaint")
     parser.add_argument("--threads", type=int, default=1)
     for name in ("candidates", "table", "uids"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -487,7 +487,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         options.regions,
         Inputs(options.masks, options.fills, options.painted),
         metadata.Settings(**options.settings),
-        options.engine["engine"],
         keys.project_key(keys.load(options.key), options.project),
         options.threads,
         options.candidates,

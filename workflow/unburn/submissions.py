@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unburn import devices, keys, tables
+from unburn import devices, keys, prompts, tables, weights
 from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
 from unburn.ledger import forget
@@ -143,6 +143,24 @@ def check_weights(run: Run) -> dict[str, str]:
                         "or name your own weights in the setting",
                     )
                 digests[path] = sha256(Path(path))
+    return digests
+
+
+def check_sd2(run: Run) -> dict[str, str]:
+    """A digest of each folder of weights of Stable Diffusion 2 that a submission uses, by path.
+
+    Raises
+    ------
+    UserError
+        if a file is absent or not the pinned one, or a prompt was not encoded
+    """
+    digests: dict[str, str] = {}
+    for label in run.rows:
+        section = run.section(label, "inpaint")
+        if section["engine"] == weights.NAME:
+            folder = section["sd2_weights"]
+            digests[folder] = weights.checked(Path(folder)).digest
+            prompts.load(Path(folder), prompts.texts(section["prompt"]))
     return digests
 
 
