@@ -393,7 +393,8 @@ def test_a_release_under_a_discarded_key_keeps_no_link_between_old_and_new(lab):
     assert first["status"] == "released" and second["reason_code"] == "residual_text"
     for name in ("output", "sop_instance_uid_in", "sop_instance_uid_out"):
         assert first[name] == ""
-    new = {row["sop_instance_uid"] for row in lab.released().values()} - {""}
+    rows = lab.released().values()
+    new = {row[name] for row in rows for name in ("sop_instance_uid", "sha256")} - {""}
     old = {row["sop_in"] for row in lab.candidates}
     assert new and old
     for file in lab.work.rglob("*"):
@@ -409,7 +410,7 @@ def test_what_was_forgotten_is_told_and_not_guessed(lab):
     ledger.forget(lab.work)
     with pytest.raises(UserError, match=r"was deleted \(metadata.key: discard\)") as error:
         evaluate.read_items(lab.work)
-    assert "--forcerun reassemble_objects" in str(error.value)
+    assert "--forcerun plan_submission" in str(error.value)
 
 
 def test_conservation_fails_for_a_lost_or_unknown_item(lab):

@@ -7,8 +7,7 @@ from pathlib import Path
 from unburn import tables
 from unburn.errors import UserError
 
-# What links originals and results, in the folder of a shard and in that of the submission.
-SHARD_LINKS = ("candidates", "candidates.tsv", "uids.tsv")
+# What links originals and results, beside the folders of the shards.
 LINKS = ("uid_mapping.csv", "patid_mapping.csv", "key_id")
 
 
@@ -32,12 +31,12 @@ def records(table: Path) -> list[dict[str, str]]:
 def forget(work: Path) -> None:
     """Delete what links the originals of a submission and its results (``metadata.key: discard``).
 
-    The ledger of such a submission has no link, and the key was never kept.
+    Tables, masks and candidates of a shard tell of an item by its number what its result is, if
+    only by a digest, so the shards' folders go. The ledger of such a submission has no link, and
+    the key was never kept.
     """
     for folder in shard_folders(work):
-        shutil.rmtree(folder / SHARD_LINKS[0], ignore_errors=True)
-        for name in SHARD_LINKS[1:]:
-            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
     for name in LINKS:
         (work / name).unlink(missing_ok=True)
 
@@ -54,7 +53,7 @@ def check_not_forgotten(folder: Path) -> None:
         raise UserError(
             where=f"submission {folder.parent.name}",
             found="what links its originals and results was deleted (metadata.key: discard)",
-            advice="release it anew, under a new key, with: --forcerun reassemble_objects",
+            advice="release it anew, under a new key, with: --forcerun plan_submission",
         )
 
 
