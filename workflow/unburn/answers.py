@@ -50,7 +50,7 @@ from unburn.files import replacing
 from unburn.ledger import records
 from unburn.metadata import quiet
 from unburn.pixels import StoredFrames
-from unburn.presets import PRESETS, Options
+from unburn.presets import DEMANDS, PRESETS, Options
 
 COLUMNS = ("preset", "object", "kind", "action", "meaning", "path", "met")
 HIDDEN_SHARE = 0.9  # of a line's ink
@@ -303,9 +303,10 @@ def held(key: Path, run: Path) -> Iterator[dict[str, object]]:
         for name, kind in kinds.items():
             reason = released.reasons.get(name, "")
             if reason or HELD.get(kind):
+                faces = DEMANDS.get(preset, {}).get("gate.faces") == "hold" and reason == "face"
                 yield {
                     "preset": preset, "kind": kind, "reason_code": reason or "released",
-                    "as_the_policy_says": int(reason == HELD.get(kind, "")),
+                    "as_the_policy_says": int(faces or reason == HELD.get(kind, "")),
                 }  # fmt: skip
 
 
