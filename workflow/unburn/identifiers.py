@@ -60,7 +60,8 @@ STOP = frozenset(
         # what this program writes itself, see metadata.py
         " unburn implementation preset table application confidentiality profile pixel data option"
         " retain longitudinal temporal information modified dates characteristics descriptors"
-        " places burned text filled made pixels engine classic telea isotope monochrome palette",
+        " places burned text filled made pixels engine classic telea isotope monochrome palette"
+        " tiny random test weights",
     )
 )
 
