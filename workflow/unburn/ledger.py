@@ -8,7 +8,7 @@ from unburn import tables
 from unburn.errors import UserError
 
 # What links originals and results, beside the folders of the shards.
-LINKS = ("uid_mapping.csv", "patid_mapping.csv", "key_id")
+LINKS = ("drawn.key", "uid_mapping.csv", "patid_mapping.csv", "key_id")
 
 
 def shard_folders(work: Path) -> list[Path]:
