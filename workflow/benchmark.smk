@@ -316,3 +316,33 @@ rule tabulate_metadata:
         code=code_digest("validation"),
     shell:
         "python -m unburn.validation --measured {params.measured:q} 2> {log:q}"
+
+
+rule gpu:
+    """Speed of Stable Diffusion 2 on the GPU beside diffusers' own pipeline; not part of `all`."""
+    input:
+        "benchmark/gpu/table.md",
+
+
+rule time_gpu:
+    """Paint crops with networks of SD2's architecture and random weights; needs a GPU."""
+    output:
+        table="benchmark/gpu/table.md",
+        speed="benchmark/gpu/speed.json",
+        weights=temp(directory("benchmark/gpu-weights")),
+    log:
+        "logs/benchmark/gpu.log",
+    conda:
+        "../envs/gpu.yaml"
+    threads: workflow.cores  # nothing else may run beside it
+    resources:
+        gpu=1,
+        mem_mb=24000,
+        runtime=60,
+    params:
+        settings=json.dumps(config["gpu"], sort_keys=True),
+        out=lambda wildcards, output: str(Path(output.table).parent),
+        code=code_digest("gpu_speed"),
+    shell:
+        "python -m unburn.gpu_speed --settings {params.settings:q} --threads {threads}"
+        " --weights {output.weights:q} --out {params.out:q} 2> {log:q}"
