@@ -87,13 +87,13 @@ def is_sound(element: Element, vr: str, most: float) -> bool:
     return most >= element.VM
 
 
-def made(tag: int, vr: str, texts: Sequence[str | None]) -> Element:
-    """Make an element of our own values."""
-    text = "\\".join(value or "" for value in texts)
+def made(tag: int, vr: str, texts: Sequence[str]) -> Element:
+    """Make an element of our own values, as text; none make an empty one of any VR."""
+    text = "\\".join(texts)
     if not text.isascii():
         value = texts[0] if len(texts) == 1 else list(texts)
         return DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE)
-    if vr in SIZES or vr in BYTES or len(vr) != 2:
+    if len(vr) != 2:  # "US or SS"
         return DataElement(tag, vr, empty_value_for_VR(vr))
     data = text.encode("ascii")
     if len(data) % 2:

@@ -258,12 +258,13 @@ class _Cleaner:
         if do == "number":
             good = all(_NUMBER.fullmatch(text) for text in found if text)
             return _passed(element, vr) if good else None
-        cleaned = [self.value(do, tag, text, public_code) for text in found]
+        values = [self.value(do, tag, text, public_code) for text in found]
+        cleaned = [text for text in values if text is not None]
         if tag in IMAGE_TYPES and self.derived:
             cleaned = ["DERIVED", *cleaned[1:]]
         if do in ("words", "coded"):
             cleaned = [text for text in cleaned if text]
-        if any(cleaned) and None not in cleaned:
+        if any(cleaned) and None not in values:
             return made(tag, vr, cleaned)
         instead = profile.dummy_of(tag)
         if instead == "dummy":
@@ -391,7 +392,8 @@ class _Cleaner:
         found = texts(dataset, stored, vr) if vr else []
         if vr == "DT" and profile.has_times(self.options):
             moved = [dates.clean_datetime(t, self.options.dates, self.days) for t in found]
-            return made(tag, vr, moved) if moved and None not in moved else None
+            times = [time for time in moved if time]
+            return made(tag, vr, times) if moved and len(times) == len(moved) else None
         if vr in ("DS", "IS") and found and all(_NUMBER.fullmatch(text) for text in found):
             return _passed(stored, vr)
         if vr == "CS" and found and safe.terms.issuperset(found):
@@ -486,8 +488,8 @@ def _file_meta(original: Dataset, cleaned: Dataset) -> FileMetaDataset:
     """Make new file meta information; of the old one only the transfer syntax stays."""
     found = [
         *_SAME_META,
-        made(0x00020002, "UI", [str(cleaned.SOPClassUID)]),
-        made(0x00020003, "UI", [str(cleaned.SOPInstanceUID)]),
+        made(0x00020002, "UI", [text_of(cleaned, "SOPClassUID")]),
+        made(0x00020003, "UI", [text_of(cleaned, "SOPInstanceUID")]),
         made(0x00020010, "UI", [str(original.file_meta.TransferSyntaxUID)]),
     ]
     return FileMetaDataset({element.tag: element for element in found})
