@@ -274,9 +274,11 @@ def test_what_a_sidecar_says_of_the_patient_is_known(tmp_path):
     path = make(tmp_path / "a.nii.gz", values(np.int16, SHAPE))
     assert len(nifti.named(path)) == 0
     content = {"PatientName": "Doe^Jane", "PatientBirthDate": "1957-03-12", "EchoTime": 1}
+    content["BodyPart"] = "KNEE"
     (tmp_path / "a.json").write_text(json.dumps(content))
     found = nifti.named(path)
     assert found.PatientName == "Doe^Jane" and found.PatientBirthDate == "19570312"
+    assert found.BodyPartExamined == "KNEE"
     (tmp_path / "a.json").write_text("[1")
     assert len(nifti.named(path)) == 0
 

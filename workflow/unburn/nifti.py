@@ -410,6 +410,7 @@ def named(path: Path) -> Dataset:
         return found
     with quiet():
         for keyword, value in content.items() if isinstance(content, dict) else ():
+            keyword = "BodyPartExamined" if keyword == "BodyPart" else keyword  # dcm2niix's name
             tag = tag_for_keyword(keyword)
             if tag is None or not isinstance(value, str) or dictionary_VR(tag) == "SQ":
                 continue
