@@ -3,7 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import DataElement, dcmread
 from pydicom.data import get_testdata_file
 
 from unburn import conformance
@@ -82,9 +82,13 @@ def test_without_the_program_only_outcomes_are_told(tmp_path, monkeypatch):
     assert {row["outcome"] for row in rows} == {"cleaned"}
 
 
-def test_a_deflated_file_is_inflated_for_the_program(tmp_path):
-    path = Path(get_testdata_file("image_dfl.dcm"))
-    plain = conformance.inflated(path, tmp_path / "out.dcm")
-    assert plain != path and dcmread(plain).PixelData == dcmread(path).PixelData
-    other = Path(get_testdata_file("CT_small.dcm"))
-    assert conformance.inflated(other, tmp_path / "other.dcm") == other
+def test_what_the_program_cannot_read_is_written_anew_for_it(tmp_path):
+    deflated, other = (Path(get_testdata_file(n)) for n in ("image_dfl.dcm", "CT_small.dcm"))
+    seen = conformance.plain(deflated, tmp_path / "inflated.dcm")
+    assert seen != deflated and dcmread(seen).PixelData == dcmread(deflated).PixelData
+    assert conformance.plain(other, tmp_path / "other.dcm") == other
+    unknown = dcmread(other)
+    unknown.add(DataElement(0x00180015, "UN", b"PANCREAS"))
+    unknown.save_as(tmp_path / "unknown.dcm")
+    seen = conformance.plain(tmp_path / "unknown.dcm", tmp_path / "known.dcm")
+    assert dcmread(seen).get_item(0x00180015).VR == "CS"

@@ -52,6 +52,8 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
     "picture": ("", {"": PIXELS_RETAINED}),
     "uid": ("uids", {"kept": RETAINED, "replaced": CHANGED}),
     "reference": ("uids", {"kept": RETAINED, "replaced": CONSISTENT}),
+    # the Basic Profile takes content trees away, also those of key objects
+    "content": ("structured", {"cleaned": CONSISTENT, "removed": ""}),
     "word": ("descriptors", {"cleaned": RETAINED, "removed": ""}),
     "characteristic": ("characteristics", {"kept": RETAINED, "removed": REMOVED}),
     "safe private": ("safe_private", {"kept": RETAINED, "removed": REMOVED}),
@@ -397,7 +399,8 @@ def references(dataset: Dataset, known: set[str], way: str = "") -> Iterator[Fac
             for place, item in enumerate(element.value):
                 yield from references(item, known, f"{path}.{place}.")
         elif element.VR == "UI" and str(element.value) in known:
-            yield Fact("reference", path, str(element.value))
+            meaning = "content" if path.startswith("ContentSequence") else "reference"
+            yield Fact(meaning, path, str(element.value))
 
 
 # ------------------------------------------------------------------ pictures

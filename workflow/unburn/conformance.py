@@ -46,19 +46,27 @@ def kind_of(message: str) -> str:
 def errors(path: Path) -> list[str]:
     """Kinds of dciodvfy's errors about a file, one for each error."""
     with tempfile.TemporaryDirectory() as tmp:
-        plain = inflated(path, Path(tmp) / "inflated.dcm")
-        done = subprocess.run([PROGRAM, plain], capture_output=True, timeout=SECONDS)
+        seen = plain(path, Path(tmp) / "plain.dcm")
+        done = subprocess.run([PROGRAM, seen], capture_output=True, timeout=SECONDS)
     lines = (done.stderr + done.stdout).decode("latin-1").splitlines()
     return [kind_of(line) for line in lines if line.startswith("Error")]
 
 
-def inflated(path: Path, out: Path) -> Path:
-    """The file itself; a deflated one, which dciodvfy cannot read, is inflated to ``out``."""
+def plain(path: Path, out: Path) -> Path:
+    """The file itself, or a copy in ``out`` where dciodvfy would not see what is in it.
+
+    It cannot inflate, and does not look into attributes of the standard that are stored as UN.
+    """
     dataset = pixels.read_header(path)
-    if pixels.transfer_syntax(dataset) != uid.DeflatedExplicitVRLittleEndian:
+    deflated = pixels.transfer_syntax(dataset) == uid.DeflatedExplicitVRLittleEndian
+    unknown = [tag for tag, element in dataset.items() if element.VR == "UN" and not tag.is_private]
+    if not (deflated or unknown):
         return path
-    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     with quiet():
+        for tag in unknown:
+            dataset[tag]  # pydicom looks the VR up
+        if deflated:
+            dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
         dataset.save_as(out)
     return out
 
