@@ -44,7 +44,9 @@ def texts(dataset: Dataset, element: Element, vr: str) -> list[str]:
             text = element.value.decode("ascii").strip(" \0")
             if not text:
                 return []
-            return [text] if vr in SINGLE_VRS else [t.strip(" \0") for t in text.split("\\")]
+            if vr in SINGLE_VRS or "\\" not in text:
+                return [text]
+            return [part.strip(" \0") for part in text.split("\\")]
         element = dataset[element.tag]
     return [_written(value).strip(" \0") for value in values(element.value)]
 

@@ -69,6 +69,8 @@ PRESENT = {
     0x00100040: "CS",  # Patient's Sex
     0x00200010: "SH",  # Study ID
 }
+# Type 2 in objects of one kind only: Referenced Performed Procedure Step Sequence (C.17.6.1).
+PRESENT_IN = {KeyObjectSelectionDocumentStorage: {0x00081111: "SQ"}}
 
 DUMMIES: dict[str, str] = {
     "CS": "REMOVED",
@@ -475,7 +477,8 @@ def _identity(cleaned: Elements, dataset: Dataset, cleaner: _Cleaner) -> Element
         study = text_of(dataset, "StudyInstanceUID")
         new = keys.uid(cleaner.key, study or f"study of\0{series or instance}")
         found.append(made(STUDY, "UI", [new]))
-    present = [made(tag, vr, []) for tag, vr in PRESENT.items() if tag not in cleaned]
+    wanted = PRESENT | PRESENT_IN.get(UID(text_of(dataset, "SOPClassUID")), {})
+    present = [made(tag, vr, []) for tag, vr in wanted.items() if tag not in cleaned]
     return {BaseTag(element.tag): element for element in (*found, *present)}
 
 
@@ -490,7 +493,7 @@ def _file_meta(original: Dataset, cleaned: Dataset) -> FileMetaDataset:
         *_SAME_META,
         made(0x00020002, "UI", [text_of(cleaned, "SOPClassUID")]),
         made(0x00020003, "UI", [text_of(cleaned, "SOPInstanceUID")]),
-        made(0x00020010, "UI", [str(original.file_meta.TransferSyntaxUID)]),
+        made(0x00020010, "UI", [text_of(original.file_meta, "TransferSyntaxUID")]),
     ]
     return FileMetaDataset({element.tag: element for element in found})
 
