@@ -1,5 +1,7 @@
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -7,9 +9,20 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from safetensors.torch import load_file, save_file
 
 import tiny_sd2
-from unburn import crop, engines, inpaint, prompts, sd2, settings, text_encoder, weights
+from unburn import (
+    crop,
+    engines,
+    inpaint,
+    paint_pictures,
+    prompts,
+    sd2,
+    settings,
+    text_encoder,
+    weights,
+)
 from unburn.errors import UserError
 from unburn.patches import Content
 
@@ -292,3 +305,57 @@ def test_jobs_verify_the_weights(folder, tmp_path):
         file.write(b"x")
     with pytest.raises(UserError, match="sha256 expected"):
         sd2.Painter(broken, HOW, "cpu")
+
+
+def test_what_is_painted_does_not_depend_on_what_was_hidden(folder):
+    mask = np.zeros((150, 200), bool)
+    mask[20:40, 30:120] = True
+    mask[70:100, 60:160] = True
+    picture = np.tile(anatomy(128)[..., 0], (2, 2))[:150, :200].astype(np.uint16)
+    section = {**SECTION, "sd2_weights": str(folder), "device": "cpu"}
+    results = []
+    for seed in (1, 2):
+        hidden = np.random.default_rng(seed).integers(0, 65535, picture.shape).astype(np.uint16)
+        stored = np.where(mask, hidden, picture)
+        painter = paint_pictures.painter(section)
+        results.append(paint_pictures.paint_picture(stored, mask, "CT", painter))
+    assert np.array_equal(*results)
+    assert (results[0][~mask] == picture[~mask]).all()
+
+
+def test_the_verb_paints_a_picture_and_keeps_its_depth(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sd2, "devices", lambda wanted: ["cpu"])
+    for name in ("in", "masks"):
+        (tmp_path / name).mkdir()
+    picture, mask = anatomy()[..., 0].astype(np.uint16), box()
+    cv2.imwrite(str(tmp_path / "in" / "a.png"), picture)
+    cv2.imwrite(str(tmp_path / "masks" / "a.mask.png"), mask.astype(np.uint8) * 255)
+    paths = (tmp_path / "in",), tmp_path / "masks", tmp_path / "out"
+    assert paint_pictures.folder(*paths, "sd2", "MR", 1, folder) == 0
+    painted = cv2.imread(str(tmp_path / "out" / "a.png"), cv2.IMREAD_UNCHANGED)
+    assert painted.dtype == np.uint16 and (painted[~mask] == picture[~mask]).all()
+    assert (painted[mask] != picture[mask]).mean() > 0.9
+    with pytest.raises(UserError, match="no such file"):
+        paint_pictures.folder(*paths, "sd2", "MR", 1, tmp_path / "nowhere")
+
+
+def test_the_autoencoder_is_read_by_its_old_names_too(folder, tmp_path):
+    """The published file is older than the names that diffusers gives to attention today."""
+    old = Path(shutil.copytree(folder, tmp_path / "old"))
+    names = {
+        ".to_q.": ".query.",
+        ".to_k.": ".key.",
+        ".to_v.": ".value.",
+        ".to_out.0.": ".proj_attn.",
+    }
+    tensors = {}
+    for name, tensor in load_file(old / weights.VAE).items():
+        for new, published in names.items():
+            name = name.replace(new, published)
+        tensors[name] = tensor
+    assert any(".proj_attn." in name for name in tensors)
+    save_file(tensors, old / weights.VAE, metadata={"format": "pt"})
+    weights.list_digests(old)
+    seen = engines.view(content(anatomy(), box()), SETTINGS)
+    drawn = [sd2.Painter(place, HOW, "cpu").draw([seen])[0] for place in (folder, old)]
+    assert np.array_equal(*drawn)
