@@ -8,7 +8,12 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
+)
 
 from unburn import keys, metadata, presets, profile
 from unburn.errors import ItemError
@@ -465,3 +470,9 @@ def test_headers_are_cleaned_fast_enough():
     for _ in range(50):
         clean(dataset, KEY, SETTINGS)
     assert (time.process_time() - start) / 50 < 0.02  # ten times what it takes
+
+
+def test_a_key_object_has_the_sequence_that_its_kind_asks_for():
+    header = cleaned(image(SOPClassUID=KeyObjectSelectionDocumentStorage, Modality="KO"))
+    assert len(header.ReferencedPerformedProcedureStepSequence) == 0
+    assert "ReferencedPerformedProcedureStepSequence" not in cleaned(image())

@@ -69,8 +69,8 @@ PRESENT = {
     0x00100040: "CS",  # Patient's Sex
     0x00200010: "SH",  # Study ID
 }
-# Type 2 in objects of one kind only: Referenced Performed Procedure Step Sequence (C.17.6.1).
-PRESENT_IN = {KeyObjectSelectionDocumentStorage: {0x00081111: "SQ"}}
+KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
+PRESENT_IN = {KEY_OBJECT: {0x00081111: "SQ"}}  # Referenced Performed Procedure Step (C.17.6.1)
 
 DUMMIES: dict[str, str] = {
     "CS": "REMOVED",
@@ -477,7 +477,7 @@ def _identity(cleaned: Elements, dataset: Dataset, cleaner: _Cleaner) -> Element
         study = text_of(dataset, "StudyInstanceUID")
         new = keys.uid(cleaner.key, study or f"study of\0{series or instance}")
         found.append(made(STUDY, "UI", [new]))
-    wanted = PRESENT | PRESENT_IN.get(UID(text_of(dataset, "SOPClassUID")), {})
+    wanted = PRESENT | PRESENT_IN.get(text_of(dataset, "SOPClassUID"), {})
     present = [made(tag, vr, []) for tag, vr in wanted.items() if tag not in cleaned]
     return {BaseTag(element.tag): element for element in (*found, *present)}
 
