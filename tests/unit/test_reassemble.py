@@ -8,8 +8,13 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
     RTPlanStorage,
 )
 
@@ -17,6 +22,7 @@ from unburn import keys, metadata, reassemble, tables
 from unburn.errors import ItemError
 from unburn.patches import Content, Patch, Writer
 from unburn.pixels import StoredFrames
+from unburn.scrubbing import scrub_stream
 
 KEY = keys.project_key(bytes(32), "test")
 SETTINGS = metadata.Settings(preset="research", date_shift_days=365)
@@ -168,6 +174,31 @@ def test_untouched_item_keeps_its_pixel_data_and_loses_its_identity(tmp_path, st
     assert row["engine"] == "" and row["masked_pixels"] == "0" and row["scrubbed"] == "0"
     uids = tables.read(out / "uids.tsv")
     assert dict(zip(uids.id_old, uids.id_new, strict=True))["1.2.3.4"] == row["sop_out"]
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        *(ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian),
+        *(RLELossless, JPEGLSLossless, JPEG2000Lossless),
+    ],
+)
+def test_an_untouched_item_keeps_its_pixel_data_in_every_transfer_syntax(tmp_path, syntax):
+    stored = np.random.default_rng(1).integers(0, 65535, (2, 40, 48), np.uint16)
+    plain = ExplicitVRLittleEndian if syntax.is_encapsulated else syntax
+    path = image(tmp_path / "a.dcm", stored, plain)
+    if syntax.is_encapsulated:
+        dataset = pydicom.dcmread(path)
+        dataset.compress(syntax, generate_instance_uid=False)
+        scrub_stream(dataset)  # the encoder's own comment
+        dataset.save_as(path, enforce_file_format=True)
+    out, (row,) = Shard(tmp_path, [shard_row(1, path, stored)]).run()
+    cleaned = pydicom.dcmread(out / "candidates" / "1.dcm")
+    assert (row["status"], row["scrubbed"]) == ("candidate", "0")
+    assert cleaned.file_meta.TransferSyntaxUID == syntax
+    assert cleaned.PixelData == pydicom.dcmread(path).PixelData
+    with StoredFrames(out / "candidates" / "1.dcm") as after:
+        assert np.array_equal(np.stack([after[0], after[1]]), stored)
 
 
 def test_items_that_failed_before_or_were_not_searched_are_held(tmp_path, stored):

@@ -28,7 +28,7 @@ CANDIDATES = (
     *("series", "patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
     *("frame_of_reference_out", "frames", "masked_frames", "masked_pixels", "pixels_total"),
     *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
-    *("seam_step", "scrubbed", "references"),
+    *("seam_step", "scrubbed", "references", "shared_uid"),
 )
 VERDICTS = (
     *("item", "verdict", "reason_code", "face"),
@@ -288,6 +288,13 @@ def test_release_holds_a_volume_of_which_a_file_could_not_be_planned(lab):
     lab.image(volumetric=1)
     lab.other("held_back", "conflicting_instance", kind="image", series="s00001")
     assert lab.release()["1"] == "series_held"
+
+
+def test_a_reference_to_a_uid_of_several_objects_names_none_of_them(lab):
+    for _ in range(2):
+        lab.image(sop_in="1.2.3.4", shared_uid=1)
+    lab.image(series="s00002", kind="presentation_state", references="1.2.3.4")
+    assert list(lab.release().values()) == ["released", "released", "reference_held"]
 
 
 def test_release_holds_what_refers_to_images_that_stay(lab):
