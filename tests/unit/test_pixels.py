@@ -609,6 +609,26 @@ def test_text_in_jpeg_segments_is_scrubbed(tmp_path, hidden):
     assert removed >= 8 and b"DOE" not in after
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [segment(0xFE, b"DOE^JANE"), segment(0xE1, b"Exif\0\0DOE^JANE"), segment(0xEB, b"DOE^JANE")],
+    ids=["comment", "exif", "application"],
+)
+def test_text_in_jpeg_ls_segments_is_scrubbed_and_presets_stay(tmp_path, hidden):
+    frame = values(np.uint16, 12)
+    dataset = make(frame, bits=12)
+    dataset.compress(uid.JPEGLSLossless, generate_instance_uid=False)
+    (_, _), (at, length) = pixels.encapsulated_items(io.BytesIO(dataset.PixelData), 0)[:2]
+    encoded = dataset.PixelData[at : at + length]
+    # the preset coding parameters that are the default for 12 bits (ISO/IEC 14495-1 C.2.4.1.1)
+    presets = segment(0xF8, struct.pack(">B5H", 1, 4095, 18, 67, 276, 64))
+    scan = encoded.index(b"\xff\xda")
+    dataset.PixelData = encapsulate([encoded[:scan] + presets + hidden + encoded[scan:]])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed >= 8 and b"DOE" not in after and presets in after
+    assert np.array_equal(read(tmp_path / "b.dcm")[0], frame)
+
+
 def test_text_after_an_image_or_in_a_stray_fragment_is_scrubbed(tmp_path):
     frame = values(np.uint8, 8)
     encoded = jpeg(frame[0])
