@@ -2,6 +2,7 @@ import numpy as np
 import pydicom
 from pydicom.data import get_testdata_file
 
+from unburn.pixels import StoredFrames
 from unburn.rehearsal import SQUARE_PX, rehearse
 
 
@@ -33,3 +34,15 @@ def test_a_painted_rehearsal_changes_one_square_of_the_first_frame(tmp_path):
     rows, columns = np.nonzero(before != after)
     assert one.painted and len(rows) == SQUARE_PX**2
     assert max(rows) == max(columns) == SQUARE_PX - 1
+
+
+def test_painted_colour_differences_are_stored_as_ultrasound_may_have_them(tmp_path):
+    folder = folder_of(tmp_path, "SC_rgb_dcmtk_+eb+cy+np.dcm")
+    (one,) = rehearse(folder, tmp_path, "research", True, 1)
+    after = pydicom.dcmread(one.candidate)
+    assert after.file_meta.TransferSyntaxUID == pydicom.uid.RLELossless
+    assert (after.PhotometricInterpretation, after.PlanarConfiguration) == ("YBR_FULL", 1)
+    assert after.LossyImageCompression == "01"
+    with StoredFrames(one.original) as before, StoredFrames(one.candidate) as painted:
+        differing = (before[0] != painted[0]).any(-1)
+    assert differing[:SQUARE_PX, :SQUARE_PX].all() and differing.sum() == SQUARE_PX**2

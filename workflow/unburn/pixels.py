@@ -581,10 +581,11 @@ def frame_parts(
 def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: str) -> None:
     """Store frames in the file's own transfer syntax where it can be written, in place.
 
-    Lossy ones, and those without an encoder, become Explicit VR Little Endian. Rows, Columns,
-    Samples per Pixel, Bits Allocated and Pixel Representation stay those of the header, as the
-    frames come from it; the SOP Instance UID stays too (pydicom's ``compress`` and ``decompress``
-    would change it).
+    Lossy ones, and those without an encoder, become Explicit VR Little Endian, but lossy YBR_FULL
+    becomes RLE by plane: ultrasound may have it so only (PS3.3 C.8.5.6.1). Rows, Columns, Samples
+    per Pixel, Bits Allocated and Pixel Representation stay those of the header, as the frames come
+    from it; the SOP Instance UID stays too (pydicom's ``compress`` and ``decompress`` would change
+    it).
 
     Parameters
     ----------
@@ -604,6 +605,7 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
         raise ItemError("not_written")
     if syntax in LOSSY:
         _declare_lossy(dataset, form, syntax)
+        syntax = uid.RLELossless if photometric == "YBR_FULL" else syntax
     frames, encoded = _checked(frames, form), None
     if syntax in ENCODED_SYNTAXES:
         frames = list(frames)
@@ -630,7 +632,8 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
     dataset.PhotometricInterpretation = photometric
     dataset.BitsStored, dataset.HighBit = form.bits_stored, form.high_bit
     if form.samples > 1:
-        dataset.PlanarConfiguration = form.planar if encoded is None else 0
+        by_plane = syntax == uid.RLELossless and photometric == "YBR_FULL"
+        dataset.PlanarConfiguration = form.planar if encoded is None else int(by_plane)
     if not hasattr(dataset, "file_meta"):
         dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
