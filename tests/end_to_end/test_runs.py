@@ -144,6 +144,18 @@ def test_a_folder_that_changes_redoes_what_changed_and_removes_what_is_gone(slic
     assert len(list((run / "results" / "lab" / "dicom").rglob("*.dcm"))) == 1
 
 
+def test_a_released_file_that_was_deleted_is_made_again_once(slices, tmp_path):
+    run = make_run(tmp_path / "run", {"lab": slices})
+    assert snakemake(run).returncode == 0
+    before = released_bytes(run, "lab")
+    next((run / "results/lab/dicom").rglob("*.dcm")).unlink()
+    again = snakemake(run)
+    assert again.returncode == 0, again.stderr
+    assert set(jobs(again.stderr)) == {*LAST_RULES[1:], "all"}
+    assert released_bytes(run, "lab") == before
+    assert jobs(snakemake(run).stderr) == []
+
+
 @pytest.mark.skipif(
     subprocess.run(["unshare", "--net", "--map-root-user", "true"], capture_output=True).returncode
     != 0,

@@ -1,3 +1,14 @@
+from unburn import mending
+
+
+def lost_files(wildcards):
+    """A number that goes up when a released file was deleted or altered: release reruns."""
+    label = wildcards.submission
+    return mending.mending(
+        Path(config["work"]) / label, Path(config["results"]) / label
+    )
+
+
 rule release_submission:
     """Hand out what passed: files, masks of painted pixels, NIfTI volumes, tables, ledger.
 
@@ -37,10 +48,11 @@ rule release_submission:
         project=project,
         settings=section("gate"),
         data=data_digest("vocabulary.txt"),
+        mending=lost_files,
         code=code_digest("release"),
     shell:
         "python -m unburn.release --submission {wildcards.submission}"
         " --inventory {input.inventory:q} --work {params.work:q} --results {params.results:q}"
         " --key {params.key:q} --key-mode {params.key_mode} --project {params.project}"
-        " --settings {params.settings:q}"
+        " --settings {params.settings:q} --mending {params.mending}"
         " --threads {threads} 2> {log:q}"

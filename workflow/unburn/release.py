@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from unburn import keys, nifti, policy, reasons, tables
+from unburn import keys, mending, nifti, policy, reasons, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.ledger import records, shard_folders, shard_table
@@ -644,6 +644,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--key-mode", choices=("keyed", "discard"), required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--mending", type=int, default=0, help="see module mending")
     parser.add_argument("--threads", type=int, required=True)
     args = parser.parse_args(argv)
     items = release(
@@ -656,6 +657,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.threads,
         args.key_mode == "discard",
     )
+    mending.note(args.work, args.mending)
     count = Counter(one.status for one in items.values())
     log.info(
         "submission %s: %d items, %d released, %d held back, %d ignored",
