@@ -122,6 +122,7 @@ def test_every_kind_of_file_has_its_outcome(folder):
     (folder / "empty").touch()
     volume(folder / "brain.nii.gz")
     volume(folder / "float.nii", np.float32)
+    volume(folder / "pictures.nii", np.complex64)
     volume(folder / "pair.hdr")
     (folder / "analyze.hdr").write_bytes(b"\x5c\x01\0\0" + bytes(344))
     (folder / "analyze.img").write_bytes(bytes(500))
@@ -137,7 +138,8 @@ def test_every_kind_of_file_has_its_outcome(folder):
         "cut": "broken",
         "dose without pixels": "",
         "empty": "empty_file",
-        "float.nii": "float_pixels",
+        "float.nii": "",
+        "pictures.nii": "nifti_type",
         "geometry": "bad_geometry",
         "image": "",
         "large": "too_large",

@@ -43,7 +43,10 @@ TYPES = {  # datatype: stored values
     128: "u1",  # red, green, blue
 }
 RGB = 128
-FLOATS = {16, 64, 1536}
+# Read as int32 where every value is a whole number that fits: label maps, and what programs that
+# know floating point numbers only make of a scanner's values.
+WIDE = {16: "f4", 64: "f8", 1024: "i8", 1280: "u8"}
+MOST_WHOLE = {"f4": 1 << 24, "f8": (1 << 31) - 1, "i8": (1 << 31) - 1, "u8": (1 << 31) - 1}
 MOST_PLANES = 1 << 31  # bytes of one time point, which is held in memory
 DEFLATE_RATIO = 1032  # of zlib's format at most
 MOST_BEHIND = 64  # MiB after the voxels that are looked at
@@ -101,8 +104,8 @@ class Volume:
     Raises
     ------
     ItemError
-        On opening: ``unreadable``, ``broken``, ``bad_geometry``, ``too_large``, ``float_pixels``,
-        ``nifti_type``. On a frame: ``undecodable``.
+        On opening: ``unreadable``, ``broken``, ``bad_geometry``, ``too_large``, ``nifti_type``.
+        On a frame: ``undecodable``, ``float_pixels`` when a value is no whole number of 32 bits.
     """
 
     lossy = False
@@ -154,19 +157,17 @@ class Volume:
         self.shape = tuple(sizes[:3])
         self.points = prod(sizes[3:])  # of time, and whatever the further dimensions are
         code = int(self.header["datatype"])
-        if code in FLOATS:
-            raise ItemError("float_pixels")
-        if code not in TYPES:
+        if code not in TYPES | WIDE:
             raise ItemError("nifti_type")
         order = self.header.dtype["sizeof_hdr"].byteorder
-        self.cells = np.dtype(TYPES[code]).newbyteorder(order)
-        self.dtype = np.dtype(TYPES[code])
+        self.cells = np.dtype((TYPES | WIDE)[code]).newbyteorder(order)
+        self.dtype = np.dtype(TYPES.get(code, "i4"))
         self.samples = 3 if code == RGB else 1
         self.signed = self.dtype.kind == "i"
         self.bits_stored = 8 * self.dtype.itemsize
-        if int(self.header["bitpix"]) != self.bits_stored * self.samples:
+        if int(self.header["bitpix"]) != 8 * self.cells.itemsize * self.samples:
             raise ItemError("bad_geometry")
-        self.point_bytes = prod(self.shape) * self.samples * self.dtype.itemsize
+        self.point_bytes = prod(self.shape) * self.samples * self.cells.itemsize
         offset = float(self.header["vox_offset"])
         least = 0 if self.voxels_path != self.path else len(self.block)
         if not (least <= offset < 1 << 40 and offset == int(offset)):
@@ -240,11 +241,30 @@ class Volume:
         if len(raw) != self.point_bytes:
             raise ItemError("undecodable")
         shape = ((3,) if self.samples == 3 else ()) + self.shape
-        values = np.frombuffer(raw, self.cells).reshape(shape, order="F")
+        values = whole_numbers(np.frombuffer(raw, self.cells)).reshape(shape, order="F")
         if self.samples == 3:
             values = np.moveaxis(values, 0, -1)
         self._last = (index, values)
         return values
+
+
+def whole_numbers(values: np.ndarray) -> np.ndarray:
+    """Values of 64 bits or floating point as int32, others as they are.
+
+    Raises
+    ------
+    ItemError
+        ``float_pixels`` when one of them would not come back as it was, bit for bit
+    """
+    kind = values.dtype.str[1:]
+    if kind not in MOST_WHOLE:
+        return values
+    if not np.isfinite(values).all() or np.abs(values.astype(np.float64)).max() > MOST_WHOLE[kind]:
+        raise ItemError("float_pixels")
+    whole = values.astype(np.int32)
+    if whole.astype(values.dtype).tobytes() != values.tobytes():
+        raise ItemError("float_pixels")
+    return whole
 
 
 def _read_on(file: IO[bytes]) -> None:

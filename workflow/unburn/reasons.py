@@ -33,7 +33,7 @@ HELD_BACK = {
     "whole_slide": "A whole-slide image; its label and overview pictures are not cleaned.",
     "video": "A video stream (MPEG, H.264, H.265); it is not decoded.",
     "nifti_type": "A NIfTI volume of a kind that unburn does not clean (Analyze, complex, RGBA, "
-    "64 bits).",
+    "128 bits).",
     "unsupported_syntax": "No installed decoder reads this file's transfer syntax.",
     # --- found while cleaning
     "undecodable": "The pixels could not be decoded; the file is damaged or mislabelled.",
