@@ -208,7 +208,10 @@ class Painter:
 
         latents = (latents / self.scaling).to(self.dtype)
         drawn = torch.cat([self.vae.decode(part).sample for part in latents.split(VAE_BATCH)])
-        values = ((drawn.float() + 1) / 2).permute(0, 2, 3, 1).cpu().numpy()
+        drawn = (drawn.float() + 1) / 2
+        if all(view.values.shape[2] == 1 for view in views):
+            drawn = drawn.mean(dim=1, keepdim=True)
+        values = drawn.permute(0, 2, 3, 1).cpu().numpy()
         return [
             _reduced(picture, view.values.shape)
             for picture, view in zip(values, views, strict=True)
@@ -249,12 +252,17 @@ class Painter:
         return stacked.to(self.device, self.dtype, memory_format=torch.channels_last)
 
 
+def _resized(picture: np.ndarray, side: int) -> np.ndarray:
+    """Bring float32 (rows, rows, samples) to (side, side, samples)."""
+    if len(picture) == side:
+        return picture
+    how = cv2.INTER_AREA if side < len(picture) else cv2.INTER_CUBIC
+    return cv2.resize(picture, (side, side), interpolation=how).reshape(side, side, -1)
+
+
 def _enlarged(values: np.ndarray, side: int) -> np.ndarray:
     """Bring a view to the size of the network, float32 (side, side, 3)."""
-    how = cv2.INTER_AREA if side < len(values) else cv2.INTER_CUBIC
-    resized = cv2.resize(values, (side, side), interpolation=how)
-    resized = np.clip(resized.reshape(side, side, -1), 0, 1)
-    return np.repeat(resized, 3, axis=2) if resized.shape[2] == 1 else resized
+    return np.broadcast_to(np.clip(_resized(values, side), 0, 1), (side, side, 3))
 
 
 def _covered(hidden: np.ndarray, side: int) -> np.ndarray:
@@ -265,10 +273,9 @@ def _covered(hidden: np.ndarray, side: int) -> np.ndarray:
 
 
 def _reduced(drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Bring a drawing, float32 (rows, columns, 3), to the shape of the view."""
-    how = cv2.INTER_AREA if shape[0] < len(drawn) else cv2.INTER_CUBIC
-    resized = cv2.resize(drawn, (shape[1], shape[0]), interpolation=how)
-    return resized if shape[2] == 3 else resized.mean(axis=2, keepdims=True)
+    """Bring a drawing, float32 (rows, rows, 1 or 3), to the shape of the view."""
+    resized = _resized(drawn, shape[0])
+    return resized if resized.shape[2] == shape[2] else resized.mean(axis=2, keepdims=True)
 
 
 # --- crops
