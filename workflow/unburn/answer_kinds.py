@@ -1,8 +1,8 @@
 """The kinds of objects of the answer key: what each holds beside patient, study and series.
 
 Attributes are those that PS3.3 asks of the kind, with made-up values that say nothing about anyone;
-what identifies is planted by ``answer_key``. ``CT_IMAGE`` and its like stand for UIDs that are known
-only when the objects are made.
+what identifies is planted by ``answer_key``. ``CT_IMAGE`` and its like stand for UIDs that are
+known only when the objects are made.
 """
 
 from collections.abc import Mapping

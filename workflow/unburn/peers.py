@@ -42,10 +42,11 @@ COLUMNS = ("method", "action", "met", "asked")
 # How each cleans a Dataset, as its own documentation shows it.
 CLEANERS = {
     OURS: """
-from unburn import metadata, rehearsal
-settings = rehearsal.metadata_settings("research")
+from unburn import metadata
+from unburn.settings import defaults
+settings = metadata.Settings(**defaults()["metadata"] | {"preset": "research"})
 def clean(dataset):
-    return metadata.clean(dataset, rehearsal.KEY, settings).dataset
+    return metadata.clean(dataset, bytes(32), settings).dataset
 """,
     "dicom-anonymizer": """
 from dicomanonymizer import anonymize_dataset
