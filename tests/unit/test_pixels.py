@@ -256,13 +256,12 @@ RLE_32 = {
 def test_lossy_pixels_that_are_painted_say_how_they_were_compressed(tmp_path):
     frame = np.full((1, 200, 300), 90, np.uint8)
     dataset = encapsulated(frame, [jpeg(frame[0])], uid.JPEGBaseline8Bit)
-    size = len(jpeg(frame[0]))
     with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
         replace_pixels(source.dataset, [source[0]], source.photometric)
         found = source.dataset
     assert found.LossyImageCompression == "01"
     assert found.LossyImageCompressionMethod == "ISO_10918_1"
-    assert float(found.LossyImageCompressionRatio) == pytest.approx(frame.size / size, rel=0.05)
+    assert "LossyImageCompressionRatio" not in found  # it would depend on what was hidden
     dataset.LossyImageCompressionMethod, dataset.LossyImageCompressionRatio = "ISO_15444_1", "7"
     with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
         replace_pixels(source.dataset, [source[0]], source.photometric)

@@ -7,7 +7,7 @@ from pathlib import Path
 REPO = Path(workflow.current_basedir).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow"))
 
-from unburn import dealt, keys, settings, submissions
+from unburn import dealt, keys, mending, settings, submissions
 from unburn.code import code_digest, data_digest
 from unburn.errors import UserError
 
@@ -121,6 +121,14 @@ def contents(wildcards):
     """A keyed digest of a submission's row and of its folders' state: plan reruns when it changes."""
     return submissions.contents(
         RUN.rows[wildcards.submission], MASTER, walk=workflow.is_main_process
+    )
+
+
+def lost_files(wildcards):
+    """A number that goes up when a released file was deleted or replaced: release reruns."""
+    label = wildcards.submission
+    return mending.mending(
+        Path(config["work"]) / label, Path(config["results"]) / label
     )
 
 

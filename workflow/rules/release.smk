@@ -1,14 +1,3 @@
-from unburn import mending
-
-
-def lost_files(wildcards):
-    """A number that goes up when a released file was deleted or altered: release reruns."""
-    label = wildcards.submission
-    return mending.mending(
-        Path(config["work"]) / label, Path(config["results"]) / label
-    )
-
-
 rule release_submission:
     """Hand out what passed: files, masks of painted pixels, NIfTI volumes, tables, ledger.
 

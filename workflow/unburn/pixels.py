@@ -604,7 +604,7 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
     if form.bytes_native > LONGEST_VALUE:
         raise ItemError("not_written")
     if syntax in LOSSY:
-        _declare_lossy(dataset, form, syntax)
+        _declare_lossy(dataset, syntax)
         syntax = uid.RLELossless if photometric == "YBR_FULL" else syntax
     frames, encoded = _checked(frames, form), None
     if syntax in ENCODED_SYNTAXES:
@@ -694,14 +694,14 @@ def _encoded(
     return images
 
 
-def _declare_lossy(dataset: Dataset, form: Form, syntax: uid.UID) -> None:
-    """Say by what and how far pixels were compressed, which is not seen any more afterwards."""
+def _declare_lossy(dataset: Dataset, syntax: uid.UID) -> None:
+    """Say by what pixels were compressed, which is not seen any more afterwards.
+
+    Not how far, where the header does not say it: the ratio depends on what the mask hides.
+    """
     dataset.LossyImageCompression = "01"
-    if text_of(dataset, "LossyImageCompressionMethod") or not _pixel_bytes(dataset):
-        return
-    encoded = len(dataset.PixelData)
-    dataset.LossyImageCompressionMethod = LOSSY[syntax]
-    dataset.LossyImageCompressionRatio = f"{max(1.0, form.bytes_native / encoded):.4g}"
+    if not text_of(dataset, "LossyImageCompressionMethod"):
+        dataset.LossyImageCompressionMethod = LOSSY[syntax]
 
 
 def deflate_frame(cells: bytes) -> bytes:
