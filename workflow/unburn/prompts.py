@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from unburn import weights
-from unburn.errors import UserError, verb
+from unburn.errors import UserError
 from unburn.files import replacing
 
 NOTHING = ""  # what guidance leads away from
@@ -79,7 +79,7 @@ def load(folder: Path, wanted: Iterable[str]) -> dict[str, np.ndarray]:
         raise UserError(
             "inpaint.prompt",
             "this prompt was not encoded yet, and jobs load no text encoder",
-            f"run: {verb('fetch sd2')} --out {folder} --prompt 'your prompt'",
+            f"run: {weights.fetch_command(folder)} --prompt 'your prompt'",
         )
     return found
 

@@ -16,6 +16,7 @@ paint is named so.
 import contextlib
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def pins() -> list[Pin]:
 
 def fetch_command(folder: Path) -> str:
     """How to get them."""
-    return verb(f"fetch sd2 --out {folder}")
+    return verb(f"fetch sd2 --out {shlex.quote(str(folder))}")
 
 
 def checked(folder: Path) -> Weights:
