@@ -40,6 +40,13 @@ def test_dates_telephone_numbers_and_ids_go(text):
     assert not any(c.isdigit() for c in allowed(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"), [("brain 93Y", "brain"), ("brain 101y", "brain"), ("brain 89Y", "brain 89Y")]
+)
+def test_ages_over_89_go(text, kept):
+    assert allowed(text) == kept
+
+
 def test_banned_words_go_although_they_are_listed():
     assert allowed("HEAD CT", frozenset({"head"})) == "CT"
 

@@ -10,6 +10,7 @@ VOCABULARY = Path(__file__).resolve().parents[2] / "resources" / "vocabulary.txt
 LETTERS_APART = set("clrtx")  # "C spine", "T spine", "L", "R", "X ray"; others are initials
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
+AGE_UNITS = set("yYjJ")  # 93Y: 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers
 KEPT_SEPARATORS = set("_-+/.,")
 
 # Latin letters that Unicode does not take apart into a letter and an accent
@@ -55,6 +56,8 @@ def _harmless(atoms: list[str], banned: Collection[str]) -> bool:
         return True
     numbers = [atom for atom in atoms if atom[0].isdigit()]
     letters = [atom for atom in atoms if not atom[0].isdigit()]
+    if joined[-1] in AGE_UNITS and letters == [joined[-1]] and any(float(n) > 89 for n in numbers):
+        return False
     if len(numbers) > 2 or any(len(n.partition(".")[0]) > LONGEST_NUMBER for n in numbers):
         return False
     return all(known(word) or (len(word) == 1 and bool(numbers)) for word in letters)
