@@ -29,14 +29,17 @@ from unburn.pixels import (
     transfer_syntax,
 )
 
+OFFSET_TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+
 
 def scrub_stream(dataset: Dataset) -> int:
     """Remove from Pixel Data, in place, what could carry text beside the stored values.
 
-    Native: bits outside Bits Stored, bytes after the last frame. Encapsulated: fragments that
-    belong to no frame, offset tables that say anything else than where the frames lie, comments,
-    application and unknown segments of JPEG, JPEG-LS and JPEG 2000 (the colour marks of JFIF,
-    Adobe and HP stay), bytes after the end of an image or RLE segment.
+    Native: bits outside Bits Stored, bytes after the last frame, offset tables. Encapsulated: bytes
+    after the last fragment, fragments that belong to no frame, offset tables that say anything else
+    than where the frames lie, comments, application and unknown segments of JPEG, JPEG-LS and
+    JPEG 2000 (the colour marks of JFIF, Adobe and HP stay), tables that no scan uses, bytes after
+    the end of an image or RLE segment.
 
     Returns
     -------
@@ -50,15 +53,14 @@ def scrub_stream(dataset: Dataset) -> int:
     form, syntax = Form.of(dataset), transfer_syntax(dataset)
     decoder_of(syntax)
     value = dataset.PixelData
-    cleaned, removed = (
-        _scrub_encapsulated(value, form, syntax, dataset)
-        if syntax.is_encapsulated
-        else _scrub_native(value, form, syntax, dataset["PixelData"].VR)
-    )
+    if syntax.is_encapsulated:
+        cleaned, removed = _scrub_encapsulated(value, form, syntax, dataset)
+    else:
+        cleaned, removed = _scrub_native(value, form, syntax, dataset["PixelData"].VR)
+        removed += sum(len(dataset.get(keyword) or b"") for keyword in OFFSET_TABLES)
     if removed:
-        element = dataset["PixelData"]
-        element.value = cleaned
-        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        dataset["PixelData"].value = cleaned
+        for keyword in OFFSET_TABLES:
             if keyword in dataset:
                 delattr(dataset, keyword)
     return removed
@@ -99,6 +101,7 @@ def _scrub_encapsulated(
     parts = frame_parts(stream, 0, form.frames, dataset)
     items = encapsulated_items(stream, 0)
     removed = sum(n for _, n in items[1:]) - sum(n for part in parts for _, n in part)
+    removed += len(value) - sum(items[-1])
     removed += _false_tables(value, items, parts, dataset)
     frames = []
     for part in parts:
@@ -124,10 +127,7 @@ def _false_tables(
     lengths = np.array([sum(length for _, length in part) for part in parts])
     at, size = items[0]
     found = [(value[at : at + size], "<u4", places)]
-    for keyword, right in (
-        ("ExtendedOffsetTable", places),
-        ("ExtendedOffsetTableLengths", lengths),
-    ):
+    for keyword, right in zip(OFFSET_TABLES, (places, lengths), strict=True):
         found.append((dataset.get(keyword) or b"", "<u8", right))
     return sum(
         len(table)
