@@ -1,7 +1,7 @@
 """NIfTI volumes: frames as a scanner shows them, and files without what can name a person.
 
 A volume has no patient, no modality and no word about what its voxels are. Its header holds five
-free texts, any number of extensions and some bytes without a meaning; all of these go. What
+free texts, any number of extensions, and bytes and numbers without a meaning; all of these go. What
 places, scales and times the voxels stays as it is: dimensions, affines and their codes, units,
 slope and intercept, byte order.
 
@@ -38,6 +38,13 @@ ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 MAGIC = {348: (b"n+1", b"ni1"), 540: (b"n+2", b"ni2")}
 TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
 UNUSED = ("extents", "session_error", "regular", "glmax", "glmin", "unused_str")
+# Numbers that mean nothing while their code is 0 (unknown).
+UNDER_CODE = {
+    "intent_code": ("intent_p1", "intent_p2", "intent_p3"),
+    "qform_code": (*("quatern_b", "quatern_c", "quatern_d"), "qoffset_x", "qoffset_y", "qoffset_z"),
+    "sform_code": ("srow_x", "srow_y", "srow_z"),
+}
+END_OF_LINE = (13, 10, 26, 10)  # of NIfTI-2, which tells whether text was converted
 TYPES = {  # datatype: stored values
     **{2: "u1", 4: "i2", 8: "i4", 256: "i1", 512: "u2", 768: "u4"},
     128: "u1",  # red, green, blue
@@ -324,9 +331,16 @@ def blank(block: bytes) -> bytes:
     """
     whole, header = _read_header(io.BytesIO(block))
     record = np.frombuffer(whole, header.dtype).copy()
-    for name in (*TEXTS, *UNUSED):
+    codeless = [name for code, names in UNDER_CODE.items() if not record[code] for name in names]
+    for name in (*TEXTS, *UNUSED, *codeless):
         if name in (record.dtype.names or ()):
             record[name] = np.zeros(1, record.dtype[name])
+    used = int(record["dim"][0, 0]) + 1
+    # the fifth spacing is the repetition time, which single volumes have too
+    for beyond in (record["dim"][0, used:], record["pixdim"][0, max(used, 5) :]):
+        beyond[beyond != 0] = 1
+    if "eol_check" in (record.dtype.names or ()):
+        record["eol_check"] = END_OF_LINE
     return record.tobytes()
 
 
