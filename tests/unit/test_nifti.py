@@ -220,8 +220,10 @@ def test_a_pair_becomes_one_file(tmp_path):
     after = nibabel.load(tmp_path / "b.nii")
     assert np.array_equal(after.dataobj.get_unscaled(), stored)
     assert nifti.suffix_of(tmp_path / "a.hdr") == ".nii"
-    (tmp_path / "a.img").unlink()
+    (tmp_path / "a.img").rename(tmp_path / "elsewhere")
     assert code(tmp_path / "a.hdr") == "pixels_missing"
+    (tmp_path / "a.img").symlink_to(tmp_path / "elsewhere")
+    assert code(tmp_path / "a.hdr") == "link_outside"
 
 
 def test_a_volume_without_an_affine_or_with_a_broken_one_is_read(tmp_path):

@@ -111,7 +111,8 @@ class Volume:
     Raises
     ------
     ItemError
-        On opening: ``unreadable``, ``broken``, ``bad_geometry``, ``too_large``, ``nifti_type``.
+        On opening: ``unreadable``, ``broken``, ``bad_geometry``, ``too_large``, ``nifti_type``;
+        of a pair ``pixels_missing``, ``link_outside``.
         On a frame: ``undecodable``, ``float_pixels`` when a value is no whole number of 32 bits.
     """
 
@@ -313,6 +314,8 @@ def _read_header(file: IO[bytes]) -> tuple[bytes, Any]:
 def _partner(path: Path) -> Path:
     """The voxels of a header file: .img beside .hdr."""
     partner = path.with_suffix(".img")
+    if partner.is_symlink():
+        raise ItemError("link_outside")
     if not partner.is_file():
         raise ItemError("pixels_missing")
     return partner
