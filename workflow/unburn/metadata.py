@@ -89,9 +89,9 @@ DUMMIES: dict[str, str] = {
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
 _YEAR = r"(?:18|19|20)\d\d"
-_TELLING = re.compile(  # a long number, a date, an address, an age over 89
+_TELLING = re.compile(  # a long number, a date, a mail address, an age over 89
     rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
-    r"|@|://|(?<![^\W_])0?(?:9\d|1[0-4]\d)[Yy](?![^\W_])"
+    r"|@|(?<![^\W_])0?(?:9\d|1[0-4]\d)[Yy](?![^\W_])"
 )
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
 _WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
