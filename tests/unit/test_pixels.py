@@ -653,6 +653,16 @@ def test_text_between_the_last_fragment_and_the_end_is_scrubbed(tmp_path):
     assert dataset.PixelData == pydicom.dcmread(tmp_path / "clean.dcm").PixelData
 
 
+def test_the_length_of_the_old_encoding_is_not_told(tmp_path):
+    frame = values(np.uint8, 8)
+    for change in (scrub_stream, lambda one: replace_pixels(one, frame, "MONOCHROME2")):
+        dataset = make(frame)
+        dataset.EncapsulatedPixelDataValueTotalLength = 4711
+        dataset = pydicom.dcmread(save(dataset, tmp_path / "a.dcm"))
+        change(dataset)
+        assert "EncapsulatedPixelDataValueTotalLength" not in dataset
+
+
 def test_native_pixels_have_no_offset_table():
     dataset = make(values(np.uint8, 8))
     before, dataset.ExtendedOffsetTable = dataset.PixelData, b"DOE^JANE"

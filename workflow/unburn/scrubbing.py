@@ -19,6 +19,8 @@ from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle
 from unburn.errors import ItemError
 from unburn.pixels import (
     DEFLATED_FRAMES,
+    OFFSET_TABLES,
+    TOTAL_LENGTH,
     UNDEFINED_LENGTH,
     Form,
     decoder_of,
@@ -28,8 +30,6 @@ from unburn.pixels import (
     inflate_frame,
     transfer_syntax,
 )
-
-OFFSET_TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
 def scrub_stream(dataset: Dataset) -> int:
@@ -53,6 +53,8 @@ def scrub_stream(dataset: Dataset) -> int:
     form, syntax = Form.of(dataset), transfer_syntax(dataset)
     decoder_of(syntax)
     value = dataset.PixelData
+    if TOTAL_LENGTH in dataset:
+        delattr(dataset, TOTAL_LENGTH)
     if syntax.is_encapsulated:
         cleaned, removed = _scrub_encapsulated(value, form, syntax, dataset)
     else:
