@@ -315,8 +315,14 @@ def test_what_a_sidecar_says_of_the_patient_is_known(tmp_path):
     found = nifti.named(path)
     assert found.PatientName == "Doe^Jane" and found.PatientBirthDate == "19570312"
     assert found.BodyPartExamined == "KNEE"
-    (tmp_path / "a.json").write_text("[1")
-    assert len(nifti.named(path)) == 0
+    (tmp_path / "a.json").write_text(
+        json.dumps({"global": {"const": content}, "PatientID": "4711"})
+    )
+    found = nifti.named(path)
+    assert found.PatientName == "Doe^Jane" and found.PatientID == "4711"
+    for unreadable in ("[1", "[" * 100_000):
+        (tmp_path / "a.json").write_text(unreadable)
+        assert len(nifti.named(path)) == 0
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ import numpy as np
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
+from unburn import sidecars
 from unburn.errors import ItemError
 from unburn.metadata import quiet
 from unburn.pixels import MOST_DECODED, MOST_PIXELS, MOST_RATIO
@@ -437,16 +438,18 @@ def parts(path: Path) -> tuple[bytes, bytes]:
 def named(path: Path) -> Dataset:
     """What the JSON beside a volume says about the patient, as a DICOM header.
 
-    dcm2niix writes names, IDs and dates there under DICOM's keywords, when it is asked to.
+    dcm2niix writes names, IDs and dates there under DICOM's keywords, when it is asked to, dcmstack
+    in levels.
     """
     found = Dataset()
     beside = path.with_name(stem_of(path.name) + ".json")
     try:
         content = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return found
+    pairs = [pair for level in sidecars.levels(content) for pair in level.items()]
     with quiet():
-        for keyword, value in content.items() if isinstance(content, dict) else ():
+        for keyword, value in reversed(pairs):  # the outermost level has the last word
             keyword = "BodyPartExamined" if keyword == "BodyPart" else keyword  # dcm2niix's name
             tag = tag_for_keyword(keyword)
             if tag is None or not isinstance(value, str) or dictionary_VR(tag) == "SQ":
