@@ -350,6 +350,22 @@ def test_patients_without_an_id_are_never_merged():
     assert one.patient_in == two.patient_in == ""
 
 
+@pytest.mark.parametrize("number", ["0000", "^", " - ", "UNKNOWN", "anonymous", "Anon_00"])
+def test_an_id_that_stands_for_none_merges_no_patients(number):
+    one, other = image(PatientID=number), image(PatientID=number, StudyInstanceUID="1.2.3.9")
+    found = [clean(each, KEY, SETTINGS) for each in (one, other)]
+    assert found[0].patient_out != found[1].patient_out
+    assert [each.patient_in for each in found] == ["", ""]
+
+
+@pytest.mark.parametrize("number", ["10", "ANON0001", "unknown 7", "山田"])
+def test_any_other_id_names_one_patient_in_all_studies(number):
+    one, other = image(PatientID=number), image(PatientID=number, StudyInstanceUID="1.2.3.9")
+    for each in (one, other):
+        each.SpecificCharacterSet = "ISO_IR 192"
+    assert clean(one, KEY, SETTINGS).patient_out == clean(other, KEY, SETTINGS).patient_out
+
+
 def test_the_issuer_keeps_equal_numbers_apart():
     one = clean(image(IssuerOfPatientID="A"), KEY, SETTINGS)
     two = clean(image(IssuerOfPatientID="B"), KEY, SETTINGS)

@@ -37,6 +37,7 @@ from unburn.vocabulary import allowed, known, plain
 
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
+NO_ID = frozenset(("", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "null"))
 LONGEST_UID = 64
 SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 
@@ -94,6 +95,7 @@ _TELLING = re.compile(  # a long number, a date, a mail address, an age over 89
     r"|@|(?<![^\W_])0?(?:9\d|1[0-4]\d)[Yy](?![^\W_])"
 )
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
+_NO_MEANING = re.compile(r"[\W_0]")  # in a Patient ID that stands for none
 _WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -153,19 +155,17 @@ class Cleaned:
 def patient(dataset: Dataset) -> tuple[str, str]:
     """Return the Patient ID as it stands, and the text that names the patient to keyed hashes.
 
-    Issuer and ID together name a patient. An object without an ID is a patient of its study's own
-    (of its series', of its own), so that two people without an ID never become one.
+    Issuer and ID together name a patient. An object without an ID, or with one that stands for
+    none (0000, UNKNOWN), is a patient of its study's own (of its series', of its own), so that two
+    people without an ID never become one.
     """
     number = text_of(dataset, "PatientID")
-    if number:
+    if _NO_MEANING.sub("", number).lower() not in NO_ID:
         return number, f"id\0{text_of(dataset, 'IssuerOfPatientID')}\0{number}"
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         if uid := text_of(dataset, keyword):
             return "", f"study\0{uid}"
     raise ItemError("metadata_failed")
-
-
-# --- values
 
 
 @contextmanager
