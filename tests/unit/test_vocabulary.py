@@ -43,7 +43,15 @@ def test_dates_telephone_numbers_and_ids_go(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"), [("brain 93Y", "brain"), ("brain 101y", "brain"), ("brain 89Y", "brain 89Y")]
+    ("text", "kept"),
+    [
+        ("brain 93Y", "brain"),
+        ("brain_093y_T1", "brain T1"),
+        ("brain F101Y", "brain"),
+        ("brain 93 years", "brain"),
+        ("brain 89Y", "brain 89Y"),
+        ("TE 93 yz", "TE 93"),
+    ],
 )
 def test_ages_over_89_go(text, kept):
     assert allowed(text) == kept

@@ -33,7 +33,7 @@ from unburn.elements import (
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
-from unburn.vocabulary import allowed, known, plain
+from unburn.vocabulary import OLD_AGE, allowed, known, plain
 
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
@@ -92,7 +92,7 @@ _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
 _YEAR = r"(?:18|19|20)\d\d"
 _TELLING = re.compile(  # a long number, a date, a mail address, an age over 89
     rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
-    r"|@|(?<![^\W_])0?(?:9\d|1[0-4]\d)[Yy](?![^\W_])"
+    rf"|@|{OLD_AGE}"
 )
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
 _NO_MEANING = re.compile(r"[\W_0]")  # in a Patient ID that stands for none

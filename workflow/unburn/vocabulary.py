@@ -11,7 +11,11 @@ VOCABULARY = Path(__file__).resolve().parents[2] / "resources" / "vocabulary.txt
 LETTERS_APART = set("clrtx")  # "C spine", "T spine", "L", "R", "X ray"; others are initials
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
-AGE_UNITS = set("yYjJ")  # 93Y: 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers
+# 93Y, F93 years: 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
+OLD_AGE = (
+    r"(?<!\d)0?(?:9\d|1[0-4]\d)[ _-]*"
+    r"(?i:y|yo|y/o|yrs?|years?|j|jahre?|jaar|ans|anos|anni)(?![A-Za-z0-9])"
+)
 KEPT_SEPARATORS = set("_-+/.,")
 
 # Latin letters that Unicode does not take apart into a letter and an accent
@@ -21,6 +25,7 @@ _LIGATURES = str.maketrans(
 )
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_OLD_AGE = re.compile(OLD_AGE)
 _B_VALUE = re.compile(r"b\d{1,5}", re.IGNORECASE)
 
 
@@ -57,8 +62,6 @@ def _harmless(atoms: list[str], banned: Collection[str]) -> bool:
         return True
     numbers = [atom for atom in atoms if atom[0].isdigit()]
     letters = [atom for atom in atoms if not atom[0].isdigit()]
-    if joined[-1] in AGE_UNITS and letters == [joined[-1]] and any(float(n) > 89 for n in numbers):
-        return False
     if len(numbers) > 2 or any(len(n.partition(".")[0]) > LONGEST_NUMBER for n in numbers):
         return False
     return all(known(word) or (len(word) == 1 and bool(numbers)) for word in letters)
@@ -89,7 +92,7 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
     ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
     Three numbers in a row go as well (12.03 counts as two), and so do six digits in a row.
     """
-    text = plain(text)
+    text = _OLD_AGE.sub(" ", plain(text))
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
     for match in _ATOM.finditer(text):
         if groups and groups[-1][1] == match.start():
