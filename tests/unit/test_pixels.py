@@ -18,7 +18,7 @@ from unburn import pixels
 from unburn.codestreams import clean_jpeg, clean_jpeg2000
 from unburn.errors import ItemError
 from unburn.pixels import StoredFrames, replace_pixels
-from unburn.scrubbing import scrub_stream
+from unburn.scrubbing import cut_lookup_tables, scrub_stream
 
 ROWS, COLUMNS = 35, 33  # odd, so that padding and planes show
 
@@ -734,6 +734,28 @@ def test_right_offset_tables_stay(tmp_path, table):
         dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offsets, lengths
     removed, before, after = scrub(dataset, tmp_path)
     assert removed == 0 and before == after
+
+
+@pytest.mark.parametrize("bytes_of_entry", [1, 2])
+def test_lookup_tables_have_no_room_beyond_their_entries(tmp_path, bytes_of_entry):
+    dataset = make(values(np.uint8, 4), photometric="PALETTE COLOR")
+    table, form = bytes(range(17 * bytes_of_entry)), [17, 0, 8 * bytes_of_entry]
+    padding = b"\0" * (len(table) % 2)
+    for colour in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", form)
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", table + padding)
+    lookup = Dataset()
+    lookup.LUTDescriptor, lookup.LUTData = [0, 0, 8], bytes(1 << 16)
+    lookup["LUTData"].VR = "OW"
+    dataset.ModalityLUTSequence = [lookup]
+    path = save(dataset, tmp_path / "a.dcm")
+    again = pydicom.dcmread(path)
+    assert cut_lookup_tables(again) == 0
+    again.GreenPaletteColorLookupTableData += b"DOE^JANE"
+    again.ModalityLUTSequence[0].LUTData += b"DOE^JANE"
+    assert cut_lookup_tables(again) == 16
+    save(again, tmp_path / "b.dcm")
+    assert (tmp_path / "b.dcm").read_bytes() == path.read_bytes()
 
 
 def test_text_beyond_the_last_pixel_of_an_rle_run_is_scrubbed(tmp_path):

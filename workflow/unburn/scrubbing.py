@@ -1,4 +1,4 @@
-"""Cleaning pixel data of what could carry text beside the stored values.
+"""Cleaning pixel data and lookup tables of what could carry text beside the values.
 
 Items in which nothing was masked keep their Pixel Data byte for byte, but for this.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.multival import MultiValue
 from pydicom.pixels import get_encoder
 
 from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle
@@ -30,6 +31,33 @@ from unburn.pixels import (
     inflate_frame,
     transfer_syntax,
 )
+
+LOOKUP_TABLES = ("LUT", *(f"{c}PaletteColorLookupTable" for c in ("Red", "Green", "Blue", "Alpha")))
+LOOKUP_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
+
+
+def cut_lookup_tables(dataset: Dataset) -> int:
+    """Cut an object's lookup tables, in place, to the entries that their descriptors promise.
+
+    An entry is one or two bytes (PS3.3 sections C.7.6.3.1.6, C.11.1.1). Returns how many bytes were
+    cut off. A table whose descriptor cannot be read stays, as nobody can be shown it.
+    """
+    items = [item for name in LOOKUP_SEQUENCES for item in dataset.get(name) or ()]
+    return sum(map(_cut_tables_of, (dataset, *items)))
+
+
+def _cut_tables_of(dataset: Dataset) -> int:
+    removed = 0
+    for table in LOOKUP_TABLES:
+        value, form = dataset.get(f"{table}Data"), dataset.get(f"{table}Descriptor")
+        if not isinstance(value, bytes) or not isinstance(form, MultiValue | list):
+            continue
+        entries = int(form[0]) % (1 << 16) or 1 << 16
+        needed = 2 * entries if len(value) >= 2 * entries else entries + entries % 2
+        if len(value) > needed:
+            removed += len(value) - needed
+            dataset[f"{table}Data"].value = value[:needed]
+    return removed
 
 
 def scrub_stream(dataset: Dataset) -> int:
