@@ -30,7 +30,7 @@ def test_nothing_that_is_handed_out_calls_test_weights_sd2(sd2_run):
     assert set(released[released["kind"] == "image"]["engine"]) == {NAME}
     provenance = json.loads((sd2_run / "results/lab/provenance.json").read_text())
     named = [w["file"] for w in provenance["weights"] if w["setting"] == "inpaint.sd2_weights"]
-    assert len(named) == 3 and all(file.startswith(f"{NAME}: ") for file in named)
+    assert len(named) == 5 and all(file.startswith(f"{NAME}: ") for file in named)
     report = (sd2_run / "results/lab/report.html").read_text()
     words = re.sub(r"data:[^\"]*|<[^>]*>", " ", report)  # pictures and tags
     claims = re.findall(r"(?:painted by|by an engine \() *(.{0,40})", words)
