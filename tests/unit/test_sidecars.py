@@ -74,6 +74,30 @@ def test_a_name_at_one_level_goes_from_all():
     assert "CoilString" in str(clean_json({"global": {"time": levels["time"]}}))
 
 
+def test_names_of_anyone_and_numbers_of_the_patient_go_from_codes_and_numbers():
+    content = {
+        "OperatorsName": "Periwinkle^Q",
+        "PatientID": "MRN12345",
+        "PatientBirthDate": "1957-03-12",
+        "CoilString": "Periwinkle 7",
+        "ScanOptions": "FS 12345",
+        "SequenceName": "mail@clinic.example",
+        "PulseSequenceName": "ep 093Y",
+        "SeriesNumber": 19570312,
+        "EchoTime": 0.012345,
+    }
+    assert clean_json(content) == {
+        "CoilString": "7",
+        "ScanOptions": "FS",
+        "PulseSequenceName": "ep",
+        "EchoTime": 0.012345,
+    }
+
+
+def test_numbers_that_json_does_not_have_go():
+    assert clean(b'{"EchoTime": NaN, "SAR": Infinity, "ShimSetting": [1, NaN]}', ".json") == b"{}\n"
+
+
 def test_the_same_content_is_the_same_bytes():
     one = clean(b'{"EchoTime": 3, "FlipAngle": 9}', ".json")
     assert one == clean(b'{"FlipAngle":9,"EchoTime":3}', ".json") and json.loads(one)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from pydicom import config as pydicom_config
 from pydicom.dataelem import DataElement, RawDataElement
@@ -33,7 +33,7 @@ from unburn.elements import (
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
-from unburn.vocabulary import OLD_AGE, allowed, known, plain
+from unburn.vocabulary import TELLING, allowed, known, numbers_in, words_in
 
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
@@ -46,6 +46,7 @@ MANUFACTURER = 0x00080070
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
 PATIENT_NAME, PATIENT_ID, ACCESSION = 0x00100010, 0x00100020, 0x00080050
+NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
 NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
 CHARACTER_SET, IMAGE_TYPE, CODING_SCHEME = 0x00080005, 0x00080008, 0x00080102
 VALUE_TYPE = 0x0040A040
@@ -89,14 +90,7 @@ DUMMIES: dict[str, str] = {
 }
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
-_YEAR = r"(?:18|19|20)\d\d"
-_TELLING = re.compile(  # a long number, a date, a mail address, an age over 89
-    rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
-    rf"|@|{OLD_AGE}"
-)
-LONG_NUMBER = 5  # digits; shorter ones stand in every header
 _NO_MEANING = re.compile(r"[\W_0]")  # in a Patient ID that stands for none
-_WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CLASS = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]{0,2}))+")  # longer parts are nobody's class
@@ -312,7 +306,7 @@ class _Cleaner:
             return self.uid(text, do)
         if do == "text":
             people = self.banned if tag == MANUFACTURER else self.people
-            kept = not (_TELLING.search(text) or self.names(text, people))
+            kept = not (TELLING.search(text) or self.names(text, people))
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
@@ -320,7 +314,7 @@ class _Cleaner:
         elif do == "code":
             kept = _CODE_STRING.fullmatch(text) is not None and (
                 tag == PHOTOMETRIC_INTERPRETATION
-                or not (_TELLING.search(text) or self.names(text, self.people))
+                or not (TELLING.search(text) or self.names(text, self.people))
             )
         else:
             kept = False
@@ -334,7 +328,7 @@ class _Cleaner:
 
         A word of the list is no name here: a patient called Head leaves HEAD as it is.
         """
-        return any(word in people and not known(word) for word in _words(text))
+        return any(word in people and not known(word) for word in words_in(text))
 
     def spells(self, element: Element) -> bool:
         """Say whether bytes hold a word of a name or a number of the patient, UTF-16 or not."""
@@ -458,12 +452,6 @@ def _is_public_code(item: Dataset) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
-def _words(text: str) -> frozenset[str]:
-    """Lower-case words of a text, with their accents and without, and its longer numbers."""
-    return frozenset(w for form in (text, plain(text)) for w in _WORD.findall(form.lower()))
-
-
 def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
     """Words of the patient's names, and of the names of anyone, at all levels of nesting.
 
@@ -476,7 +464,7 @@ def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
         number, vr = int(tag), stored.VR
         if vr is None or vr == "UN":
             vr = profile.listed_vr(number)
-        numbered = vr in NUMBERING_VRS and (number >> 16 in (0x0010, 0x0038) or number == ACCESSION)
+        numbered = vr in NUMBERING_VRS and (number >> 16 in NUMBERING_GROUPS or number == ACCESSION)
         if vr not in ("PN", "SQ") and not numbered:
             continue
         try:
@@ -485,13 +473,11 @@ def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
                     inner = _names(item)
                     patients, people = patients | inner[0], people | inner[1]
             elif numbered:
-                found = {n for text in texts(dataset, stored, vr) for n in re.findall(r"\d+", text)}
-                found |= {n.lstrip("0") for n in found}
-                found = {n for n in found if len(n) >= LONG_NUMBER}
+                found = {n for text in texts(dataset, stored, vr) for n in numbers_in(text)}
                 patients, people = patients | found, people | found
             else:
                 names = texts(dataset, stored, "PN")
-                found = {word for name in names for word in _words(name) if len(word) > 1}
+                found = {word for name in names for word in words_in(name) if len(word) > 1}
                 people |= found
                 patients |= found if number >> 16 == 0x0010 else set()
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either

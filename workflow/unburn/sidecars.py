@@ -5,12 +5,16 @@ dcm2niix and BIDS name. Text is cut down to the words that may stay in a header.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
 from unburn.errors import ItemError
-from unburn.vocabulary import allowed, plain
+from unburn.metadata import ACCESSION, NUMBERING_GROUPS
+from unburn.vocabulary import TELLING, allowed, numbers_in, words_in
 
 # Numbers, truths and lists of such; a text in their place goes.
 NUMBERS = frozenset(
@@ -71,11 +75,7 @@ WORDS = frozenset(
     )
 )
 NESTED = frozenset(("global", "const", "time", "samples"))  # dcmstack's levels
-_LETTERS = re.compile(r"[^\W\d_]+")
 _CODE = re.compile(r"[A-Za-z0-9 _.,:;/+*()=#%^-]{0,64}")
-_FIGURES = re.compile(
-    r"\d{6}|(18|19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](18|19|20)\d\d"
-)
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 LARGEST = {".bval": 100_000.0, ".bvec": 1.01}  # s/mm2; parts of a direction
 
@@ -85,20 +85,18 @@ def clean_json(
 ) -> dict[str, Any]:
     """What may stay of a sidecar's content; anything but an object leaves nothing.
 
-    ``words``: whether known words stay of what people type. ``banned``: lower-case words of the
-    patient's name; those of names at any level of the sidecar are added.
+    ``words``: whether known words stay of what people type. ``banned``: lower-case words of names
+    and numbers of the patient; those that the sidecar itself holds, at any level, are added.
     """
     kept: dict[str, Any] = {}
     if not isinstance(content, dict):
         return kept
-    for level in levels(content):
-        name = plain(str(level.get("PatientName", ""))).lower()
-        banned |= {word for word in _LETTERS.findall(name) if len(word) > 1}
+    banned |= _naming(content)
     for name, value in content.items():
         if name in NESTED and isinstance(value, dict):
             value = clean_json(value, words, banned)
         elif name in NUMBERS:
-            value = value if _is_numeric(value) else None
+            value = value if _is_numeric(value, banned) else None
         elif name in CODES or (words and name in WORDS):
             value = _clean_text(value, name in CODES, banned)
         else:
@@ -106,6 +104,21 @@ def clean_json(
         if value not in (None, "", [], {}):
             kept[name] = value
     return kept
+
+
+def _naming(content: dict[str, Any]) -> set[str]:
+    """Words of names, and longer numbers of the patient, under DICOM's keywords at all levels."""
+    found: set[str] = set()
+    for level in levels(content):
+        for keyword, value in level.items():
+            tag = tag_for_keyword(keyword)
+            if tag is None or not isinstance(value, str):
+                continue
+            if dictionary_VR(tag) == "PN":
+                found |= {word for word in words_in(value) if len(word) > 1}
+            elif tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION:
+                found |= numbers_in(value) | numbers_in(value.replace("-", ""))
+    return found
 
 
 def levels(content: object) -> Iterator[dict[str, Any]]:
@@ -118,10 +131,13 @@ def levels(content: object) -> Iterator[dict[str, Any]]:
             waiting += one.values()
 
 
-def _is_numeric(value: object) -> bool:
+def _is_numeric(value: object, banned: frozenset[str]) -> bool:
+    """Say whether these are numbers that JSON has, and none of the patient's."""
     if isinstance(value, list):
-        return all(map(_is_numeric, value))
-    return isinstance(value, bool | int | float)
+        return all(_is_numeric(one, banned) for one in value)
+    if not isinstance(value, bool | int | float):
+        return False
+    return math.isfinite(value) and str(value).partition(".")[0] not in banned
 
 
 def _clean_text(value: object, coded: bool, banned: frozenset[str]) -> Any:
@@ -129,11 +145,11 @@ def _clean_text(value: object, coded: bool, banned: frozenset[str]) -> Any:
         cleaned = [_clean_text(one, coded, banned) for one in value]
         return cleaned if all(cleaned) else None
     if isinstance(value, bool | int | float):
-        return value
+        return value if _is_numeric(value, banned) else None
     if not isinstance(value, str):
         return None
-    named = banned & set(_LETTERS.findall(value.lower()))
-    if coded and not named and _CODE.fullmatch(value) and not _FIGURES.search(value):
+    named = banned & words_in(value)
+    if coded and not named and _CODE.fullmatch(value) and not TELLING.search(value):
         return value
     return allowed(value, banned)
 

@@ -12,10 +12,16 @@ LETTERS_APART = set("clrtx")  # "C spine", "T spine", "L", "R", "X ray"; others 
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
 # 93Y, F93 years: 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
-OLD_AGE = (
+_OLD_AGE = re.compile(
     r"(?<!\d)0?(?:9\d|1[0-4]\d)[ _-]*"
     r"(?i:y|yo|y/o|yrs?|years?|j|jahre?|jaar|ans|anos|anni)(?![A-Za-z0-9])"
 )
+_YEAR = r"(?:18|19|20)\d\d"
+TELLING = re.compile(  # a long number, a date, a mail address, an age over 89
+    rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}|@|{_OLD_AGE.pattern}"
+)
+LONG_NUMBER = 5  # digits; shorter ones stand in every header
+_WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
 KEPT_SEPARATORS = set("_-+/.,")
 
 # Latin letters that Unicode does not take apart into a letter and an accent
@@ -25,7 +31,6 @@ _LIGATURES = str.maketrans(
 )
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_OLD_AGE = re.compile(OLD_AGE)
 _B_VALUE = re.compile(r"b\d{1,5}", re.IGNORECASE)
 
 
@@ -40,6 +45,19 @@ def plain(text: str) -> str:
     """Rewrite a text in ASCII: accents go, and so does what has no ASCII letter."""
     text = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
     return text.encode("ascii", "ignore").decode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def words_in(text: str) -> frozenset[str]:
+    """Lower-case words of a text, with their accents and without, and its longer numbers."""
+    return frozenset(w for form in (text, plain(text)) for w in _WORD.findall(form.lower()))
+
+
+def numbers_in(text: str) -> set[str]:
+    """Longer numbers of a text, as they are and without zeros in front."""
+    found = re.findall(r"\d+", text)
+    found += [number.lstrip("0") for number in found]
+    return {number for number in found if len(number) >= LONG_NUMBER}
 
 
 def known(word: str) -> bool:
