@@ -545,7 +545,7 @@ def publish(
     moment_ns = time.time_ns()
     places.sort(key=lambda pair: pair[1])  # folders have times too
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda pair: place(*pair, moment_ns), places))
+        list(pool.map(lambda pair: place(pair[0], pair[1], moment_ns), places))
     removed = remove_unlisted(results, {str(row["output"]) for row in rows})
     if removed:
         log.info("%d files of a former run removed", removed)
