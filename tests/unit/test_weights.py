@@ -85,6 +85,13 @@ def test_a_configuration_that_was_changed_is_refused(tmp_path):
     assert refused(tmp_path).where == str(file)
 
 
+@pytest.mark.parametrize("ending", ["index.fp16.json", "fp16.index.json", "index.json"])
+def test_an_index_of_other_weights_is_refused(tmp_path, ending):
+    index = make(tmp_path) / "unet" / f"diffusion_pytorch_model.safetensors.{ending}"
+    index.write_text('{"weight_map": {"conv_in.weight": "other.safetensors"}}')
+    assert refused(tmp_path).where == str(index)
+
+
 def test_a_folder_that_cannot_be_written_is_read_each_time(tmp_path, monkeypatch):
     make(tmp_path)
     (tmp_path / weights.SEEN).unlink()

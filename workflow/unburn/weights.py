@@ -104,7 +104,7 @@ def checked(folder: Path) -> Weights:
     Raises
     ------
     UserError
-        naming the first file that is absent or another one, and the command that brings it
+        naming the first file that is absent, another one or too many, and what mends it
     """
     folder = Path(folder)
     is_test = (folder / TEST_MARK).is_file()
@@ -113,10 +113,23 @@ def checked(folder: Path) -> Weights:
     for path in (UNET, VAE):
         digests[path] = _same(folder, path, listed.get(path, ""))
         _check_architecture(folder, f"{Path(path).parent}/config.json", is_test)
+    _refuse_indices(folder)
     own = _listed(folder)
     for path in (*(str(Path(path).with_name("config.json")) for path in (UNET, VAE)), PROMPTS):
         digests[path] = _same(folder, path, own.get(path, ""))
     return Weights(folder, TEST_NAME if is_test else NAME, digests)
+
+
+def _refuse_indices(folder: Path) -> None:
+    """Refuse an index of weights in pieces: loaders prefer what it names to the verified file."""
+    for path in (UNET, VAE, TEXT_ENCODER):
+        for file in sorted((folder / path).parent.glob("*.index*.json")):
+            raise UserError(
+                str(file),
+                "an index of weights in pieces, which would be loaded in the place of "
+                f"{Path(path).name}",
+                "remove it; the weights that count are one file",
+            )
 
 
 def _same(folder: Path, path: str, expected: str) -> str:
