@@ -13,7 +13,7 @@ import logging
 import multiprocessing
 import os
 import shutil
-import time
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -458,6 +458,16 @@ def place(source: Path, target: Path, moment_ns: int) -> None:
     os.utime(target, ns=(moment_ns, moment_ns))
 
 
+def now_ns(folder: Path) -> int:
+    """The time by the clock of a folder's file system: what is written there later is not older.
+
+    The clock of this machine can be ahead of it, and ``mending`` compares the two.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime_ns
+
+
 def remove_unlisted(results: Path, listed: set[str]) -> int:
     """Remove files in dicom/, masks/ and nifti/ that are not listed, and empty folders."""
     removed = 0
@@ -542,7 +552,7 @@ def publish(
     check_tables(rows, originals)
 
     (results / "released.tsv").unlink(missing_ok=True)
-    moment_ns = time.time_ns()
+    moment_ns = now_ns(results)
     places.sort(key=lambda pair: pair[1])  # folders have times too
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda pair: place(pair[0], pair[1], moment_ns), places))
