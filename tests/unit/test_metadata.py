@@ -231,6 +231,20 @@ def test_codes_beside_the_pixels_and_class_uids_hold_no_identifier():
     assert kept == known.ReferencedSOPClassUID
 
 
+def test_words_of_addresses_and_institutions_go_from_technical_text():
+    dataset = image(
+        PatientAddress="12 Kingfisher Road",
+        InstitutionName="Wexford Head Clinic",
+        SequenceName="Kingfisher 3D",
+        ScanOptions=["WEXFORD", "HEAD"],
+    )
+    result = cleaned(dataset)
+    assert result.SequenceName == "3D" and result.ScanOptions == ["", "HEAD"]
+    kept = cleaned(dataset, settings=Settings("research", 3650, institution="kept"))
+    assert kept.InstitutionName == "Wexford Head Clinic" and kept.ScanOptions[0] == "WEXFORD"
+    assert b"kingfisher" not in written(kept).lower()
+
+
 def test_a_maker_and_a_version_are_no_name_and_no_date():
     dataset = image(
         OperatorsName="Siemens^Service", Manufacturer="Siemens", SoftwareVersions="V7.4.0017"

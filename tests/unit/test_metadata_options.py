@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.valuerep import DA
 from test_metadata import KEY, UNLISTED_SEQUENCES, canaries, canary, element, image, level, written
 
-from unburn import marks, presets, profile
+from unburn import marks, metadata, presets, profile
 from unburn.metadata import Settings, clean
 
 CODED = "T-D1100"
@@ -25,7 +25,7 @@ def settings(preset="research", **chosen):
 def full():
     """An object with a value in every row, at the top and two levels down in unlisted sequences.
 
-    It names no person, as no text stays whole that holds a name.
+    It names no person, as no text stays whole that holds a name or a word of an address.
     """
     dataset, inner = image(), Dataset()
     for each in level(skip=(0x00080016, ZONE, *PEOPLE)):
@@ -35,6 +35,8 @@ def full():
     del dataset.PatientName
     for item in levels(dataset).values():
         item.TimezoneOffsetFromUTC = "+0130"
+        for tag in metadata.ADDRESSES | metadata.INSTITUTIONS:
+            item[tag].value = "Wexford"
     return dataset
 
 

@@ -46,6 +46,9 @@ MANUFACTURER = 0x00080070
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
 PATIENT_NAME, PATIENT_ID, ACCESSION = 0x00100010, 0x00100020, 0x00080050
+ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
+INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
+SHORTEST_PLACE = 4  # letters of a word that tells of one
 NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
 NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
 CHARACTER_SET, IMAGE_TYPE, CODING_SCHEME = 0x00080005, 0x00080008, 0x00080102
@@ -191,7 +194,9 @@ class _Cleaner:
         self.rules = profile.rules(settings.options)
         self.days = dates.shift_days(key, identity, settings.date_shift_days)
         self.patient = keys.label(key, "patient", identity)
-        patients, self.people = _names(dataset)
+        places = ADDRESSES | (INSTITUTIONS if self.options.institution == "removed" else set())
+        patients, self.people, towns = _names(dataset, places)
+        self.anyone = self.people | towns
         self.banned = frozenset(patients)  # no descriptor keeps them, even if they are listed words
         self.spelt = [
             word.encode()
@@ -305,16 +310,16 @@ class _Cleaner:
         if do in ("uid", "class uid", "kept uid"):
             return self.uid(text, do)
         if do == "text":
-            people = self.banned if tag == MANUFACTURER else self.people
+            people = self.banned if tag == MANUFACTURER else self.anyone
             kept = not (TELLING.search(text) or self.names(text, people))
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
-            kept = public_code and not self.names(text, self.people)
+            kept = public_code and not self.names(text, self.anyone)
         elif do == "code":
             kept = _CODE_STRING.fullmatch(text) is not None and (
                 tag == PHOTOMETRIC_INTERPRETATION
-                or not (TELLING.search(text) or self.names(text, self.people))
+                or not (TELLING.search(text) or self.names(text, self.anyone))
             )
         else:
             kept = False
@@ -452,26 +457,31 @@ def _is_public_code(item: Dataset) -> bool:
     )
 
 
-def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
-    """Words of the patient's names, and of the names of anyone, at all levels of nesting.
+def _names(dataset: Dataset, places: Container[int]) -> tuple[set[str], set[str], set[str]]:
+    """Words of the patient's names, of the names of anyone, and of places, at all levels.
 
     The longer numbers of the patient and the visit, birth date and telephone among them, count as
-    words.
+    words of names. Those of places are the longer words of the attributes ``places``.
     """
     patients: set[str] = set()
     people: set[str] = set()
+    towns: set[str] = set()
     for tag, stored in list(dataset.items()):
         number, vr = int(tag), stored.VR
         if vr is None or vr == "UN":
             vr = profile.listed_vr(number)
         numbered = vr in NUMBERING_VRS and (number >> 16 in NUMBERING_GROUPS or number == ACCESSION)
-        if vr not in ("PN", "SQ") and not numbered:
+        if vr not in ("PN", "SQ") and not numbered and number not in places:
             continue
         try:
             if vr == "SQ":
                 for item in dataset[tag].value or []:
-                    inner = _names(item)
+                    inner = _names(item, places)
                     patients, people = patients | inner[0], people | inner[1]
+                    towns |= inner[2]
+            elif number in places:
+                found = {word for text in texts(dataset, stored, vr) for word in words_in(text)}
+                towns |= {word for word in found if len(word) >= SHORTEST_PLACE}
             elif numbered:
                 found = {n for text in texts(dataset, stored, vr) for n in numbers_in(text)}
                 patients, people = patients | found, people | found
@@ -482,7 +492,7 @@ def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
                 patients |= found if number >> 16 == 0x0010 else set()
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
-    return patients, people
+    return patients, people, towns
 
 
 def _identity(cleaned: Elements, dataset: Dataset, cleaner: _Cleaner) -> Elements:
