@@ -29,7 +29,7 @@ def made(level=255, ground=0, height=20):
     owner[20 : 20 + height, 8:56] = 1
     corners = [[8, 20], [56, 20], [56, 20 + height], [8, 20 + height]]
     line = Line("x", "random", np.array(corners, np.float32), height, 0)
-    return Scene(picture, owner, (line,))
+    return Scene(np.stack([picture] * 2), owner, (line,))
 
 
 def test_every_group_is_in_one_split_and_all_splits_occur():
@@ -97,9 +97,12 @@ def test_a_line_that_nobody_can_see_counts_nothing():
 
 def test_visibility_is_measured_against_the_surroundings():
     scene = made(level=150, ground=100)
-    difference, deviations = train.visibility(scene.picture, scene.owner, 1, scene.lines[0])
+    line = scene.lines[0]
+    difference, deviations = train.visibility(scene.pictures, scene.owner, 1, line)
     assert difference == 50
     assert deviations == 50  # an even ground counts as one grey value of deviation
+    unseen = np.stack([np.zeros_like(scene.pictures[0]), scene.pictures[1]])
+    assert train.visibility(unseen, scene.owner, 1, line) == (50, 50)
 
 
 def test_loss_falls_with_the_right_answer_and_leaves_weight_0_out():
@@ -151,7 +154,7 @@ def test_edits(one, other, count):
 
 def test_mined_places_are_where_the_network_sees_text(monkeypatch):
     def bright(network, pictures):
-        return np.stack([pictures[:, ::2, ::2]] * 2, 1).astype(np.float32) / 255
+        return pictures[:, :, ::2, ::2].astype(np.float32) / 255
 
     monkeypatch.setattr(train.crnn, "probabilities", bright)
     monkeypatch.setattr(train, "views", lambda frame: frame[None])
