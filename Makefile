@@ -1,7 +1,7 @@
 # make demo    install what is missing into .venv, run the workflow on the bundled demo
 # make test    install the same, run all tests
 # make check   seconds: lint, format, types, unit tests
-# make lock    resolve envs/requirements.in again into envs/requirements.lock and envs/cpu.yaml
+# make lock    resolve envs/requirements.in again into envs/requirements.lock, envs/cpu.yaml, envs/gpu.yaml
 
 SHELL := /bin/bash
 VENV  := .venv
@@ -65,3 +65,5 @@ lock: install
 	{ sed '/- torch==/q' envs/cpu.yaml; awk '/^[a-zA-Z0-9].*==/ && !/^rapidocr-onnxruntime==/ \
 		{print "      - " $$1}' envs/requirements.lock; } > envs/cpu.yaml.new
 	mv envs/cpu.yaml.new envs/cpu.yaml
+	{ sed '/- torch==/q' envs/gpu.yaml; sed '1,/- torch==/d' envs/cpu.yaml; } > envs/gpu.yaml.new
+	mv envs/gpu.yaml.new envs/gpu.yaml

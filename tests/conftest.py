@@ -39,6 +39,21 @@ def tiny_run(tiny, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sd2_run(tiny, tmp_path_factory) -> Path:
+    """The tiny submission painted by the engine sd2 with random test weights, on the CPU."""
+    import tiny_sd2  # loads torch and diffusers, which other tests need not wait for
+
+    folder = tmp_path_factory.mktemp("sd2")
+    weights = tiny_sd2.write(folder / "weights")
+    inpaint = {"engine": "sd2", "sd2_weights": str(weights), "steps": 2, "device": "cpu"}
+    run = make_run(folder / "run", {"lab": tiny}, inpaint=inpaint)
+    result = snakemake(run, "--notemp")
+    (run / "screen.txt").write_text(result.stdout + result.stderr)
+    assert result.returncode == 0, result.stderr
+    return run
+
+
+@pytest.fixture(scope="session")
 def canaries() -> list[str]:
     """Every identifying string that was planted in the demo."""
     with open(DEMO / "canaries.tsv", encoding="utf-8", newline="") as file:

@@ -13,6 +13,8 @@ from pathlib import Path
 REPO = Path(workflow.basedir).resolve().parent
 sys.path.insert(0, str(REPO / "workflow"))
 
+import pydicom
+
 from unburn.code import code_digest
 from unburn.settings import defaults
 
@@ -33,16 +35,44 @@ def settings():
     return json.dumps({**config["detection"], "threshold": threshold}, sort_keys=True)
 
 
+def folders():
+    """The folders of DICOM files by name, as JSON: the answer key's, pydicom's own, the user's."""
+    named = {Path(folder).name: folder for folder in config["metadata"]["folders"]}
+    own = Path(pydicom.__file__).parent / "data" / "test_files"
+    key = "benchmark/metadata/key/objects"
+    return json.dumps({"answer key": key, "pydicom": str(own), **named}, sort_keys=True)
+
+
+STAGES = (
+    "plan",
+    "frames",
+    "detect",
+    "mask",
+    "crop",
+    "inpaint",
+    "reassemble",
+    "gate",
+    "release",
+)
+
+
 rule all:
     """Every benchmark."""
     input:
         "benchmark/detection/table.md",
+        "benchmark/metadata/table.md",
 
 
 rule detection:
     """The detector beside RapidOCR's and Tesseract: recall by stratum, false area, speed."""
     input:
         "benchmark/detection/table.md",
+
+
+rule metadata:
+    """Headers and stored values: an answer key, canaries, dciodvfy, other decoders and programs."""
+    input:
+        "benchmark/metadata/table.md",
 
 
 rule measure_detection:
@@ -117,3 +147,202 @@ rule tabulate_detection:
     shell:
         "python -m unburn.comparison --measured {params.measured:q} --speed {input.speed:q}"
         " --out {params.measured:q} 2> {log:q}"
+
+
+rule make_answer_key:
+    """Make DICOM objects with planted facts, and a run that cleans them under each preset."""
+    output:
+        facts="benchmark/metadata/key/facts.csv",
+        about="benchmark/metadata/key/about.json",
+        sheet="benchmark/metadata/run/sheet.tsv",
+    log:
+        "logs/benchmark/metadata-key.log",
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        seed=config["metadata"]["seed"],
+        key=lambda wildcards, output: str(Path(output.facts).parent),
+        run=lambda wildcards, output: str(Path(output.sheet).parent),
+        code=code_digest("answer_key"),
+    shell:
+        "python -m unburn.answer_key --seed {params.seed} --out {params.key:q}"
+        " --run {params.run:q} 2> {log:q}"
+
+
+rule clean_answer_key:
+    """Run the workflow on the answer key, one submission for each preset."""
+    input:
+        facts="benchmark/metadata/key/facts.csv",
+        sheet="benchmark/metadata/run/sheet.tsv",
+    output:
+        screen="benchmark/metadata/run/screen.txt",
+    log:
+        "logs/benchmark/metadata-run.log",
+    conda:
+        "../envs/cpu.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        snakefile=str(REPO / "Snakefile"),
+        run=lambda wildcards, input: str(Path(input.sheet).parent),
+        code=[code_digest(stage) for stage in STAGES],
+    shell:
+        "python -m snakemake --snakefile {params.snakefile:q} --directory {params.run:q}"
+        " --configfile {params.run:q}/config.yaml --cores {threads} > {output.screen:q} 2> {log:q}"
+
+
+rule judge_answers:
+    """Hold what was released against every planted fact."""
+    input:
+        facts="benchmark/metadata/key/facts.csv",
+        screen="benchmark/metadata/run/screen.txt",
+    output:
+        answers="benchmark/metadata/answers.csv",
+        about="benchmark/metadata/answers.json",
+    log:
+        "logs/benchmark/metadata-answers.log",
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        key=lambda wildcards, input: str(Path(input.facts).parent),
+        run=lambda wildcards, input: str(Path(input.screen).parent),
+        out=lambda wildcards, output: str(Path(output.answers).parent),
+        code=code_digest("answers"),
+    shell:
+        "python -m unburn.answers --key {params.key:q} --run {params.run:q}"
+        " --out {params.out:q} 2> {log:q}"
+
+
+rule measure_canaries:
+    """Clean a canary for every row of PS3.15 Table E.1-1."""
+    output:
+        canaries="benchmark/metadata/canaries.csv",
+        about="benchmark/metadata/canaries.json",
+    log:
+        "logs/benchmark/metadata-canaries.log",
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        out=lambda wildcards, output: str(Path(output.canaries).parent),
+        code=code_digest("canaries"),
+    shell:
+        "python -m unburn.canaries --out {params.out:q} 2> {log:q}"
+
+
+rule check_conformance:
+    """Compare dciodvfy's errors before and after cleaning."""
+    input:
+        facts="benchmark/metadata/key/facts.csv",
+    output:
+        errors="benchmark/metadata/conformance.csv",
+    log:
+        "logs/benchmark/metadata-conformance.log",
+    conda:
+        "../envs/cpu.yaml"
+    threads: 2
+    params:
+        folders=folders(),
+        code=code_digest("conformance"),
+    shell:
+        "python -m unburn.conformance --folders {params.folders:q} --threads {threads}"
+        " --out {output.errors:q} 2> {log:q}"
+
+
+rule compare_decoders:
+    """Compare stored values, before and after, with dcmtk's and gdcm's."""
+    input:
+        facts="benchmark/metadata/key/facts.csv",
+    output:
+        decoders="benchmark/metadata/decoders.csv",
+    log:
+        "logs/benchmark/metadata-decoders.log",
+    conda:
+        "../envs/cpu.yaml"
+    threads: 2
+    params:
+        folders=folders(),
+        code=code_digest("second_decoders"),
+    shell:
+        "python -m unburn.second_decoders --folders {params.folders:q} --threads {threads}"
+        " --out {output.decoders:q} 2> {log:q}"
+
+
+rule compare_peers:
+    """Clean the same headers by other programs, and time all of them."""
+    input:
+        facts="benchmark/metadata/key/facts.csv",
+    output:
+        canaries="benchmark/metadata/peers_canaries.csv",
+        answers="benchmark/metadata/peers_answers.csv",
+        about="benchmark/metadata/peers.json",
+    log:
+        "logs/benchmark/metadata-peers.log",
+    conda:
+        "../envs/cpu.yaml"
+    threads: workflow.cores  # nothing else may run beside it
+    params:
+        folders=folders(),
+        venvs=config["metadata"]["peers"],
+        key=lambda wildcards, input: str(Path(input.facts).parent),
+        out=lambda wildcards, output: str(Path(output.about).parent),
+        code=code_digest("peers"),
+    shell:
+        "python -m unburn.peers --key {params.key:q} --folders {params.folders:q}"
+        " --venvs {params.venvs:q} --out {params.out:q} 2> {log:q}"
+
+
+rule tabulate_metadata:
+    """Everything that was measured about headers and stored values, as one page."""
+    input:
+        key="benchmark/metadata/key/about.json",
+        answers="benchmark/metadata/answers.csv",
+        about="benchmark/metadata/answers.json",
+        canaries="benchmark/metadata/canaries.csv",
+        conformance="benchmark/metadata/conformance.csv",
+        decoders="benchmark/metadata/decoders.csv",
+        peers="benchmark/metadata/peers.json",
+    output:
+        table="benchmark/metadata/table.md",
+        shares="benchmark/metadata/shares.csv",
+        versions="benchmark/metadata/about.json",
+    log:
+        "logs/benchmark/metadata-table.log",
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        measured=lambda wildcards, output: str(Path(output.table).parent),
+        code=code_digest("validation"),
+    shell:
+        "python -m unburn.validation --measured {params.measured:q} 2> {log:q}"
+
+
+rule gpu:
+    """Speed of Stable Diffusion 2 on the GPU beside diffusers' own pipeline; not part of `all`."""
+    input:
+        "benchmark/gpu/table.md",
+
+
+rule time_gpu:
+    """Paint crops with networks of SD2's architecture and random weights; needs a GPU."""
+    output:
+        table="benchmark/gpu/table.md",
+        speed="benchmark/gpu/speed.json",
+        weights=temp(directory("benchmark/gpu-weights")),
+    log:
+        "logs/benchmark/gpu.log",
+    conda:
+        "../envs/gpu.yaml"
+    threads: workflow.cores  # nothing else may run beside it
+    resources:
+        gpu=1,
+        mem_mb=24000,
+        runtime=60,
+    params:
+        settings=json.dumps(config["gpu"], sort_keys=True),
+        out=lambda wildcards, output: str(Path(output.table).parent),
+        code=code_digest("gpu_speed"),
+    shell:
+        "python -m unburn.gpu_speed --settings {params.settings:q} --threads {threads}"
+        " --weights {output.weights:q} --out {params.out:q} 2> {log:q}"

@@ -56,6 +56,24 @@ def test_released_bytes_do_not_depend_on_cores_or_shards(tiny, tiny_run, tmp_pat
     assert released_bytes(run, "lab") == released_bytes(tiny_run, "lab")
 
 
+def test_a_discarded_key_leaves_nothing_behind_and_a_rerun_has_nothing_to_do(slices, tmp_path):
+    run = make_run(tmp_path / "run", {"lab": slices}, metadata={"key": "discard"})
+    result = snakemake(run)
+    assert result.returncode == 0, result.stderr
+    released = tables.read(run / "results/lab/released.tsv")
+    new = [*released.patient, *released.sop_instance_uid]
+    left = tree(run / "work") | tree(run / "logs") | tree(run / ".snakemake")
+    assert not [name for name in left if name.endswith((".key", "_mapping.csv", "uids.tsv"))]
+    assert not [n for n, data in left.items() if any(uid.encode() in data for uid in new if uid)]
+    again = snakemake(run)
+    assert again.returncode == 0 and jobs(again.stdout + again.stderr) == []
+    shutil.copy(SLICES / "IM0003", slices)
+    more = snakemake(run)
+    assert more.returncode == 0, more.stderr
+    later = tables.read(run / "results/lab/released.tsv")
+    assert len(later) > len(released) and not set(later.patient) & set(released.patient)
+
+
 def test_a_killed_run_is_taken_up_where_it_was_and_ends_with_the_same_bytes(
     tiny, tiny_run, tmp_path
 ):
@@ -124,6 +142,18 @@ def test_a_folder_that_changes_redoes_what_changed_and_removes_what_is_gone(slic
     assert result.returncode == 0, result.stderr
     assert len(tables.read(run / "work" / "lab" / "ledger.tsv")) == 1
     assert len(list((run / "results" / "lab" / "dicom").rglob("*.dcm"))) == 1
+
+
+def test_a_released_file_that_was_deleted_is_made_again_once(slices, tmp_path):
+    run = make_run(tmp_path / "run", {"lab": slices})
+    assert snakemake(run).returncode == 0
+    before = released_bytes(run, "lab")
+    next((run / "results/lab/dicom").rglob("*.dcm")).unlink()
+    again = snakemake(run)
+    assert again.returncode == 0, again.stderr
+    assert set(jobs(again.stderr)) == {*LAST_RULES[1:], "all"}
+    assert released_bytes(run, "lab") == before
+    assert jobs(snakemake(run).stderr) == []
 
 
 @pytest.mark.skipif(

@@ -117,8 +117,8 @@ class Run:
         if section:
             known = settings.load({"sheet": str(self.sheet), **self.config}, [])
             options["settings"] = submissions.section(known, "lab", section, more)
-            if module is reassemble:
-                options["engine"] = submissions.section(known, "lab", "inpaint")
+            if module is gate:
+                options["metadata"] = submissions.section(known, "lab", "metadata")
         arguments = []
         for name, value in options.items():
             arguments += [f"--{name}", str(value)]
@@ -183,7 +183,8 @@ class Run:
             release,
             "gate",
             **{"submission": "lab", "inventory": self.work / "inventory.tsv", "work": self.work},
-            **{"results": self.results, "key": self.key, "project": "lab", "threads": 1},
+            **{"results": self.results, "project": "lab", "threads": 1},
+            **{"key": self.key, "key-mode": "keyed"},
         )
         ledger = tables.read(self.work / "ledger.tsv")
         assert {self.results / name for name in ledger.output if name} == self.handed_out()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runs import REPO, jobs, snakemake, tree
+from unburn import keys
 
 WORK, SHARD, RESULTS = "work/lab", "work/lab/00000", "results/lab"
 # What each rule writes. A folder counts with all files in it.
@@ -30,6 +31,14 @@ OUTPUTS = {
     "report_submission": [f"{RESULTS}/report.html", f"{WORK}/review.html"],
     "account_for_items": [f"{WORK}/accounted"],
 }
+# What they write for the engine sd2; for the others nobody asks for it.
+OF_BATCHES = {
+    "deal_batches": [f"{WORK}/batches"],
+    "paint_batch": [f"{WORK}/painted/00000.h5"],
+    "inpaint_crops": [f"{SHARD}/painted.h5"],
+}
+DRAWS = "draw_key"  # only where the key is discarded; its output is another each time
+BESIDE = ("dicom", "masks", "uid_mapping.csv", "patid_mapping.csv")  # written, not asked for
 DATED = {f"{RESULTS}/provenance.json", f"{RESULTS}/report.html", f"{WORK}/review.html"}
 
 
@@ -48,7 +57,7 @@ def test_every_rule_is_tested_alone():
     rules = [
         name for text in files for name in re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.M)
     ]
-    assert set(rules) == set(OUTPUTS)
+    assert set(rules) == {*OUTPUTS, *OF_BATCHES, DRAWS}
 
 
 def test_the_tiny_submission_takes_every_way(tiny_run):
@@ -61,26 +70,46 @@ def test_the_tiny_submission_takes_every_way(tiny_run):
 
 @pytest.mark.parametrize("rule", OUTPUTS)
 def test_a_rule_alone_makes_its_outputs_from_its_inputs(rule, tiny_run, tmp_path):
-    outputs = OUTPUTS[rule]
-    before = contents(tiny_run, outputs)
+    # The release asks the checkpoint for its shards; as its outputs are there, it stays idle.
+    idle = {"plan_submission"} if rule == "release_submission" else set()
+    check_alone(tiny_run, rule, OUTPUTS[rule], idle, tmp_path)
+
+
+@pytest.mark.parametrize("rule", OF_BATCHES)
+def test_a_rule_of_gpu_batches_alone_makes_its_outputs(rule, sd2_run, tmp_path):
+    check_alone(sd2_run, rule, OF_BATCHES[rule], {"plan_submission", "deal_batches"}, tmp_path)
+
+
+def check_alone(run, rule, outputs, idle, tmp_path):
+    """Take a rule's outputs away, let it run, compare. ``idle`` rules may be planned, not run."""
+    before = contents(run, outputs)
     for number, output in enumerate(outputs):
-        (tiny_run / output).rename(tmp_path / str(number))
+        (run / output).rename(tmp_path / str(number))
     try:
-        # The release asks the checkpoint for its shards; as its outputs are there, it stays idle.
-        allowed = {rule, "plan_submission"} if rule == "release_submission" else {rule}
         result = snakemake(
-            tiny_run,
-            *(output for output in outputs if Path(output).name not in ("dicom", "masks")),
-            *("--notemp", "--rerun-triggers", "mtime", "--allowed-rules", *sorted(allowed)),
+            run,
+            *(output for output in outputs if Path(output).name not in BESIDE),
+            *("--notemp", "--rerun-triggers", "mtime", "--allowed-rules", *sorted({rule, *idle})),
         )
         screen = result.stdout + result.stderr
         assert result.returncode == 0, screen
         assert jobs(screen) == [rule]
-        after = contents(tiny_run, outputs)
+        after = contents(run, outputs)
         assert after.keys() == before.keys()
         assert [name for name in before if name not in DATED and after[name] != before[name]] == []
     finally:
         for number, output in enumerate(outputs):
-            place = tiny_run / output
+            place = run / output
             shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
             (tmp_path / str(number)).rename(place)
+
+
+def test_a_key_is_drawn_for_a_submission_and_closed(tiny_run):
+    key = tiny_run / WORK / "drawn.key"
+    try:
+        result = snakemake(tiny_run, f"{WORK}/drawn.key", *("--notemp", "--allowed-rules", DRAWS))
+        assert result.returncode == 0, result.stderr
+        assert len(keys.load(key)) == keys.KEY_BYTES  # refuses one that others can read
+        assert keys.load(key) != keys.load(tiny_run / "unburn.key")
+    finally:
+        key.unlink(missing_ok=True)

@@ -232,14 +232,14 @@ def test_an_item_that_cannot_be_read_gets_no_patches_and_stops_no_other(shard):
 def test_the_header_gives_bits_padding_and_colour(tmp_path):
     stored = scene()[None]
     padding = {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 10}
-    with crop.StoredFrames(write_ct(tmp_path / "a.dcm", stored, **padding)) as source:
+    with crop.open_frames(write_ct(tmp_path / "a.dcm", stored, **padding)) as source:
         assert crop.kind_of(source, "CT") == crop.Kind((0, 4095), (0, 10), False, (0,), "CT")
-    with crop.StoredFrames(write_ct(tmp_path / "b.dcm", stored)) as source:
+    with crop.open_frames(write_ct(tmp_path / "b.dcm", stored)) as source:
         assert crop.kind_of(source, "").padding == (1, 0)
     # a value that no cell holds stopped the shard
     dataset = dcmread(write_ct(tmp_path / "c.dcm", stored))
     dataset.add_new("PixelPaddingValue", "IS", "9" * 30)
     dataset.save_as(tmp_path / "c.dcm")
-    with crop.StoredFrames(tmp_path / "c.dcm") as source:
+    with crop.open_frames(tmp_path / "c.dcm") as source:
         low, high = crop.kind_of(source, "").padding
         assert 0 <= low == high <= 65535

@@ -91,6 +91,12 @@ def test_a_wrong_header_line_is_named(tmp_path):
         devices.read(Path(tmp_path), "own")
 
 
+@pytest.mark.parametrize("lines", [[], ["# note"]])
+def test_a_table_without_a_rule_is_a_mistake(tmp_path, lines):
+    with pytest.raises(UserError, match="holds no rule"):
+        rules(tmp_path, *lines)
+
+
 def test_few_columns_comments_and_blank_lines_will_do(tmp_path):
     made = rules(tmp_path, "# note", "", "GE\tX\t1,2,3,4", head="manufacturer\tmodel\trectangles\n")
     assert [rule.name for rule in made] == ["own:4"]

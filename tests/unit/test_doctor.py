@@ -76,3 +76,11 @@ def test_the_lock_pins_every_package_by_hash():
     assert len(doctor.locked()) > 50
     assert text.count("==") <= text.count("--hash=sha256:")
     assert "torch" not in doctor.locked() and "opencv-python" not in doctor.locked()
+
+
+def test_weights_that_a_submission_needs_are_missed(run):
+    (run / "config.yaml").write_text(
+        "sheet: sheet.tsv\ninpaint: {engine: sd2, sd2_weights: nowhere}\n"
+    )
+    (finding,) = [f for f in doctor.findings(run / "config.yaml") if f.state == "missing"]
+    assert "diffusion_pytorch_model" in finding.what and "fetch sd2 --out nowhere" in finding.advice

@@ -3,16 +3,17 @@ from pathlib import Path
 
 import cv2
 import h5py
+import nibabel
 import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from unburn import gate, policy, tables
 from unburn.errors import UserError
 from unburn.gate import Found, Item, Moments, Settings
-from unburn.identifiers import NOBODY
+from unburn.identifiers import NOBODY, identifiers
 from unburn.readers import Line
 
 SETTINGS = Settings(
@@ -249,7 +250,7 @@ class Shard:
             rows.append(
                 {
                     **{"item": number, "path": original, "series": "s00001", "pixels": 1},
-                    **{"frames": len(picture), "read_all": 0, "volumetric": 0},
+                    **{"frames": len(picture), "read_all": 0, "volumetric": 0, "kind": "image"},
                     **{"bytes": state.st_size, "mtime_ns": state.st_mtime_ns},
                 }
                 | columns
@@ -449,3 +450,43 @@ def test_kept_lines_are_pooled_over_a_file_or_a_series_of_files():
     items = [item(1, kept=row(1, 0, 8)), item(2), item(3, series="s2"), item(4, frames=2)]
     items += [item(5, frames=3, kept=row(5, 0, 8) | row(5, 1, 8) | row(5, 2, 90))]
     assert [len(one.pooled) for one in gate.pooled(items)] == [1, 1, 0, 0, 2]
+
+
+@pytest.mark.parametrize("place", ["header", "pixels"])
+@pytest.mark.parametrize("form", ["plain", "deflated", "volume", "packed volume", "sidecar"])
+def test_an_identifier_is_found_in_the_bytes_of_every_kind_of_candidate(tmp_path, form, place):
+    original = Dataset()
+    original.PatientName, original.PatientID = "Longfellow^Jane", "4711-0815"
+    wanted = identifiers(original)
+    left = b"LONGFELLOW" if place == "header" else b""
+    cells = np.zeros((4, 20, 24), np.uint8)
+    if place == "pixels":
+        cells[2, 5, 3:13] = list(b"LONGFELLOW")
+    path, kind = tmp_path / "a", "image"
+    if form in ("plain", "deflated"):
+        dataset = pydicom.dcmread(candidate(path, cells))
+        if left:
+            dataset.PatientComments = left.decode()
+        if form == "deflated":
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        dataset.save_as(path, enforce_file_format=True)
+    elif form == "sidecar":
+        path, kind = tmp_path / "a.json", "nifti_sidecar"
+        path.write_bytes(b'{"SeriesDescription": "LONGFELLOW"}')
+    else:
+        path = tmp_path / ("a.nii.gz" if form == "packed volume" else "a.nii")
+        volume = nibabel.Nifti1Image(np.ascontiguousarray(cells.T), np.eye(4))
+        volume.header["descrip"], kind = left, "nifti_volume"
+        volume.to_filename(path)
+    assert gate._in_bytes(wanted, path, kind)
+    assert not gate._in_bytes(NOBODY, path, kind)
+
+
+def test_a_volume_could_show_a_face_unless_its_sidecar_names_another_part(tmp_path):
+    path = tmp_path / "a.nii"
+    nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)).to_filename(path)
+    volume = item(1, original=path, volumetric=True, kind="nifti_volume")
+    assert gate.heads(volume)
+    for part, shows in (("KNEE", False), ("HEAD", True)):
+        (tmp_path / "a.json").write_text(f'{{"BodyPart": "{part}", "Modality": "MR"}}')
+        assert gate.heads(volume) == shows

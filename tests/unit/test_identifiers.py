@@ -10,6 +10,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from unburn.identifiers import found_in_bytes, found_in_text, identifiers
 from unburn.metadata import Settings, clean, quiet
+from unburn.presets import options
 
 
 def header(**values):
@@ -254,3 +255,16 @@ def test_pixels_are_searched_fast_and_without_alarms():
     assert not found_in_bytes(IDS, pixels, 8)
     assert time.process_time() - start < 2
     assert found_in_bytes(IDS, pixels + b"Quillfeather" + pixels, 8)
+
+
+def test_what_the_settings_keep_is_looked_for_in_pictures_and_not_in_bytes():
+    dataset = header()
+    dataset.InstitutionName, dataset.StationName = "Periwinkle Infirmary", "PW47115"
+    dataset.StudyInstanceUID = "1.2.840.99999.4711.5"
+    kept = options("research", dict.fromkeys(("dates", "uids", "institution", "device"), "kept"))
+    everything, left = identifiers(dataset), identifiers(dataset, kept)
+    for text in ("Periwinkle Infirmary", "PW47115", "20040119", "1.2.840.99999.4711.5"):
+        assert found_in_bytes(everything, text.encode(), 4)
+        assert not found_in_bytes(left, text.encode(), 4)
+    assert found_in_text(left, "Periwinkle Infirmary") and found_in_text(left, "19.01.2004")
+    assert found_in_bytes(left, b"Quillfeather", 4)

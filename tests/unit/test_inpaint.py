@@ -56,12 +56,12 @@ def test_what_is_painted_does_not_depend_on_what_was_hidden(engine):
     mask[10:24, 5:90] = True
     mask[70:100, 60:160] = True
     picture = np.tile(anatomy(), (2, 2))[:150, :200].astype(np.uint16)
-    settings = Settings(**{**SETTINGS, "engine": engine})
+    painter = paint_pictures.painter({**SETTINGS, "engine": engine})
     results = []
     for seed in (1, 2):
         hidden = np.random.default_rng(seed).integers(0, 65535, picture.shape).astype(np.uint16)
         stored = np.where(mask, hidden, picture)
-        results.append(paint_pictures.paint_picture(stored, mask, "CT", settings))
+        results.append(paint_pictures.paint_picture(stored, mask, "CT", painter))
     assert np.array_equal(*results)
     assert (results[0][~mask] == picture[~mask]).all()
 

@@ -29,6 +29,15 @@ def test_rules_add_to_what_is_outside_of_ultrasound_areas(tmp_path):
     assert only.shown == () and only.hidden == found.hidden
 
 
+def test_a_rule_whose_places_lie_outside_of_the_frame_is_not_named(tmp_path):
+    (tmp_path / "far.tsv").write_text("manufacturer\tmodel\trectangles\nAcme\t\t900,900,5,5\n")
+    header = Dataset()
+    header.Manufacturer = "ACME"
+    far = devices.read(tmp_path / "far.tsv", "far")
+    found = known.of(header, 80, 60, [*far, *rules(tmp_path)], outside=False)
+    assert found.rules == ("own:2",)
+
+
 def test_a_header_that_says_nothing_is_not_read(tmp_path):
     absent = tmp_path / "absent.dcm"
     assert known.read(absent, "CT", 80, 60, rules(tmp_path), outside=False) == known.NOTHING

@@ -33,6 +33,12 @@ def test_a_mistake_is_a_sentence_and_exit_code_1(tmp_path):
     assert result.stderr.startswith("error: absent.yaml: there is no such file\n    hint: ")
 
 
+def test_no_processes_is_a_mistake(capsys):
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(["detect", "--input", "x", "--out", "y", "--threads", "0"])
+    assert "a whole number from 1" in capsys.readouterr().err
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     read, write = os.pipe()
     os.close(read)  # as `| head` does

@@ -1,7 +1,10 @@
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,35 @@ def root_or_die(number):
 
 def lost(number):
     return -number
+
+
+def wait(folder):
+    """Leave the number of this process in a folder, and do nothing for long."""
+    (folder / str(os.getpid())).touch()
+    time.sleep(300)
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    code = f"""
+import sys; from pathlib import Path
+sys.path[:0] = {sys.path!r}
+from test_parallel import wait; from unburn.parallel import in_order
+if __name__ == "__main__":
+    list(in_order(wait, [Path({str(tmp_path)!r})] * 2, 2))
+"""
+    (tmp_path.parent / "parent.py").write_text(code)
+    with subprocess.Popen([sys.executable, tmp_path.parent / "parent.py"]) as parent:
+        until(lambda: len(list(tmp_path.iterdir())) == 2)
+        parent.kill()
+    workers = [int(file.name) for file in tmp_path.iterdir()]
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+def until(true, seconds=30):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_results_come_in_the_order_of_the_tasks_on_any_number_of_processes():

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
+import rle
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
@@ -15,7 +16,8 @@ from pydicom.sequence import Sequence
 
 from unburn import pixels
 from unburn.errors import ItemError
-from unburn.pixels import StoredFrames, replace_pixels, scrub_stream
+from unburn.pixels import StoredFrames, replace_pixels
+from unburn.scrubbing import scrub_stream
 
 ROWS, COLUMNS = 35, 33  # odd, so that padding and planes show
 
@@ -118,7 +120,9 @@ def test_native_values_are_read_and_put_back_exactly(tmp_path, monkeypatch, kind
         replace_pixels(dataset, iter(changed), photometric)
     save(dataset, tmp_path / "b.dcm")
     again = pydicom.dcmread(tmp_path / "b.dcm")
-    assert again.file_meta.TransferSyntaxUID == uid.ExplicitVRLittleEndian
+    expected = uid.ExplicitVRLittleEndian if syntax == "big endian" else SYNTAXES[syntax]
+    assert again.file_meta.TransferSyntaxUID == expected
+    assert again.get("PlanarConfiguration", 0) == form.get("planar", 0)
     assert again.SOPInstanceUID == "1.2.3"
     assert again.HighBit == again.BitsStored - 1 == dataset.BitsStored - 1
     found = pydicom.pixels.pixel_array(again, raw=True).reshape(changed.shape)
@@ -168,9 +172,13 @@ def test_a_value_below_the_highest_bits_is_found_where_high_bit_says(tmp_path):
 
 ENCODED = {
     "RLE": (uid.RLELossless, values(np.uint16, 16, 2), {}),
+    "RLE 12 of 16 bit signed": (uid.RLELossless, values(np.int16, 12), {"bits": 12}),
     "RLE colour": (uid.RLELossless, values(np.uint8, 8, 2, 3), {}),
     "JPEG-LS": (uid.JPEGLSLossless, values(np.uint16, 12, 2), {"bits": 12}),
+    "JPEG-LS colour": (uid.JPEGLSLossless, values(np.uint8, 8, 2, 3), {}),
+    "JPEG-LS signed": (uid.JPEGLSLossless, values(np.int16, 16, 2), {}),
     "JPEG 2000": (uid.JPEG2000Lossless, values(np.int16, 16, 2), {}),
+    "JPEG 2000 RGB": (uid.JPEG2000Lossless, values(np.uint8, 8, 1, 3), {}),
     "JPEG 2000 colour": (
         uid.JPEG2000Lossless,
         values(np.uint8, 8, 2, 3),
@@ -179,24 +187,218 @@ ENCODED = {
 }
 
 
+def compress(stored, syntax, photometric="", table="basic", **form):
+    """A dataset whose frames pydicom compressed; YBR_RCT by the encoder's own transformation."""
+    dataset = make(stored, **form)
+    if photometric:
+        dataset.PhotometricInterpretation = photometric
+    dataset.compress(
+        syntax, generate_instance_uid=False, encapsulate_ext=table == "extended", j2k_psnr=None
+    )
+    return dataset
+
+
+@pytest.mark.parametrize("table", ["basic", "extended"])
 @pytest.mark.parametrize("kind", ENCODED)
-def test_compressed_values_are_read_and_put_back_exactly(tmp_path, kind):
+def test_compressed_values_are_read_and_put_back_in_their_own_syntax(tmp_path, kind, table):
     syntax, stored, form = ENCODED[kind]
-    dataset = make(stored, **{k: v for k, v in form.items() if k != "photometric"})
-    dataset.compress(syntax, generate_instance_uid=False)
-    if "photometric" in form:
-        dataset.PhotometricInterpretation = form["photometric"]
-    path = save(dataset, tmp_path / "a.dcm")
+    path = save(compress(stored, syntax, table=table, **form), tmp_path / "a.dcm")
     with StoredFrames(path) as source:
         assert source.photometric == ("MONOCHROME2" if stored.ndim == 3 else "RGB")
         assert not source.lossy
         for index, frame in enumerate(stored):
             assert np.array_equal(source[index], frame)
-        replace_pixels(source.dataset, stored, source.photometric)
+        changed = stored.copy()
+        changed[:, 3:9, 5:20] = 1
+        replace_pixels(source.dataset, changed, source.photometric)
         save(source.dataset, tmp_path / "b.dcm")
     again = pydicom.dcmread(tmp_path / "b.dcm")
-    assert np.array_equal(pydicom.pixels.pixel_array(again, raw=True), stored)
+    assert again.file_meta.TransferSyntaxUID == syntax
+    assert again.PhotometricInterpretation == pydicom.dcmread(path).PhotometricInterpretation
+    assert ("ExtendedOffsetTable" in again) == (table == "extended")
+    assert np.array_equal(
+        pydicom.pixels.pixel_array(again, raw=True).reshape(stored.shape), changed
+    )
+    assert np.array_equal(read(tmp_path / "b.dcm")[0], changed)
     assert again.SOPInstanceUID == "1.2.3"
+    assert scrub_stream(again) == 0  # nothing beside the picture
+
+
+@pytest.mark.parametrize(
+    "syntax, stored",
+    [
+        (uid.RLELossless, values(np.uint32, 32)),  # pydicom's encoder ends at 16 bits
+        (uid.JPEG2000, values(np.uint16, 16)),  # lossy, or not told from such
+    ],
+)
+def test_what_cannot_be_encoded_again_is_stored_natively(tmp_path, syntax, stored):
+    dataset = make(stored)
+    if syntax == uid.RLELossless:
+        encoded = [rle.encode_pixel_data(frame.tobytes(), **RLE_32) for frame in stored]
+        dataset = encapsulated(stored, encoded, syntax)
+    else:
+        dataset.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
+        dataset.file_meta.TransferSyntaxUID = syntax
+    with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
+        replace_pixels(source.dataset, [source[0]], source.photometric)
+        save(source.dataset, tmp_path / "b.dcm")
+    again = pydicom.dcmread(tmp_path / "b.dcm")
+    assert again.file_meta.TransferSyntaxUID == uid.ExplicitVRLittleEndian
+    assert np.array_equal(again.pixel_array, stored[0])
+
+
+RLE_32 = {
+    **{"byteorder": "<", "rows": ROWS, "columns": COLUMNS, "samples_per_pixel": 1},
+    **{"bits_allocated": 32, "bits_stored": 32, "pixel_representation": 0, "number_of_frames": 1},
+}
+
+
+def test_lossy_pixels_that_are_painted_say_how_they_were_compressed(tmp_path):
+    frame = np.full((1, 200, 300), 90, np.uint8)
+    dataset = encapsulated(frame, [jpeg(frame[0])], uid.JPEGBaseline8Bit)
+    with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
+        replace_pixels(source.dataset, [source[0]], source.photometric)
+        found = source.dataset
+    assert found.LossyImageCompression == "01"
+    assert found.LossyImageCompressionMethod == "ISO_10918_1"
+    assert "LossyImageCompressionRatio" not in found  # it would depend on what was hidden
+    dataset.LossyImageCompressionMethod, dataset.LossyImageCompressionRatio = "ISO_15444_1", "7"
+    with StoredFrames(save(dataset, tmp_path / "a.dcm")) as source:
+        replace_pixels(source.dataset, [source[0]], source.photometric)
+        assert source.dataset.LossyImageCompressionMethod == "ISO_15444_1"
+        assert source.dataset.LossyImageCompressionRatio == 7
+
+
+@pytest.mark.parametrize("dtype, bits", [(np.uint8, 8), (np.uint16, 12), (np.int16, 12)])
+def test_deflated_frames_are_read_and_put_back(tmp_path, dtype, bits):
+    stored = values(dtype, bits, 3)
+    encoded = [
+        pixels.deflate_frame(frame.tobytes() + b"\0" * (frame.nbytes % 2)) for frame in stored
+    ]
+    dataset = encapsulated(stored, encoded, pixels.DEFLATED_FRAMES, bits=bits)
+    path = save(dataset, tmp_path / "a.dcm")
+    assert np.array_equal(read(path)[0], stored)
+    with StoredFrames(path) as source:
+        changed = np.where(stored > 3, stored, 1).astype(dtype)
+        replace_pixels(source.dataset, changed, source.photometric)
+        save(source.dataset, tmp_path / "b.dcm")
+    assert np.array_equal(read(tmp_path / "b.dcm")[0], changed)
+    again = pydicom.dcmread(tmp_path / "b.dcm")
+    assert again.file_meta.TransferSyntaxUID == pixels.DEFLATED_FRAMES
+    assert scrub_stream(again) == 0
+    dataset.PixelData = encapsulate([encoded[0] + b"DOE^JANE", *encoded[1:]])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed >= 8 and b"DOE" not in after
+
+
+def test_deflated_frames_of_single_bits_are_read(tmp_path):
+    bits = np.random.default_rng(1).integers(0, 2, (3, 7, 5), np.uint8)
+    packed = [np.packbits(frame.ravel(), bitorder="little").tobytes() for frame in bits]
+    dataset = make(bits, BitsAllocated=1, BitsStored=1, HighBit=0)
+    dataset.file_meta.TransferSyntaxUID = pixels.DEFLATED_FRAMES
+    dataset.PixelData = encapsulate([pixels.deflate_frame(one) for one in packed])
+    dataset["PixelData"].is_undefined_length = True
+    path = save(dataset, tmp_path / "a.dcm")
+    assert np.array_equal(read(path)[0], bits)
+    dataset.PixelData = encapsulate([pixels.deflate_frame(bytes(1 << 20))] * 3)
+    assert code(save(dataset, tmp_path / "b.dcm")) == "bad_geometry"
+    dataset.PixelData = encapsulate([b"no deflate stream "] * 3)
+    assert code(save(dataset, tmp_path / "b.dcm")) == "undecodable"
+
+
+def test_run_length_encoded_frames_of_single_bits_are_read(tmp_path):
+    bits = np.random.default_rng(1).integers(0, 2, (3, 16, 5), np.uint8)
+    packed = [np.packbits(frame.ravel(), bitorder="little").tobytes() for frame in bits]
+    form = {"rows": 1, "columns": len(packed[0]), "bits_allocated": 8, "bits_stored": 8}
+    encoded = [rle.encode_pixel_data(one, **(RLE_32 | form)) for one in packed]
+    dataset = encapsulated(bits, encoded, uid.RLELossless)
+    dataset.BitsAllocated = dataset.BitsStored = 1
+    dataset.HighBit = 0
+    path = save(dataset, tmp_path / "a.dcm")
+    assert np.array_equal(read(path)[0], bits)
+    assert scrub(dataset, tmp_path)[0] == 0
+    dataset.PixelData = encapsulate([encoded[0] + b"DOE^JANE", *encoded[1:]])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed == 8 and b"DOE" not in after
+
+
+def test_a_sequential_jpeg_that_hides_its_spectrum_is_read(tmp_path):
+    smooth = np.full((1, 40, 56), 90, np.uint8)
+    encoded = jpeg(smooth[0])
+    at = encoded.index(b"\xff\xda")
+    end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+    assert encoded[end - 3 : end] == b"\x00\x3f\x00"
+    odd = encoded[: end - 3] + bytes(3) + encoded[end:]
+    path = save(encapsulated(smooth, [odd], uid.JPEGBaseline8Bit), tmp_path / "a.dcm")
+    assert np.array_equal(read(path)[0], smooth)
+
+
+def test_progressive_jpeg_is_read(tmp_path):
+    smooth = cv2.GaussianBlur(values(np.uint8, 8)[0], (0, 0), 3)
+    encoded = cv2.imencode(".jpg", smooth, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    assert b"\xff\xc2" in encoded
+    syntax = uid.UID("1.2.840.10008.1.2.4.55")
+    path = save(encapsulated(smooth[None], [encoded], syntax), tmp_path / "a.dcm")
+    with StoredFrames(path) as source:
+        assert source.lossy
+        assert abs(source[0].astype(int) - smooth).max() <= 6
+
+
+def test_a_picture_that_no_scanner_makes_is_refused_before_memory_is_taken(tmp_path):
+    stored = values(np.uint8, 8)
+    dataset = encapsulated(stored, [jpeg(stored[0])], uid.JPEGBaseline8Bit)
+    dataset.Rows = dataset.Columns = 60_000
+    assert code(save(dataset, tmp_path / "a.dcm")) == "too_large"
+    # each frame could be, but a file of so few bytes does not hold so many
+    dataset.Rows = dataset.Columns = 11_000
+    dataset.NumberOfFrames = 20
+    dataset.PixelData = encapsulate([jpeg(stored[0])] * 20)
+    assert code(save(dataset, tmp_path / "b.dcm")) == "too_large"
+    native = make(stored)
+    native.Rows = native.Columns = 9_000  # more than there is
+    assert code(save(native, tmp_path / "c.dcm")) == "bad_geometry"
+
+
+def test_a_deflated_data_set_that_grows_without_end_is_refused(tmp_path, monkeypatch):
+    dataset = make(np.zeros((40, 100, 100), np.uint8), syntax=uid.DeflatedExplicitVRLittleEndian)
+    path = save(dataset, tmp_path / "a.dcm")
+    assert read(path)[0].shape == (40, 100, 100)
+    monkeypatch.setattr(pixels, "MOST_INFLATED", 300_000)
+    monkeypatch.setattr(pixels, "BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr(pydicom, "dcmread", None)  # nothing inflates it as a whole
+    assert code(path) == "too_large"
+
+
+def test_pixels_beyond_the_last_one_are_refused_and_padding_is_not(tmp_path):
+    stored = values(np.uint16, 16)
+    for keyword in ("Rows", "Columns"):
+        dataset = make(stored)
+        setattr(dataset, keyword, dataset[keyword].value - 1)  # sheared, or cut off below
+        assert code(save(dataset, tmp_path / "a.dcm")) == "bad_geometry"
+    for padding in (bytes(2 * COLUMNS), b"\xff" * 400, bytes(range(20))):
+        dataset = make(stored)
+        dataset.PixelData += padding
+        assert np.array_equal(read(save(dataset, tmp_path / "b.dcm"))[0], stored)
+
+
+def test_deflated_garbage_is_broken(tmp_path):
+    whole = save(
+        make(values(np.uint8, 8), syntax=uid.DeflatedExplicitVRLittleEndian), tmp_path / "a.dcm"
+    ).read_bytes()
+    for damaged in (whole[:-40], whole[:400] + b"garbage!" * 9, whole[:390]):
+        (tmp_path / "b.dcm").write_bytes(damaged)
+        assert code(tmp_path / "b.dcm") == "broken"
+
+
+def test_what_a_deflated_file_holds_can_be_searched(tmp_path):
+    dataset = make(values(np.uint8, 8), syntax=uid.DeflatedExplicitVRLittleEndian)
+    dataset.PatientName = "Doe^Jane"
+    path = save(dataset, tmp_path / "a.dcm")
+    before, data_set = pixels.searchable(path)
+    assert before + data_set != path.read_bytes() and b"Doe^Jane" in data_set
+    assert before.rstrip(b" ").endswith(pydicom.__version__.encode())
+    native = save(make(values(np.uint8, 8)), tmp_path / "b.dcm")
+    assert pixels.searchable(native) == (b"", native.read_bytes())
 
 
 def jpeg(frame, *segments):
@@ -281,7 +483,7 @@ def test_faults_have_their_codes(tmp_path):
     for syntax, expected in {
         "1.2.840.10008.1.2.4.102": "video",
         "1.2.840.10008.1.2.4.107": "video",
-        "1.2.840.10008.1.2.4.55": "unsupported_syntax",
+        "1.2.840.10008.1.2.4.56": "unsupported_syntax",
     }.items():
         dataset = encapsulated(stored, [b"\0\0"] * 2, uid.UID(syntax))
         assert code(save(dataset, tmp_path / "e.dcm")) == expected
@@ -406,6 +608,26 @@ def test_text_in_jpeg_segments_is_scrubbed(tmp_path, hidden):
     assert removed >= 8 and b"DOE" not in after
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [segment(0xFE, b"DOE^JANE"), segment(0xE1, b"Exif\0\0DOE^JANE"), segment(0xEB, b"DOE^JANE")],
+    ids=["comment", "exif", "application"],
+)
+def test_text_in_jpeg_ls_segments_is_scrubbed_and_presets_stay(tmp_path, hidden):
+    frame = values(np.uint16, 12)
+    dataset = make(frame, bits=12)
+    dataset.compress(uid.JPEGLSLossless, generate_instance_uid=False)
+    (_, _), (at, length) = pixels.encapsulated_items(io.BytesIO(dataset.PixelData), 0)[:2]
+    encoded = dataset.PixelData[at : at + length]
+    # the preset coding parameters that are the default for 12 bits (ISO/IEC 14495-1 C.2.4.1.1)
+    presets = segment(0xF8, struct.pack(">B5H", 1, 4095, 18, 67, 276, 64))
+    scan = encoded.index(b"\xff\xda")
+    dataset.PixelData = encapsulate([encoded[:scan] + presets + hidden + encoded[scan:]])
+    removed, _, after = scrub(dataset, tmp_path)
+    assert removed >= 8 and b"DOE" not in after and presets in after
+    assert np.array_equal(read(tmp_path / "b.dcm")[0], frame)
+
+
 def test_text_after_an_image_or_in_a_stray_fragment_is_scrubbed(tmp_path):
     frame = values(np.uint8, 8)
     encoded = jpeg(frame[0])
@@ -414,7 +636,7 @@ def test_text_after_an_image_or_in_a_stray_fragment_is_scrubbed(tmp_path):
     dataset = make(frame)
     dataset.compress(uid.RLELossless, generate_instance_uid=False)
     body = io.BytesIO(dataset.PixelData)
-    _, (at, length) = pixels._items(body, 0)[:2]
+    _, (at, length) = pixels.encapsulated_items(body, 0)[:2]
     encoded = dataset.PixelData[at : at + length]
     dataset.PixelData = encapsulate([encoded + b"DOE^JANE"])
     removed, _, after = scrub(dataset, tmp_path)
@@ -485,7 +707,7 @@ def test_text_in_jpeg2000_comments_is_scrubbed(tmp_path):
     frame = values(np.uint8, 8)
     dataset = make(frame)
     dataset.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
-    (_, _), (at, length) = pixels._items(io.BytesIO(dataset.PixelData), 0)[:2]
+    (_, _), (at, length) = pixels.encapsulated_items(io.BytesIO(dataset.PixelData), 0)[:2]
     encoded = dataset.PixelData[at : at + length]
     tile = encoded.index(b"\xff\x90")
     comment = segment(0x64, b"\0\1DOE^JANE")

@@ -7,14 +7,16 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from pydicom import dcmwrite, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 
+from unburn import copies, tables
 from unburn import plan as module
-from unburn import tables
 from unburn.errors import UserError
+from unburn.ledger import unchanged
 from unburn.pixels import read_header
 from unburn.plan import Item, Settings, State, deal, foreign, main, number, plan
 from unburn.reasons import REASONS
@@ -43,6 +45,14 @@ def write(path, sop="1.2.3", series="1.2", sop_class=uid.CTImageStorage, **more)
             setattr(dataset, keyword, value)
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=False)
+    return path
+
+
+def volume(path, dtype=np.int16):
+    """A NIfTI volume of five slices of 4 x 6, or a pair of header and voxels."""
+    kind = nibabel.Nifti1Pair if path.suffix == ".hdr" else nibabel.Nifti1Image
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind(np.zeros((6, 4, 5), dtype), np.diag([-1.0, -1, 1, 1])).to_filename(path)
     return path
 
 
@@ -94,11 +104,14 @@ def test_every_kind_of_file_has_its_outcome(folder):
     write(folder / "none", sop="4", SOPClassUID=None)
     write(folder / "no pixels", sop="5", PixelData=None)
     write(folder / "geometry", sop="6", Rows=40)
+    write(folder / "large", sop="10", Rows=65000, Columns=65000)
+    meta = write(folder / "meta alone", sop="11").read_bytes()
+    (folder / "meta alone").write_bytes(meta[: meta.index(b"\x08\0\x16\0")])
     write(folder / "sub/DICOMDIR", sop="7", sop_class=uid.MediaStorageDirectoryStorage)
     write(folder / "dose without pixels", sop="8", sop_class=uid.RTDoseStorage, PixelData=None)
     for name, syntax in (
         ("video", b"1.2.840.10008.1.2.4.103\0"),
-        ("odd", b"1.2.840.10008.1.2.8.1\0"),
+        ("odd", b"1.2.840.10008.1.2.4.94"),
     ):
         path = write(folder / name, sop=name)
         path.write_bytes(with_syntax(path.read_bytes(), syntax))
@@ -107,30 +120,36 @@ def test_every_kind_of_file_has_its_outcome(folder):
     (folder / "notes.txt").write_text("nothing to see here, move along")
     (folder / "renamed.dcm").write_text("nothing to see here, move along")
     (folder / "empty").touch()
-    header = bytes(344) + b"n+1\0" + bytes(500)
-    (folder / "brain.nii").write_bytes(header)
-    (folder / "brain.nii.gz").write_bytes(gzip.compress(header))
-    (folder / "pair.hdr").write_bytes(bytes(344) + b"ni1\0")
-    (folder / "pair.img").write_bytes(bytes(500))
+    volume(folder / "brain.nii.gz")
+    volume(folder / "float.nii", np.float32)
+    volume(folder / "pictures.nii", np.complex64)
+    volume(folder / "pair.hdr")
+    (folder / "analyze.hdr").write_bytes(b"\x5c\x01\0\0" + bytes(344))
+    (folder / "analyze.img").write_bytes(bytes(500))
     with zipfile.ZipFile(folder / "all.zip", "w") as archive:
         archive.writestr("a.dcm", whole)
     (folder / "more.gz").write_bytes(gzip.compress(whole))
     os.mkfifo(folder / "pipe")
     assert outcomes(folder) == {
         "all.zip": "archive",
-        "brain.nii": "nifti_input",
-        "brain.nii.gz": "nifti_input",
+        "analyze.hdr": "nifti_type",
+        "analyze.img": "nifti_voxels",
+        "brain.nii.gz": "",
         "cut": "broken",
         "dose without pixels": "",
         "empty": "empty_file",
+        "float.nii": "",
+        "pictures.nii": "nifti_type",
         "geometry": "bad_geometry",
         "image": "",
+        "large": "too_large",
+        "meta alone": "broken",
         "more.gz": "archive",
         "no pixels": "pixels_missing",
         "none": "no_sop_class",
         "notes.txt": "not_an_image",
-        "pair.hdr": "nifti_input",
-        "pair.img": "nifti_input",
+        "pair.hdr": "",
+        "pair.img": "nifti_voxels",
         "pipe": "not_an_image",
         "private": "private_sop_class",
         "renamed.dcm": "broken",
@@ -139,6 +158,39 @@ def test_every_kind_of_file_has_its_outcome(folder):
         "odd": "unsupported_syntax",
         "video": "video",
     }
+
+
+def test_plan_describes_a_volume_and_what_lies_beside_it(folder):
+    volume(folder / "data/sub-01/anat/t1.nii.gz")
+    volume(folder / "data/sub-01/func/rest.nii.gz")
+    volume(folder / "data/sub-02/anat/t1.nii.gz")
+    volume(folder / "other/x.hdr")
+    for name in ("data/sub-01/anat/t1.json", "data/sub-01/anat/t1.bval", "data/sub-09.json"):
+        (folder / name).write_text('{"Modality": "MR"}')
+    inventory, shards, _ = run(folder)
+    codes = dict(zip((Path(p).name for p in inventory.path), inventory.reason_code, strict=True))
+    assert codes["sub-09.json"] == "not_an_image" and codes["x.img"] == "nifti_voxels"
+    rows = {
+        os.path.relpath(row["path"], folder.resolve()): row
+        for row in shards["00000"].to_dict("records")
+    }
+    t1, sidecar = rows["data/sub-01/anat/t1.nii.gz"], rows["data/sub-01/anat/t1.json"]
+    described = "frames rows columns samples bits_allocated lossy pixels volumetric"
+    assert [int(t1[name]) for name in described.split()] == [5, 4, 6, 1, 16, 0, 1, 1]
+    assert (t1["kind"], t1["modality"]) == ("nifti_volume", "MR")
+    assert sidecar["kind"] == rows["data/sub-01/anat/t1.bval"]["kind"] == "nifti_sidecar"
+    same = ("volume", "subject", "series", "modality")
+    assert [sidecar[name] for name in same] == [t1[name] for name in same]
+    assert (sidecar["pixels"], sidecar["frames"], sidecar["volumetric"]) == ("0", "0", "0")
+    assert t1["subject"] == rows["data/sub-01/func/rest.nii.gz"]["subject"] != ""
+    assert t1["subject"] != rows["data/sub-02/anat/t1.nii.gz"]["subject"]
+    assert rows["other/x.hdr"]["subject"] == ""
+    pair = [folder / f"other/x.{ending}" for ending in ("hdr", "img")]
+    assert rows["other/x.hdr"]["bytes"] == str(sum(path.stat().st_size for path in pair))
+    assert len({row["volume"] for row in rows.values()}) == 4
+    assert unchanged(rows["other/x.hdr"])
+    os.utime(pair[1], ns=(1, 1 << 62))
+    assert not unchanged(rows["other/x.hdr"])
 
 
 def test_frames_that_a_compressed_file_does_not_hold_are_not_planned_for(folder):
@@ -159,7 +211,7 @@ def test_a_copy_that_cannot_be_read_again_is_held_back(folder, monkeypatch):
 
     for name in ("a.dcm", "b.dcm"):
         write(folder / name)
-    monkeypatch.setattr(module, "sha256", gone)
+    monkeypatch.setattr(copies, "sha256", gone)
     assert outcomes(folder) == {"a.dcm": "unreadable", "b.dcm": "unreadable"}
 
 
@@ -196,7 +248,7 @@ def test_foreign_does_not_take_text_or_pictures_for_dicom():
         assert foreign(head, len(head)) in ("not_an_image", "empty_file")
 
 
-def test_copies_are_ignored_and_conflicts_held_back(folder):
+def test_copies_are_ignored_and_other_objects_of_the_same_uid_are_kept_apart(folder):
     write(folder / "b.dcm", sop="1")
     shutil.copy(folder / "b.dcm", folder / "a.dcm")
     write(folder / "c.dcm", sop="2")
@@ -205,10 +257,12 @@ def test_copies_are_ignored_and_conflicts_held_back(folder):
     assert outcomes(folder) == {
         "a.dcm": "",
         "b.dcm": "duplicate",
-        "c.dcm": "conflicting_instance",
-        "d.dcm": "conflicting_instance",
+        "c.dcm": "",
+        "d.dcm": "",
         "e.dcm": "duplicate",
     }
+    _, shards, summary = run(folder)
+    assert list(shards["00000"].shared_uid) == ["0", "1", "1"] and summary["shared_uids"] == 2
 
 
 def test_what_ends_in_plan_has_its_sha256(folder):
@@ -423,5 +477,5 @@ def test_main_writes_a_log_without_names(folder, caplog):
 
 
 def test_every_reason_of_plan_has_a_sentence():
-    codes = {"archive", "link_outside", "file_name", "float_pixels", "nifti_input", "unreadable"}
+    codes = {"archive", "link_outside", "file_name", "float_pixels", "nifti_type", "unreadable"}
     assert codes <= set(REASONS)

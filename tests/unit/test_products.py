@@ -9,7 +9,6 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from unburn import products
 from unburn.errors import ItemError
 from unburn.metadata import quiet
 from unburn.products import Touched, write_masks, write_nifti
@@ -221,21 +220,3 @@ def test_nifti_with_missing_voxels_is_not_written(tmp_path):
 def test_nifti_of_broken_files_is_not_written(tmp_path):
     (tmp_path / "x.dcm").write_bytes(b"no image")
     assert write_nifti([tmp_path / "x.dcm"], 100, tmp_path) == []
-
-
-def test_volume_of_another_header_is_refused():
-    with pytest.raises(ValueError, match="NIfTI-1"):
-        products.blank_texts(bytes(352))
-
-
-def test_sidecar_drops_names_and_moments_at_every_level():
-    sidecar = {
-        "PatientName": "x",
-        "EchoTime": 0.03,
-        "AcquisitionTime": "10:11",
-        "global": {"const": {"StationName": "x", "RepetitionTime": 2}},
-    }
-    assert products.clean_sidecar(sidecar) == {
-        "EchoTime": 0.03,
-        "global": {"const": {"RepetitionTime": 2}},
-    }

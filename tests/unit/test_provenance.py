@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unburn import keys, provenance
+from unburn import keys, provenance, weights
 from unburn.files import sha256
 from unburn.settings import REPO, _fill, schema
 
@@ -27,6 +27,13 @@ def test_places_are_dropped_or_cut_to_the_name():
     settings |= {"evaluate.truth": "/home/jane/lines_of_jane_doe.tsv"}
     kept = {"seed": 1, "detect": {"weights": "w.pt", "threshold": 0.5}}
     assert provenance.without_places(settings) == kept
+
+
+def test_a_key_that_is_discarded_has_no_id(settings, tmp_path):
+    settings["metadata"]["key"] = "discard"
+    options = ["--settings", json.dumps(settings), "--key", str(tmp_path / "gone.key")]
+    provenance.main([*options, "--out", str(tmp_path / "provenance.json")])
+    assert json.loads((tmp_path / "provenance.json").read_text())["key_id"] == "discarded"
 
 
 def test_record_is_complete_and_names_nobody(settings, tmp_path):
@@ -77,3 +84,20 @@ def test_program_that_is_missing_or_fails_gives_nothing():
 
 def test_library_that_is_missing_has_no_version():
     assert provenance.versions(["no-such-library"]) == {"no-such-library": None}
+
+
+def test_the_weights_of_a_generator_are_named_as_what_they_are(settings, tmp_path):
+    values = {**settings, "inpaint": {**settings["inpaint"], "engine": "sd2"}}
+    folder = tmp_path / "sd2"
+    for path, text in (
+        (weights.UNET, "a"), (weights.VAE, "b"), (weights.PROMPTS, "c"), (weights.TEST_MARK, ""),
+        ("unet/config.json", '{"in_channels": 9, "out_channels": 4}'),
+        ("vae/config.json", '{"latent_channels": 4}'),
+    ):  # fmt: skip
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    weights.list_digests(folder)
+    values["inpaint"]["sd2_weights"] = str(folder)
+    found = {entry["file"]: entry["sha256"] for entry in provenance.weights(values)}
+    assert found[f"{weights.TEST_NAME}: {weights.UNET}"] == sha256(folder / weights.UNET)
+    assert not any(name.startswith("sd2:") for name in found)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -7,8 +8,13 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
     RTPlanStorage,
 )
 
@@ -16,13 +22,14 @@ from unburn import keys, metadata, reassemble, tables
 from unburn.errors import ItemError
 from unburn.patches import Content, Patch, Writer
 from unburn.pixels import StoredFrames
+from unburn.scrubbing import scrub_stream
 
 KEY = keys.project_key(bytes(32), "test")
 SETTINGS = metadata.Settings(preset="research", date_shift_days=365)
 SHARD_COLUMNS = (
     *("item", "path", "bytes", "mtime_ns", "series", "kind", "modality", "sop_class"),
     *("transfer_syntax", "frames", "rows", "columns", "samples", "bits_allocated", "lossy"),
-    *("pixels", "read_all", "volumetric"),
+    *("pixels", "read_all", "volumetric", "shared_uid"),
 )
 
 
@@ -85,10 +92,10 @@ class Shard:
         with h5py.File(folder / "masks.h5", "w") as file:
             for item, mask in (masks or {}).items():
                 file[f"items/{item}"] = mask
-        for name, content in (("fills", fills), ("painted", painted)):
+        for name, engine, content in (("fills", "flat", fills), ("painted", "classic", painted)):
             with Writer(folder / f"{name}.h5") as writer:
                 for patch in content:
-                    writer.add(patch)
+                    writer.add(replace(patch, content=replace(patch.content, engine=engine)))
 
     def run(self, threads=1, name="out"):
         out = self.folder / name
@@ -96,7 +103,6 @@ class Shard:
             *(self.folder / f for f in ("shard.tsv", "frames.h5", "regions.h5")),
             reassemble.Inputs(*(self.folder / f for f in ("masks.h5", "fills.h5", "painted.h5"))),
             SETTINGS,
-            "classic",
             KEY,
             threads,
             *(out / f for f in ("candidates", "candidates.tsv", "uids.tsv")),
@@ -168,6 +174,31 @@ def test_untouched_item_keeps_its_pixel_data_and_loses_its_identity(tmp_path, st
     assert row["engine"] == "" and row["masked_pixels"] == "0" and row["scrubbed"] == "0"
     uids = tables.read(out / "uids.tsv")
     assert dict(zip(uids.id_old, uids.id_new, strict=True))["1.2.3.4"] == row["sop_out"]
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        *(ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian),
+        *(RLELossless, JPEGLSLossless, JPEG2000Lossless),
+    ],
+)
+def test_an_untouched_item_keeps_its_pixel_data_in_every_transfer_syntax(tmp_path, syntax):
+    stored = np.random.default_rng(1).integers(0, 65535, (2, 40, 48), np.uint16)
+    plain = ExplicitVRLittleEndian if syntax.is_encapsulated else syntax
+    path = image(tmp_path / "a.dcm", stored, plain)
+    if syntax.is_encapsulated:
+        dataset = pydicom.dcmread(path)
+        dataset.compress(syntax, generate_instance_uid=False)
+        scrub_stream(dataset)  # the encoder's own comment
+        dataset.save_as(path, enforce_file_format=True)
+    out, (row,) = Shard(tmp_path, [shard_row(1, path, stored)]).run()
+    cleaned = pydicom.dcmread(out / "candidates" / "1.dcm")
+    assert (row["status"], row["scrubbed"]) == ("candidate", "0")
+    assert cleaned.file_meta.TransferSyntaxUID == syntax
+    assert cleaned.PixelData == pydicom.dcmread(path).PixelData
+    with StoredFrames(out / "candidates" / "1.dcm") as after:
+        assert np.array_equal(np.stack([after[0], after[1]]), stored)
 
 
 def test_items_that_failed_before_or_were_not_searched_are_held(tmp_path, stored):
@@ -244,3 +275,29 @@ def test_a_picture_in_an_object_that_has_none_is_removed(tmp_path, stored, kind)
 def test_average_leaves_out_what_is_not_finite():
     assert reassemble.average([1.0, float("nan"), 2.0]) == "1.5"
     assert reassemble.average([float("nan")]) == ""
+
+
+def test_objects_that_share_a_uid_get_one_of_their_own(tmp_path, stored):
+    paths = [image(tmp_path / f"{k}.dcm", stored + k) for k in range(2)]
+    rows = [shard_row(k, path, stored, shared_uid=1) for k, path in enumerate(paths, 1)]
+    out, found = Shard(tmp_path, rows).run()
+    assert len({row["sop_out"] for row in found} | {keys.uid(KEY, "1.2.3.4")}) == 3
+    assert len({row["output"] for row in found}) == 2
+    for row in found:
+        cleaned = pydicom.dcmread(out / "candidates" / row["file"])
+        assert cleaned.file_meta.MediaStorageSOPInstanceUID == cleaned.SOPInstanceUID
+        assert cleaned.SOPInstanceUID == row["sop_out"] and row["shared_uid"] == "1"
+    assert "1.2.3.4" not in list(tables.read(out / "uids.tsv").id_old)
+    # another order of the files, and nothing else beside them: the same UID
+    again = Shard(tmp_path, [shard_row(7, paths[1], stored, shared_uid=1)]).run(name="again")[1]
+    assert again[0]["sop_out"] == found[1]["sop_out"]
+
+
+def test_an_object_without_a_uid_gets_one(tmp_path, stored):
+    path = image(tmp_path / "a.dcm", stored)
+    dataset = pydicom.dcmread(path)
+    del dataset.SOPInstanceUID, dataset.file_meta.MediaStorageSOPInstanceUID
+    dataset.save_as(path, enforce_file_format=False)
+    shard = Shard(tmp_path, [shard_row(1, path, stored)])
+    (row,), (again,) = shard.run()[1], shard.run(name="again")[1]
+    assert row["status"] == "candidate" and row["sop_out"] == again["sop_out"] != ""

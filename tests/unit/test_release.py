@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_products import CR, CT, made
 
-from unburn import keys, policy, release, tables
+from unburn import evaluate, keys, ledger, policy, release, tables
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
@@ -28,7 +28,7 @@ CANDIDATES = (
     *("series", "patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
     *("frame_of_reference_out", "frames", "masked_frames", "masked_pixels", "pixels_total"),
     *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
-    *("seam_step", "scrubbed", "references"),
+    *("seam_step", "scrubbed", "references", "shared_uid"),
 )
 VERDICTS = (
     *("item", "verdict", "reason_code", "face"),
@@ -169,10 +169,11 @@ class Made:
     def write_table(path, rows, columns):
         tables.write(path, ({name: row.get(name, "") for name in columns} for row in rows), columns)
 
-    def release(self, settings=SERIES_UNIT, master=MASTER, threads=1):
+    def release(self, settings=SERIES_UNIT, master=MASTER, threads=1, discard=False):
         self.write()
+        inventory = self.work / "inventory.tsv"
         items = release.release(
-            self.work / "inventory.tsv", self.work, self.results, master, "lab", settings, threads
+            inventory, self.work, self.results, master, "lab", settings, threads, discard
         )
         return {name: one.reason_code or one.status for name, one in items.items()}
 
@@ -289,6 +290,13 @@ def test_release_holds_a_volume_of_which_a_file_could_not_be_planned(lab):
     assert lab.release()["1"] == "series_held"
 
 
+def test_a_reference_to_a_uid_of_several_objects_names_none_of_them(lab):
+    for _ in range(2):
+        lab.image(sop_in="1.2.3.4", shared_uid=1)
+    lab.image(series="s00002", kind="presentation_state", references="1.2.3.4")
+    assert list(lab.release().values()) == ["released", "released", "reference_held"]
+
+
 def test_release_holds_what_refers_to_images_that_stay(lab):
     lab.image(volumetric=1)
     lab.image(volumetric=1, verdict="hold")
@@ -381,6 +389,38 @@ def test_release_keeps_original_identifiers_in_private_files(lab):
         assert sha256(lab.inputs / "Doe_Jane_1") not in table.read_text()
 
 
+def test_a_release_under_a_discarded_key_keeps_no_link_between_old_and_new(lab):
+    lab.image()
+    lab.image(verdict="hold")
+    lab.release()
+    assert (lab.work / "key_id").is_file()
+    lab.release(master=bytes(reversed(range(32))), discard=True)
+    (lab.work / "drawn.key").touch()  # with --notemp
+    ledger.forget(lab.work)
+    (first, second) = records(lab.work / "ledger.tsv")
+    assert first["status"] == "released" and second["reason_code"] == "residual_text"
+    for name in ("output", "sop_instance_uid_in", "sop_instance_uid_out"):
+        assert first[name] == ""
+    rows = lab.released().values()
+    new = {row[name] for row in rows for name in ("sop_instance_uid", "sha256")} - {""}
+    old = {row["sop_in"] for row in lab.candidates}
+    assert new and old
+    for file in lab.work.rglob("*"):
+        text = file.read_bytes().decode("latin-1") if file.is_file() else ""
+        assert not any(uid in text for uid in new), file.name
+    for name in ("uid_mapping.csv", "patid_mapping.csv", "key_id", "drawn.key"):
+        assert not (lab.work / name).exists()
+
+
+def test_what_was_forgotten_is_told_and_not_guessed(lab):
+    lab.image()
+    lab.release(discard=True)
+    ledger.forget(lab.work)
+    with pytest.raises(UserError, match=r"was deleted \(metadata.key: discard\)") as error:
+        evaluate.read_items(lab.work)
+    assert "--forcerun plan_submission" in str(error.value)
+
+
 def test_conservation_fails_for_a_lost_or_unknown_item(lab):
     lab.image()
     lab.write()
@@ -404,6 +444,7 @@ def test_main_reads_its_options(lab, tmp_path):
         "work": lab.work,
         "results": lab.results,
         "key": tmp_path / "unburn.key",
+        "key-mode": "keyed",
         "project": "lab",
         "settings": json.dumps({"unit": "series", "reader": "rapidocr"}),
         "threads": 1,

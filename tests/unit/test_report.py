@@ -17,7 +17,8 @@ PROVENANCE = {
     "settings": {
         "detect": {"tesseract": False},
         "inpaint": {"engine": "classic"},
-        "gate": {"reader": "rapidocr", "read": "suspicious", "sample": 0.05},
+        "gate": {"reader": "rapidocr", "read": "suspicious", "sample": 0.05, "faces": "flag"},
+        "metadata": {"preset": "research", "date_shift_days": 3650, "key": "keyed"},
     },
     "settings_changed": {"detect.threshold": 0.25},
     "weights": [{"setting": "detect.weights", "file": "crnn.safetensors", "sha256": "e" * 64}],
@@ -204,3 +205,16 @@ def test_what_was_painted_most_is_listed_to_be_looked_at_first(lab, tmp_path):
     assert f'<a href="{lab.candidates[1]["output"]}">' in listed[: listed.index("</ul>")]
     assert "10.0\u2009%" in listed[: listed.index("</ul>")]
     assert "shipped:30 1" in page
+
+
+def test_report_says_which_of_the_18_identifiers_were_taken_out(lab, tmp_path):
+    page, _ = pages(lab, tmp_path)
+    assert "164.514(b)(2), preset" in page and "3 not taken out" in page
+    body = page[page.index("The 18 identifiers") :]
+    rows = re.findall(r"<tr><td>([A-R])</td><td>.*?</td><td>(.*?)</td>", body)
+    assert [letter for letter, _ in rows] == list("ABCDEFGHIJKLMNOPQR")
+    assert dict(rows)["C"] == "not done" and dict(rows)["A"] == "done"
+    assert "not cut down to the year" in " ".join(body.split())
+    assert "preset “research”" in " ".join(page.split())
+    assert "dates shifted, UIDs replaced, device removed" in " ".join(page.split())
+    assert "Pseudonyms come from the lab&#39;s key" in " ".join(page.split())

@@ -97,3 +97,46 @@ def test_every_setting_has_a_default_that_its_own_rule_allows():
 def test_the_table_in_the_manual_is_the_schema():
     text = settings.README.read_text(encoding="utf-8")
     assert settings.table() in text, "run: python -m unburn.settings"
+    assert settings.preset_table() in text, "run: python -m unburn.settings"
+
+
+def test_a_preset_fixes_what_it_demands_of_other_stages(run_folder):
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\nmetadata: {preset: public}\n"))
+    assert run.section("lab-1", "gate")["read"] == "all"
+    assert run.section("lab-1", "gate")["faces"] == "hold"
+    assert run.section("lab-1", "report")["pictures"] == 0
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\n"))
+    assert run.section("lab-1", "gate")["faces"] == "flag"
+
+
+def test_a_setting_cannot_take_from_what_a_preset_promises(run_folder):
+    config = (
+        "sheet: sheet.tsv\nmetadata:\n  preset: public\n  dates: shifted\n  uids: replaced\n"
+        "gate:\n  faces: ignore\n  sample: 0.5\nreport:\n  pictures: 3\n"
+    )
+    with pytest.raises(UserError) as error:
+        settings.load_file(write(run_folder, config))
+    text = str(error.value)
+    assert "3 to mend" in text
+    assert "config.yaml:4: metadata.dates: the preset public promises removed" in text
+    assert "config.yaml:7: gate.faces: the preset public promises hold" in text
+    assert "config.yaml:10: report.pictures: the preset public promises 0" in text
+    assert "hint: leave it out" in text
+
+
+def test_a_preset_can_be_made_stricter(run_folder):
+    config = "sheet: sheet.tsv\nmetadata: {preset: safe_harbor, dates: removed}\n"
+    run = settings.load_file(write(run_folder, config))
+    assert run.section("lab-1", "metadata")["dates"] == "removed"
+    config = "sheet: sheet.tsv\nmetadata: {preset: research, dates: kept, uids: kept}\n"
+    settings.load_file(write(run_folder, config))
+
+
+def test_a_row_with_a_preset_of_its_own_is_checked_like_the_rest(run_folder):
+    (run_folder / "sheet.tsv").write_text(
+        "submission\tpath\tmetadata.preset\nlab-1\timages\tsafe_harbor\nlab-2\tmore\t\n"
+    )
+    config = "sheet: sheet.tsv\nmetadata: {dates: shifted}\n"
+    with pytest.raises(UserError) as error:
+        settings.load_file(write(run_folder, config))
+    assert "sheet.tsv:2: metadata.dates: the preset safe_harbor promises year" in str(error.value)

@@ -115,7 +115,7 @@ def test_more_held_back_than_allowed_is_an_error_with_numbers(tmp_path, capsys):
     tables.write(
         ledger, [{"status": s, "reason_code": ""} for s in status], ["status", "reason_code"]
     )
-    arguments = ["--ledger", str(ledger), "--settings"]
+    arguments = ["--ledger", str(ledger), "--key-mode", "keyed", "--settings"]
     submissions.main([*arguments, json.dumps({"max_held_back": 0.7})])
     with pytest.raises(UserError, match=r"2 of 3 items are held back, 66.7%"):
         submissions.main([*arguments, json.dumps({"max_held_back": 0.5})])

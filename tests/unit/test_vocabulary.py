@@ -55,3 +55,10 @@ def test_the_list_is_lower_case_ascii_of_two_letters_or_more():
 
 def test_letters_that_unicode_does_not_take_apart_are_rewritten():
     assert plain("Søren Łukasz Æbelø Großmann Müller") == "Soren Lukasz AEbelo Grossmann Muller"
+
+
+@pytest.mark.parametrize(
+    "part", ["CHESTABDPELVIS", "TLSPINE", "CIRCLEOFWILLIS", "SIJOINT", "LOWERLEG"]
+)
+def test_body_parts_of_the_standard_stay(part):
+    assert allowed(part) == part  # PS3.16 annex L

@@ -1,15 +1,18 @@
-"""The environments install the same versions: .venv, envs/cpu.yaml and containers/cpu.def."""
+"""The environments install the same versions: .venv, envs/ and containers/, each for CPU and GPU."""
 
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 REPO = Path(__file__).parents[2]
 LOCK = REPO / "envs" / "requirements.lock"
 CONDA = yaml.safe_load((REPO / "envs" / "cpu.yaml").read_text())
+GPU = yaml.safe_load((REPO / "envs" / "gpu.yaml").read_text())
 DEPLOY = (REPO / "envs" / "cpu.post-deploy.sh").read_text()
-IMAGE = (REPO / "containers" / "cpu.def").read_text()
+IMAGES = {name: (REPO / "containers" / f"{name}.def").read_text() for name in ("cpu", "gpu")}
+every_image = pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
 
 
 def locked():
@@ -27,6 +30,16 @@ def test_conda_installs_what_the_lock_says():
     assert {*pins, *later} == {*locked(), torch()}, "make lock writes envs/cpu.yaml again"
 
 
+def test_the_gpu_environment_has_the_pins_of_the_other():
+    pins = [
+        next(p["pip"] for p in env["dependencies"] if isinstance(p, dict)) for env in (CONDA, GPU)
+    ]
+    assert pins[0] == pins[1], "make lock writes envs/gpu.yaml again"
+    brought = [part for part in GPU["dependencies"] if isinstance(part, str)]
+    assert brought == [p for p in CONDA["dependencies"] if p in brought] and len(brought) == 2
+    assert GPU["channels"] == CONDA["channels"]
+
+
 def test_conda_itself_brings_little_and_pins_it():
     assert CONDA["channels"] == ["conda-forge", "nodefaults"]
     brought = [part for part in CONDA["dependencies"] if isinstance(part, str)]
@@ -39,26 +52,29 @@ def test_the_lock_leaves_out_opencv_with_a_gui():
     assert any(pin.startswith("opencv-python-headless==") for pin in locked())
 
 
-def test_image_installs_torch_and_then_the_hashed_lock():
-    steps = re.findall(r"^\s*\$pip install (.*)$", IMAGE, re.MULTILINE)
+@every_image
+def test_image_installs_torch_and_then_the_hashed_lock(image):
+    steps = re.findall(r"^\s*\$pip install (.*)$", image, re.MULTILINE)
     assert steps == [
         f"--index-url {{{{ TORCH_INDEX }}}} {torch()}",
         "--require-hashes --no-deps -r /opt/unburn/requirements.lock",
     ]
-    assert "envs/requirements.lock /opt/unburn/requirements.lock" in IMAGE
+    assert "envs/requirements.lock /opt/unburn/requirements.lock" in image
     assert (REPO / "Makefile").read_text().count("--require-hashes --no-deps") == 1
 
 
-def test_arguments_of_the_image_have_values_without_quotes():
-    section = re.search(r"%arguments\n(.*?)\n%", IMAGE, re.DOTALL)[1]
+@every_image
+def test_arguments_of_the_image_have_values_without_quotes(image):
+    section = re.search(r"%arguments\n(.*?)\n%", image, re.DOTALL)[1]
     given = re.findall(r"^\s*([A-Z_]+)=(.*)$", section, re.MULTILINE)
     assert all(
         re.fullmatch(r"[^\s\"']+", value) for _, value in given
     )  # Apptainer takes them as is
-    assert {name for name, _ in given} == set(re.findall(r"{{ (\w+) }}", IMAGE))
+    assert {name for name, _ in given} == set(re.findall(r"{{ (\w+) }}", image))
 
 
-def test_versions_of_image_and_citation_follow_the_package():
+@every_image
+def test_versions_of_image_and_citation_follow_the_package(image):
     version = re.search(r'^version = "(.*)"$', (REPO / "pyproject.toml").read_text(), re.MULTILINE)
-    assert f"image.version {version[1]}" in IMAGE
+    assert f"image.version {version[1]}" in image
     assert yaml.safe_load((REPO / "CITATION.cff").read_text())["version"] == version[1]

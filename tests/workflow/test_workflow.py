@@ -44,7 +44,12 @@ def test_a_clean_clone_plans_the_demo(snakefile, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "rule"), [("benchmark", "measure_detection"), ("train", "choose_threshold")]
+    ("name", "rule"),
+    [
+        ("benchmark", "measure_detection"),
+        ("benchmark", "tabulate_metadata"),
+        ("train", "choose_threshold"),
+    ],
 )
 def test_the_workflows_beside_the_main_one_are_planned(name, rule, tmp_path):
     (tmp_path / "train").mkdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 REPO = Path(workflow.current_basedir).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow"))
 
-from unburn import keys, settings, submissions
+from unburn import dealt, keys, mending, settings, submissions
 from unburn.code import code_digest, data_digest
 from unburn.errors import UserError
 
@@ -16,6 +16,7 @@ try:
     config = RUN.config
     MASTER = submissions.check(RUN)
     WEIGHTS = submissions.check_weights(RUN)
+    SD2 = submissions.check_sd2(RUN)
     DEVICE_RULES = submissions.check_device_rules(RUN)
 except UserError as error:
     sys.exit(f"error: {error}")
@@ -27,8 +28,9 @@ if workflow.is_main_process:
 KEY_ID = keys.key_id(MASTER)
 
 # Snakemake refuses an image whose path has a blank, also where no image is asked for.
-if len(config["containers"]["cpu"].split()) > 1:
-    config["containers"]["cpu"] = "containers/cpu.sif"
+for stack, image in config["containers"].items():
+    if len(image.split()) > 1:
+        config["containers"][stack] = f"containers/{stack}.sif"
 
 # Jobs find the package in this checkout, and without --sdm the interpreter that runs Snakemake.
 # Replacing the prefix replaces Snakemake's own, so its strict mode is repeated.
@@ -59,6 +61,7 @@ pathvars:
 wildcard_constraints:
     submission="[a-z0-9-]{1,32}",
     shard="[0-9]{5}",
+    batch="[0-9]{5}",
 
 
 def section(name, *more):
@@ -97,10 +100,35 @@ def project(wildcards):
     return RUN.rows[wildcards.submission].project
 
 
+def key_mode(wildcards):
+    """Where a submission's pseudonyms come from: keyed, or a key to discard."""
+    return RUN.section(wildcards.submission, "metadata")["key"]
+
+
+def drawn_key(wildcards):
+    """The key that a submission draws for itself, where it does."""
+    drawn = key_mode(wildcards) == "discard"
+    return ["<work>/{submission}/drawn.key"] if drawn else []
+
+
+def key_file(wildcards):
+    """The key that a submission's pseudonyms come from."""
+    drawn = Path(config["work"]) / wildcards.submission / "drawn.key"
+    return str(drawn) if key_mode(wildcards) == "discard" else config["key_file"]
+
+
 def contents(wildcards):
     """A keyed digest of a submission's row and of its folders' state: plan reruns when it changes."""
     return submissions.contents(
         RUN.rows[wildcards.submission], MASTER, walk=workflow.is_main_process
+    )
+
+
+def lost_files(wildcards):
+    """A number that goes up when a released file was deleted or replaced: release reruns."""
+    label = wildcards.submission
+    return mending.mending(
+        Path(config["work"]) / label, Path(config["results"]) / label
     )
 
 
@@ -115,6 +143,47 @@ def of_shards(path):
         return collect(path, submission=wildcards.submission, shard=sorted(found))
 
     return paths
+
+
+def inpainting(name):
+    """A function of wildcards: one setting of a submission's section inpaint."""
+    return lambda wildcards: RUN.section(wildcards.submission, "inpaint")[name]
+
+
+batch_crops = inpainting("batch_crops")
+sd2_weights = inpainting("sd2_weights")
+
+
+def sd2_digest(wildcards):
+    """What paintings depend on of the weights of Stable Diffusion 2."""
+    return SD2.get(sd2_weights(wildcards), "")
+
+
+def gpus(wildcards):
+    """GPUs that a batch asks for; a profile can set more with set-resources."""
+    return 0 if inpainting("device")(wildcards) == "cpu" else 1
+
+
+def crops_of_batch(wildcards):
+    """The crops of the shards that a batch paints."""
+    batches = checkpoints.deal_batches.get(submission=wildcards.submission).output[0]
+    return collect(
+        "<work>/{submission}/{shard}/crops.h5",
+        submission=wildcards.submission,
+        shard=dealt.shards_of(Path(batches) / f"{wildcards.batch}.tsv"),
+    )
+
+
+def painted_batches(wildcards):
+    """The batches that painted crops of a shard; none for engines that need no GPU."""
+    if inpainting("engine")(wildcards) != "sd2":
+        return []
+    batches = checkpoints.deal_batches.get(submission=wildcards.submission).output[0]
+    return collect(
+        "<work>/{submission}/painted/{batch}.h5",
+        submission=wildcards.submission,
+        batch=dealt.batches_of(Path(batches), wildcards.shard),
+    )
 
 
 def final_targets():

@@ -26,9 +26,11 @@ rule check_candidates:
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         settings=section("gate", "seed"),
+        metadata=section("metadata"),
         data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv"),
         code=code_digest("gate"),
     shell:
         "python -m unburn.gate --shard {input.shard:q} --regions {input.regions:q}"
         " --masks {input.masks:q} --candidates {input.candidates:q} --table {input.table:q}"
-        " --settings {params.settings:q} --threads {threads} --out {output.verdicts:q} 2> {log:q}"
+        " --settings {params.settings:q} --metadata {params.metadata:q} --threads {threads}"
+        " --out {output.verdicts:q} 2> {log:q}"

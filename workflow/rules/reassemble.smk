@@ -1,3 +1,24 @@
+rule draw_key:
+    """Draw a key for one submission, to be deleted after its release (metadata.key: discard).
+
+    All jobs of a run use the same. A key drawn later makes every candidate anew.
+    """
+    output:
+        key=temp("<work>/{submission}/drawn.key"),
+    log:
+        "logs/key/{submission}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    container:
+        config["containers"]["cpu"]
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    shell:
+        "python -m unburn key new {output.key:q} > /dev/null 2> {log:q}"
+
+
 rule reassemble_objects:
     """Put painted pixels back into the original objects and clean their headers.
 
@@ -11,6 +32,7 @@ rule reassemble_objects:
         masks="<work>/{submission}/{shard}/masks.h5",
         fills="<work>/{submission}/{shard}/fills.h5",
         painted="<work>/{submission}/{shard}/painted.h5",
+        key=drawn_key,
     output:
         candidates=directory("<work>/{submission}/{shard}/candidates"),
         table="<work>/{submission}/{shard}/candidates.tsv",
@@ -28,17 +50,16 @@ rule reassemble_objects:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        key=config["key_file"],
+        key=key_file,
         key_id=KEY_ID,
         project=project,
         settings=section("metadata"),
-        engine=section("inpaint"),
-        data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv"),
+        data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv", "safe_private.tsv"),
         code=code_digest("reassemble"),
     shell:
         "python -m unburn.reassemble --shard {input.shard:q} --frames {input.frames:q}"
         " --regions {input.regions:q} --masks {input.masks:q} --fills {input.fills:q}"
-        " --painted {input.painted:q} --settings {params.settings:q} --engine {params.engine:q}"
+        " --painted {input.painted:q} --settings {params.settings:q}"
         " --key {params.key:q} --project {params.project} --threads {threads}"
         " --candidates {output.candidates:q} --table {output.table:q} --uids {output.uids:q}"
         " 2> {log:q}"

@@ -11,12 +11,11 @@ rule release_submission:
         candidates=of_shards("<work>/{submission}/{shard}/candidates"),
         tables=of_shards("<work>/{submission}/{shard}/candidates.tsv"),
         uids=of_shards("<work>/{submission}/{shard}/uids.tsv"),
+        key=drawn_key,
     output:
         released="<results>/{submission}/released.tsv",
         held_back="<results>/{submission}/held_back.tsv",
         ledger="<work>/{submission}/ledger.tsv",
-        uid_mapping="<work>/{submission}/uid_mapping.csv",
-        patid_mapping="<work>/{submission}/patid_mapping.csv",
     log:
         "logs/release/{submission}.log",
     benchmark:
@@ -32,13 +31,17 @@ rule release_submission:
     params:
         work=subpath(input.inventory, parent=True),
         results=subpath(output.released, parent=True),
-        key=config["key_file"],
+        key=key_file,
+        key_mode=key_mode,
         key_id=KEY_ID,
         project=project,
         settings=section("gate"),
+        data=data_digest("vocabulary.txt"),
+        mending=lost_files,
         code=code_digest("release"),
     shell:
         "python -m unburn.release --submission {wildcards.submission}"
         " --inventory {input.inventory:q} --work {params.work:q} --results {params.results:q}"
-        " --key {params.key:q} --project {params.project} --settings {params.settings:q}"
+        " --key {params.key:q} --key-mode {params.key_mode} --project {params.project}"
+        " --settings {params.settings:q} --mending {params.mending}"
         " --threads {threads} 2> {log:q}"

@@ -72,7 +72,7 @@ rule report_submission:
 rule account_for_items:
     """End the run in an error when more is held back than `gate.max_held_back` allows.
 
-    Everything is written by then.
+    Everything is written by then. With `metadata.key: discard`, what links old and new is deleted.
     """
     input:
         report="<results>/{submission}/report.html",
@@ -91,7 +91,8 @@ rule account_for_items:
         runtime=10,
     params:
         settings=section("gate"),
+        key_mode=key_mode,
         code=code_digest("submissions"),
     shell:
         "python -m unburn.submissions --ledger {input.ledger:q} --settings {params.settings:q}"
-        " 2> {log:q}"
+        " --key-mode {params.key_mode} 2> {log:q}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from unburn import __version__
 from unburn.errors import UserError, command
 
-ENGINES = ("classic", "telea", "flat")
+ENGINES = ("classic", "telea", "flat", "sd2")
 SOME_FAILED = 3  # exit status when files could not be read and the others were done
 
 
@@ -50,9 +50,24 @@ def inpaint(options: argparse.Namespace) -> None:
     from unburn import paint_pictures
 
     failed = paint_pictures.folder(
-        options.input, options.masks, options.out, options.engine, options.modality, options.seed
+        options.input,
+        options.masks,
+        options.out,
+        options.engine,
+        options.modality,
+        options.seed,
+        options.weights,
     )
     sys.exit(SOME_FAILED if failed else 0)
+
+
+def fetch(options: argparse.Namespace) -> None:
+    """Bring or take the weights of Stable Diffusion 2, verify them, encode the prompts."""
+    from unburn import fetch, settings
+
+    standard = settings.defaults()["inpaint"]
+    out = options.out or Path(standard["sd2_weights"])
+    fetch.fetch(out, options.taken_from, options.prompt or standard["prompt"], print)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,7 +96,9 @@ def parser() -> argparse.ArgumentParser:
         "--input", type=Path, nargs="+", required=True, metavar="DIR|FILE", help=handed_in
     )
     verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="of the masks")
-    verb.add_argument("--threads", type=int, default=1, metavar="N", help="processes, default 1")
+    verb.add_argument(
+        "--threads", type=_processes, default=1, metavar="N", help="processes, default 1"
+    )
     verb.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
     verb.set_defaults(call=detect)
 
@@ -96,8 +113,26 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--engine", choices=ENGINES, default="classic")
     verb.add_argument("--modality", default="", help="as in (0008,0060), for example US")
     verb.add_argument("--seed", type=int, default=1)
+    verb.add_argument(
+        "--weights", type=Path, metavar="DIR", help="for sd2; default: where fetch puts them"
+    )
     verb.set_defaults(call=inpaint)
+
+    verb = verbs.add_parser("fetch", help=fetch.__doc__)
+    verb.add_argument("what", choices=("sd2",))
+    verb.add_argument(
+        "--from", type=Path, dest="taken_from", metavar="DIR", help="take the files from there"
+    )
+    verb.add_argument("--out", type=Path, metavar="DIR", help="default: resources/models/sd2")
+    verb.add_argument("--prompt", help="as in inpaint.prompt, when it is not the default")
+    verb.set_defaults(call=fetch)
     return result
+
+
+def _processes(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1")
+    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 
 from unburn import judging
 from unburn.challenge import APART, SUBJECTS
-from unburn.detection import OURS, write_csv
+from unburn.detection import OURS
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.judging import Judged
+from unburn.tables import write_csv
 
 ALL = "all but hardly visible"
 HARDLY = "hardly visible"

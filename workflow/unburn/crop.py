@@ -18,17 +18,19 @@ import numpy as np
 from scipy import ndimage
 
 from unburn import tables
-from unburn.engines import Settings, paint_content, surroundings
+from unburn.engines import GENERATOR, Settings, paint_content, surroundings
 from unburn.errors import ItemError, command
 from unburn.files import replacing
 from unburn.parallel import in_order
 from unburn.patches import NO_PADDING, Content, Patch, Writer
-from unburn.pixels import StoredFrames, number_of
+from unburn.pixels import number_of
+from unburn.sources import Frames, open_frames
 
 log = logging.getLogger(__name__)
 
 PREFILL_PX = 4  # margin in which the nearest known value for a masked pixel is looked for first
 SMALLEST_SIDE = 64
+SMALLEST_VIEW = 256  # of a generator, which draws from what it sees around
 CONTEXT_PX = 16  # at least, on each side of a cluster
 GAP_PX = 8  # places nearer than this share a crop
 BLOCK_FRAMES = 8  # frames per task: bounds what a process holds
@@ -41,7 +43,7 @@ class Kind:
 
     ``limits`` (lowest, highest) value of Bits Stored; ``padding`` (lowest, highest) padding value;
     ``palette`` whether values are indices that must not be mixed; ``zero`` the value of each
-    sample for a frame of which nothing is known.
+    sample for a frame of which nothing is known; ``ybr`` whether three samples are YBR_FULL.
     """
 
     limits: tuple[int, int]
@@ -49,22 +51,25 @@ class Kind:
     palette: bool = False
     zero: tuple[int, ...] = (0,)
     modality: str = ""
+    ybr: bool = False
 
 
-def kind_of(source: StoredFrames, modality: str) -> Kind:
+def kind_of(source: Frames, modality: str) -> Kind:
     """What the header of a file says about its values (PS3.3 sections C.7.6.3 and C.7.5.1.1.2)."""
     bits = source.bits_stored
     limits = (-(1 << bits - 1), (1 << bits - 1) - 1) if source.signed else (0, (1 << bits) - 1)
     photometric = source.photometric
     middle = 1 << bits - 1
-    zero = (0, middle, middle) if photometric.startswith("YBR") else (0,) * source.samples
+    ybr = photometric.startswith("YBR")
+    zero = (0, middle, middle) if ybr else (0,) * source.samples
     padding = NO_PADDING
     if photometric.startswith("MONOCHROME"):
         padding = _padding(source)
-    return Kind(limits, padding, photometric == "PALETTE COLOR", zero, modality)
+    palette = photometric == "PALETTE COLOR"
+    return Kind(limits, padding, palette, zero, modality, photometric == "YBR_FULL")
 
 
-def _padding(source: StoredFrames) -> tuple[int, int]:
+def _padding(source: Frames) -> tuple[int, int]:
     """(0028,0120) Pixel Padding Value and (0028,0121) Pixel Padding Range Limit, in order."""
     cells = 8 * source.dtype.itemsize
     found = []
@@ -163,19 +168,23 @@ def is_flat(blanked: np.ndarray, ring: np.ndarray, tolerance: float) -> bool:
     return True
 
 
-def side_for(rows: int, columns: int, largest: int) -> int:
+def side_for(rows: int, columns: int, largest: int, smallest: int = SMALLEST_SIDE) -> int:
     """Side of the square crop for a cluster: twice the short side, and context at the long one.
 
-    ``largest`` is the longer side of the frame, beyond which there is no context. The side is a
-    power of two.
+    ``largest`` is the longer side of the frame, beyond which there is no context; ``smallest`` the
+    least that is useful. The side is a power of two.
     """
-    needed = max(2 * min(rows, columns), max(rows, columns) + 2 * CONTEXT_PX)
+    needed = max(2 * min(rows, columns), max(rows, columns) + 2 * CONTEXT_PX, smallest)
     needed = max(min(needed, largest), SMALLEST_SIDE)
     return 1 << (needed - 1).bit_length()
 
 
 def cut(
-    blanked: np.ndarray, mask: np.ndarray, own: np.ndarray, kind: Kind
+    blanked: np.ndarray,
+    mask: np.ndarray,
+    own: np.ndarray,
+    kind: Kind,
+    smallest: int = SMALLEST_SIDE,
 ) -> tuple[int, int, int, int, Content]:
     """Cut a square around ``own``, the part of ``mask`` that it is to paint.
 
@@ -185,7 +194,7 @@ def cut(
     where = np.argwhere(own)
     first, last = where.min(axis=0), where.max(axis=0) + 1
     height, width = (int(length) for length in last - first)
-    side = side_for(height, width, max(own.shape))
+    side = side_for(height, width, max(own.shape), smallest)
     top, left = (
         int(np.clip((first[axis] + last[axis] - side) // 2, 0, max(own.shape[axis] - side, 0)))
         for axis in (0, 1)
@@ -201,6 +210,7 @@ def cut(
         limits=context_limits(blanked[window][~mask[window]], kind),
         padding=kind.padding,
         modality=kind.modality,
+        ybr=kind.ybr,
     )
     return top, left, rows, columns, content
 
@@ -247,12 +257,14 @@ def patches_of(
             continue
         top, left, rows, columns, content = cut(blanked, mask, labels == label, kind)
         if not kind.palette and not nothing_known:
-            content = replace(content, pixels=paint_content(content, flat))
+            content = replace(content, pixels=paint_content(content, flat), engine=flat.engine)
         yield True, (top, left, rows, columns, content)
+    smallest = SMALLEST_VIEW if settings.engine == GENERATOR else SMALLEST_SIDE
     reach = np.ones((GAP_PX + 1, GAP_PX + 1), np.uint8)
     count, clusters = cv2.connectedComponents(cv2.dilate(left_over, reach), connectivity=8)
     for cluster in range(1, count):
-        yield False, cut(blanked, mask, (clusters == cluster) & (left_over > 0), kind)
+        own = (clusters == cluster) & (left_over > 0)
+        yield False, cut(blanked, mask, own, kind, smallest)
 
 
 # --- files
@@ -274,7 +286,7 @@ def cut_frames(
     """Patches of some frames, and the reason code why there are none ('' if all went well)."""
     found: list[tuple[bool, Patch]] = []
     try:
-        with h5py.File(masks, "r") as file, StoredFrames(task.path) as source:
+        with h5py.File(masks, "r") as file, open_frames(task.path) as source:
             stack = file[f"items/{task.item}"]
             for frame in task.frames:
                 mask = stack[frame] > 0
@@ -322,7 +334,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--fills", type=Path, required=True)
     parser.add_argument("--crops", type=Path, required=True)
     args = parser.parse_args(argv)
-    settings = Settings(**args.settings)
+    settings = Settings.of(args.settings)
     work = partial(cut_frames, masks=args.masks, settings=settings)
     counts = [0, 0]
     with (

@@ -22,7 +22,7 @@ from unburn.files import replacing
 from unburn.identifiers import NOBODY, Identifiers, identifiers
 from unburn.mask import covered
 from unburn.parallel import in_order
-from unburn.pixels import read_header
+from unburn.sources import described
 
 log = logging.getLogger(__name__)
 
@@ -337,7 +337,7 @@ def _second_reader() -> readers.Recogniser:
 def header_of(original: Path) -> Identifiers | None:
     """What identifies the patient in an original's header; None where it cannot be read."""
     try:
-        return identifiers(read_header(original, stop_before_pixels=True))
+        return identifiers(described(original))
     except Exception as error:  # the gate holds the item back; here its lines stay unread
         log.warning("a header could not be read (%s)", type(error).__name__)
         return None

@@ -5,11 +5,10 @@ Every line is judged under every method by the units of ``judging``; the set is 
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from unburn.grounds import Source
 from unburn.judging import Judged
 from unburn.layouts import Line
 from unburn.parallel import in_order
+from unburn.tables import write_csv
 from unburn.train import font_files
 
 log = logging.getLogger(__name__)
@@ -296,14 +296,6 @@ def run(bench: Bench, count: int, threads: int, out: Path) -> None:
     }  # fmt: skip
     with replacing(out / "set.json") as tmp:
         tmp.write_text(json.dumps(about, indent=1) + "\n")
-
-
-def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows as CSV in the order of ``columns``."""
-    with replacing(path) as tmp, open(tmp, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

@@ -148,6 +148,8 @@ def read(path: Path, name: str) -> list[Rule]:
         raise UserError(
             "mask.device_rules", f"{len(mistakes)} to mend\n" + "\n".join(mistakes), ADVICE
         )
+    if not rules:
+        raise UserError("mask.device_rules", f"{path} holds no rule", ADVICE)
     return rules
 
 

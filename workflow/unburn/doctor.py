@@ -83,7 +83,7 @@ def _packages() -> Iterator[Finding]:
         yield Finding("missing", "torch", "run: make install")
         return
     cuda = f"CUDA {torch.version.cuda}" if torch.cuda.is_available() else "no GPU"
-    yield Finding("ok", f"torch {torch.__version__}, {cuda} (no stage of this version needs one)")
+    yield Finding("ok", f"torch {torch.__version__}, {cuda} (only inpaint.engine: sd2 uses one)")
 
 
 def _reads_with_tesseract(configfile: Path) -> bool:
@@ -135,6 +135,7 @@ def _run(configfile: Path) -> Iterator[Finding]:
         key_id = keys.key_id(submissions.check(run))
         yield Finding("ok", f"key {run.config['key_file']}, id {key_id}")
         submissions.check_weights(run)
+        submissions.check_sd2(run)
         submissions.check_device_rules(run)
     except UserError as error:
         yield Finding("missing", f"{error.where}: {error.found}", error.advice)

@@ -2,16 +2,20 @@
 
 Engines see pixels whose masked values are already gone (``crop.blank``), so that nothing they
 paint depends on what was hidden. All of them fill a float picture; the way from and back to
-stored values is the same for all: ``paint_content``.
+stored values is the same for all: ``unit_values`` and ``stored_values``.
 
 ``classic`` fills by a partial differential equation, the one that measured best for the mask's
 thickness, and adds noise like that of the surroundings. ``telea`` is the baseline of the paper,
-without noise. ``flat`` is one value for each connected place, with noise.
+without noise. ``flat`` is one value for each connected place, with noise. ``sd2`` is a generator
+(module ``sd2``): it gets ``view`` of a crop, and ``fit`` makes what it drew continue the
+surroundings.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +23,8 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from unburn.patches import Content
+
+log = logging.getLogger(__name__)
 
 RING_PX = 6  # width of what counts as the surroundings of a mask
 BOUND_PX = 2  # known pixels next to a mask that the fills take their values from
@@ -37,6 +43,8 @@ DETAIL_SIGMA_PX = 2.0  # what is finer than this counts as texture
 LEVEL_SIGMA_PX = 8.0
 REACH_PX = 32  # beyond this distance from the mask, nothing is looked at: 4 LEVEL_SIGMA_PX
 OUTLIER = 3.0  # robust standard deviations beyond which detail is an edge, not noise
+VIEW_SHARES = (0.005, 0.995)  # quantiles of the surroundings that become 0 and 1 for a generator
+SEAM_SIGMA_PX = 1.0  # noise is no step: the difference at a seam is smoothed by this
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,11 @@ class Settings:
     flat_tolerance: float
     noise: bool
     seed: int
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "Settings":
+        """Take what every engine needs out of the section; the rest concerns ``sd2``."""
+        return cls(**{one.name: section[one.name] for one in fields(cls)})
 
 
 # --- fills: values float64 in 0..1, mask and hidden bool, all (side, side) -> float64 (side, side).
@@ -183,6 +196,9 @@ ENGINES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] =
     "classic": fill_classic,
 }
 WITHOUT_NOISE = {"telea"}  # the baseline is left as it was published
+GENERATOR = "sd2"
+DEFAULT = "classic"  # what paints where a generator cannot
+NAMES = (*ENGINES, GENERATOR)
 
 
 # --- surroundings and texture
@@ -321,11 +337,10 @@ def paint(
     return painted
 
 
-def paint_content(content: Content, settings: Settings) -> np.ndarray:
-    """Paint a crop: stored values (side, side, samples), changed only where its mask is set.
+def unit_values(content: Content) -> np.ndarray:
+    """The pixels of a crop on the scale of its limits, float64 (side, side, samples), about 0..1.
 
-    Values stay within ``content.limits`` and off the padding value. Padding around the mask counts
-    as the darkest known value, so that it does not pull tissue down to it.
+    Padding counts as the darkest known value, so that it does not pull tissue down to it.
     """
     values = content.pixels.astype(np.float64)
     low, high = content.limits
@@ -333,21 +348,40 @@ def paint_content(content: Content, settings: Settings) -> np.ndarray:
     padding = (values >= pad_low) & (values <= pad_high)
     if not padding[~content.hidden].all():
         values[padding] = low
+    return (values - low) / max(high - low, 1)
+
+
+def stored_values(content: Content, unit: np.ndarray) -> np.ndarray:
+    """Write ``unit``, float64 (masked pixels, samples), into a copy of a crop's stored values.
+
+    Nothing but the mask is written; values stay within the limits and off the padding value.
+    """
+    low, high = content.limits
+    found = np.clip(np.rint(unit * max(high - low, 1) + low), low, high)
+    if content.padding[0] <= content.padding[1]:
+        found = avoid(found, content)
+    painted = content.pixels.copy()
+    painted[content.mask] = found.astype(painted.dtype)
+    return painted
+
+
+def chance(content: Content, settings: Settings) -> int:
+    """The seed of a crop: from its blanked pixels, masks, modality and the settings."""
     seed = hashlib.sha256(content.digest())
     seed.update(repr((settings.engine, settings.noise, settings.seed)).encode())
-    rng = np.random.default_rng(int.from_bytes(seed.digest(), "big"))
-    scale = float(max(high - low, 1))
+    return int.from_bytes(seed.digest(), "big")
+
+
+def paint_content(content: Content, settings: Settings) -> np.ndarray:
+    """Paint a crop by a fill: stored values (side, side, samples), changed only under its mask."""
+    rng = np.random.default_rng(chance(content, settings))
     box = cv2.boundingRect(content.mask.astype(np.uint8))
     window = _around(box, REACH_PX, content.mask.shape)
     mask, hidden = content.mask[window], content.hidden[window]
-    unit = (values[window] - low) / scale
-    unit = paint(unit, mask, hidden, settings.engine, settings.noise, rng)
-    found = np.clip(np.rint(unit * scale + low), low, high)
-    if pad_low <= pad_high:
-        found = avoid(found, content)
-    painted = content.pixels.copy()
-    painted[window][mask] = found[mask].astype(content.pixels.dtype)
-    return painted
+    unit = unit_values(content)[window]
+    return stored_values(
+        content, paint(unit, mask, hidden, settings.engine, settings.noise, rng)[mask]
+    )
 
 
 def avoid(found: np.ndarray, content: Content) -> np.ndarray:
@@ -359,3 +393,147 @@ def avoid(found: np.ndarray, content: Content) -> np.ndarray:
     if not low <= above <= high:
         return found
     return np.where(hit, float(above), found)
+
+
+# --- generators: they draw whole pictures, of which only the mask is used
+
+
+@dataclass(frozen=True)
+class View:
+    """What a generator sees of a crop.
+
+    ``values`` float32 (side, side, samples), 0..1, grey or RGB; ``hidden`` bool (side, side),
+    where they mean nothing; ``low``, ``high`` what 0 and 1 stand for, on the scale of
+    ``unit_values``; ``seed`` of the generator's noise.
+    """
+
+    values: np.ndarray
+    hidden: np.ndarray
+    modality: str
+    low: float
+    high: float
+    seed: int
+
+
+def view(content: Content, settings: Settings) -> View | None:
+    """Map a crop to what a generator sees; None where one cannot help.
+
+    The scale is that of the surroundings' values, without the outermost 0.5 % on each side: the
+    generator gets the contrast of the place, whatever the bit depth. A generator cannot help
+    where the surroundings are unknown or of one value, or where there are neither 1 nor 3 samples.
+    """
+    known = ~content.hidden
+    ring = surroundings(content.mask, content.hidden)
+    if content.pixels.shape[2] not in (1, 3) or not ring.any():
+        return None
+    unit = unit_values(content)
+    if content.ybr:
+        unit = _rgb(unit, content)
+    low, high = (float(v) for v in np.quantile(unit[known], VIEW_SHARES))
+    if high <= low:
+        return None
+    values = np.clip((unit - low) / (high - low), 0, 1).astype(np.float32)
+    seed = chance(content, settings) % (1 << 63)
+    return View(values, content.hidden, content.modality, low, high, seed)
+
+
+def fit(content: Content, seen: View, drawn: np.ndarray, settings: Settings) -> np.ndarray:
+    """Put what a generator drew under the mask of a crop.
+
+    Parameters
+    ----------
+    content : the crop
+    seen : what the generator saw of it
+    drawn : float32 (side, side, samples), on the scale of ``seen.values``
+
+    Returns
+    -------
+    stored values (side, side, samples), changed only under the mask
+
+    Notes
+    -----
+    The difference between picture and drawing in the ring is continued harmonically into the mask
+    and added, so that no step is seen there (Perez, Gangnet and Blake, 2003). Where the drawing
+    is smoother than the ring, the noise that is missing is added.
+    """
+    unit = unit_values(content)
+    own = drawn.astype(np.float64) * (seen.high - seen.low) + seen.low
+    if content.ybr:
+        own = _ybr(own, content)
+    window = _around(cv2.boundingRect(content.mask.astype(np.uint8)), REACH_PX, content.mask.shape)
+    mask, hidden = content.mask[window], content.hidden[window]
+    rng = np.random.default_rng(chance(content, settings))
+    white = rng.standard_normal(mask.shape)
+    filled = np.empty((int(mask.sum()), unit.shape[2]))
+    for sample in range(unit.shape[2]):
+        known, draft = unit[window][..., sample], own[window][..., sample]
+        filled[:, sample] = (draft + _seam(known - draft, mask, hidden))[mask]
+        if settings.noise:
+            filled[:, sample] += _missing_texture(known, draft, mask, hidden, white)[mask]
+    return stored_values(content, filled)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A crop, what the generator saw of it and what it drew; None where it was not asked."""
+
+    content: Content
+    seen: View | None
+    picture: np.ndarray | None
+
+
+def finished(drawn: Drawn, name: str, settings: Settings) -> Content:
+    """The crop painted by the generator ``name``; ``DEFAULT`` paints what it could not."""
+    content, seen, picture = drawn.content, drawn.seen, drawn.picture
+    if seen is not None and picture is not None and np.isfinite(picture).all():
+        return replace(content, pixels=fit(content, seen, picture, settings), engine=name)
+    if picture is not None:
+        log.warning("the model gave values that are no numbers; %s painted the crop", DEFAULT)
+    instead = replace(settings, engine=DEFAULT)
+    return replace(content, pixels=paint_content(content, instead), engine=DEFAULT)
+
+
+def _seam(difference: np.ndarray, mask: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Continue ``difference``, float64 (rows, columns), from the ring into the mask."""
+    ring = surroundings(mask, hidden).astype(np.float64)
+    even = np.where(hidden, 0.0, smooth(difference, ring, SEAM_SIGMA_PX))
+    return solve(even, mask, mask | ~hidden, 1.0)
+
+
+def _missing_texture(
+    known: np.ndarray, draft: np.ndarray, mask: np.ndarray, hidden: np.ndarray, white: np.ndarray
+) -> np.ndarray:
+    """Noise like that of the surroundings, as far as ``draft`` has less of it."""
+    near = surroundings(mask, hidden, NOISE_REACH_PX)
+    wanted = float((detail(known, near, hidden)[near] ** 2).mean())
+    there = float((detail(draft, mask, np.zeros_like(mask))[mask] ** 2).mean())
+    missing = 1 - there / wanted if wanted > 0 else 0.0
+    return texture(known, mask, hidden, white) * np.sqrt(max(missing, 0.0))
+
+
+# (0028,0004) YBR_FULL, PS3.3 section C.7.6.3.1.2; the middle of the range stands for no colour
+_FROM_YBR = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
+
+
+def _middle(content: Content) -> float:
+    """No colour, on the scale of ``unit_values``."""
+    low, high = content.limits
+    return (2.0 ** (8 * content.pixels.dtype.itemsize - 1) - low) / max(high - low, 1)
+
+
+def _rgb(unit: np.ndarray, content: Content) -> np.ndarray:
+    """YBR_FULL to RGB, both on the scale of ``unit_values``, which is one for all samples."""
+    offset, zero = _middle(content), _zero(content)
+    return (unit - [zero, offset, offset]) @ _FROM_YBR.T + zero
+
+
+def _ybr(rgb: np.ndarray, content: Content) -> np.ndarray:
+    """The way back from ``_rgb``."""
+    offset, zero = _middle(content), _zero(content)
+    return (rgb - zero) @ np.linalg.inv(_FROM_YBR).T + [zero, offset, offset]
+
+
+def _zero(content: Content) -> float:
+    """Black, on the scale of ``unit_values``."""
+    low, high = content.limits
+    return -low / max(high - low, 1)

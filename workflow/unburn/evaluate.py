@@ -21,7 +21,13 @@ from scipy.stats import beta
 from unburn import policy
 from unburn.errors import UserError, command
 from unburn.files import replacing
-from unburn.ledger import painted_share, records, shard_folders, shard_table
+from unburn.ledger import (
+    check_not_forgotten,
+    painted_share,
+    records,
+    shard_folders,
+    shard_table,
+)
 
 log = logging.getLogger(__name__)
 
@@ -462,6 +468,7 @@ def read_items(work: Path) -> list[Item]:
     for folder in shard_folders(work):
         for row in records(shard_table(folder)):
             plans[row["item"]], folders[row["item"]] = row, folder
+        check_not_forgotten(folder)
         candidates.update({row["item"]: row for row in records(folder / "candidates.tsv")})
         verdicts.update({row["item"]: row for row in records(folder / "verdicts.tsv")})
     inventory = {row["item"]: row for row in records(work / "inventory.tsv")}

@@ -30,7 +30,7 @@ from unburn import tables
 from unburn.errors import ItemError, command
 from unburn.files import replacing
 from unburn.parallel import in_order
-from unburn.pixels import StoredFrames
+from unburn.sources import open_frames
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +228,7 @@ def block_views(task: tuple[int, str, int, int]) -> Block:
     item, path, first, count = task
     packed = []
     try:
-        with StoredFrames(Path(path)) as source:
+        with open_frames(Path(path)) as source:
             if len(source) < first + count:
                 raise ItemError("bad_geometry")
             for index in range(first, first + count):

@@ -26,15 +26,17 @@ from typing import Any
 import numpy as np
 import pydicom
 
-from unburn import frames, identifiers, policy, tables, wording
-from unburn.errors import ItemError, UserError, command
+from unburn import frames, identifiers, metadata, nifti, policy, tables, wording
+from unburn.errors import UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
 from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
-from unburn.pixels import StoredFrames, read_header
+from unburn.pixels import read_header, searchable
+from unburn.presets import RESEARCH, Options
 from unburn.readers import READERS, Line, Reader
+from unburn.sources import Frames, described, open_frames
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ HEAD_FIELD_MM = 400.0  # a larger field of view was not chosen for a head
 class Settings:
     """Section ``gate`` of the settings and the run's seed; the schema explains the values.
 
-    ``max_held_back`` is `release`'s and is not used here.
+    ``max_held_back`` is `release`'s and is not used here. ``options`` say what of the header stays.
     """
 
     reader: str
@@ -82,6 +84,7 @@ class Settings:
     max_painted_share: float
     max_held_back: float | None
     seed: int
+    options: Options = RESEARCH
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Item:
     volumetric: bool
     masked_frames: int
     unchanged: bool  # the original is still the one that the candidate was made from
+    kind: str = ""
     policy: str = "all"
     kept: Mapping[int, np.ndarray] = field(default_factory=dict)  # policy.KEPT, by frame
     pooled: np.ndarray = field(default_factory=lambda: NOTHING_KEPT)  # of its file or series
@@ -344,7 +348,7 @@ def _reader(name: str) -> Reader:
     return READERS[name]()
 
 
-def pictures(stored: np.ndarray, source: StoredFrames) -> list[np.ndarray]:
+def pictures(stored: np.ndarray, source: Frames) -> list[np.ndarray]:
     """The 8-bit pictures in which a frame is read.
 
     The one that people see; of deeper pixels also the views in which every step shows.
@@ -368,7 +372,7 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
     members: dict[tuple[int, ...], set[int]] = defaultdict(set)
     for item in items:
         try:
-            with StoredFrames(item.candidate) as source:
+            with open_frames(item.candidate) as source:
                 own = item.number if source.frames > 1 else 0
                 key: tuple[int, ...] = (own, source.rows, source.columns, source.samples)
                 members[key].add(item.number)
@@ -383,7 +387,7 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
         try:
             reader, summary = _reader(settings.reader), moments.summary()
             one = next((of_number[n] for n in sorted(members[key]) if of_number[n].unchanged), None)
-            header = _wanted(one) if one and len(one.pooled) else None
+            header = _wanted(one, settings.options) if one and len(one.pooled) else None
             read = ((left_over(reader.read(p), p, one, header), p.shape) for p in summary)
             if any(shows_text(lines, shape, settings) for lines, shape in read):
                 result.alarms.append(frozenset(members[key]))
@@ -398,12 +402,12 @@ def examine(settings: Settings, job: Job) -> Found:
     found = Found()
     item = job.item
     try:
-        wanted = _wanted(item)
+        wanted = _wanted(item, settings.options)
         if job.whole:
-            found.identifier = _in_bytes(wanted, job.item.candidate)
+            found.identifier = _in_bytes(wanted, job.item.candidate, job.item.kind)
         if job.frames:
             reader = _reader(settings.reader)
-            with StoredFrames(job.item.candidate) as source:
+            with open_frames(job.item.candidate) as source:
                 for frame in job.frames:
                     named = shown = False
                     for picture in pictures(source[frame], source):
@@ -421,8 +425,8 @@ def examine(settings: Settings, job: Job) -> Found:
     return found
 
 
-def _wanted(item: Item) -> identifiers.Identifiers:
-    return identifiers.identifiers(read_header(item.original, stop_before_pixels=True))
+def _wanted(item: Item, options: Options) -> identifiers.Identifiers:
+    return identifiers.identifiers(described(item.original, item.kind), options)
 
 
 def left_over(
@@ -438,11 +442,15 @@ def left_over(
     return [line for line in lines if not may_stay(line, places, header, item.policy)]
 
 
-def _in_bytes(wanted: identifiers.Identifiers, candidate: Path) -> bool:
-    dataset = read_header(candidate)
-    if dataset.file_meta.TransferSyntaxUID.is_deflated:
-        raise ItemError("gate_failed")  # what is searched are the bytes as they stand
-    outside, inside = split_pixels(candidate.read_bytes(), dataset)
+def _in_bytes(wanted: identifiers.Identifiers, candidate: Path, kind: str) -> bool:
+    if kind == nifti.SIDECAR:
+        outside, inside = candidate.read_bytes(), b""
+    elif kind == nifti.VOLUME:
+        outside, inside = nifti.parts(candidate)
+    else:
+        before, data_set = searchable(candidate)
+        outside, inside = split_pixels(data_set, read_header(candidate))
+        outside = before + b"\0" + outside
     return identifiers.found_in_bytes(wanted, outside, BYTES_OUTSIDE) or identifiers.found_in_bytes(
         wanted, inside, BYTES_INSIDE
     )
@@ -453,7 +461,9 @@ def heads(item: Item) -> bool:
     if not item.volumetric:
         return False
     try:
-        header = read_header(item.original, stop_before_pixels=True)
+        header = described(item.original, item.kind)
+        if item.kind == nifti.VOLUME and "BodyPartExamined" not in header:
+            return True  # nobody says what it shows
         return shows_head(header)
     except Exception:
         return True
@@ -533,12 +543,13 @@ def load_items(
                 series=row["series"],
                 frames=int(rows[number]["frames"] or row["frames"] or 1),
                 original=Path(row["path"]),
-                candidate=candidates / f"{number}.dcm",
+                candidate=candidates / (rows[number].get("file") or f"{number}.dcm"),
                 searched=row["pixels"] == "1",
                 read_all=row["read_all"] == "1",
                 volumetric=row["volumetric"] == "1",
                 masked_frames=int(rows[number]["masked_frames"] or 0),
                 unchanged=unchanged(row),
+                kind=row["kind"],
                 policy=stayed.policy,
                 kept=_by_frame(stayed.kept.get(number, NOTHING_KEPT)),
             )
@@ -673,16 +684,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("shard", "regions", "masks", "candidates", "table", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--settings", required=True)
+    parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--metadata", type=json.loads, required=True)
     parser.add_argument("--threads", type=int, default=1)
     options: Any = parser.parse_args(argv)
+    kept = metadata.Settings(**options.metadata).options
     gate(
         options.shard,
         options.regions,
         options.masks,
         options.candidates,
         options.table,
-        Settings(**json.loads(options.settings)),
+        Settings(**options.settings, options=kept),
         options.threads,
         options.out,
     )

@@ -14,7 +14,10 @@ from itertools import pairwise
 
 from pydicom.dataset import Dataset
 
-from unburn.metadata import action, quiet, table, text_of
+from unburn.elements import text_of
+from unburn.metadata import quiet
+from unburn.presets import RESEARCH, Options
+from unburn.profile import rules, table
 from unburn.vocabulary import plain, words
 
 SHORTEST_WORD = 3  # letters of a name that count when they are read as a word of their own
@@ -57,7 +60,8 @@ STOP = frozenset(
         # what this program writes itself, see metadata.py
         " unburn implementation preset table application confidentiality profile pixel data option"
         " retain longitudinal temporal information modified dates characteristics descriptors"
-        " places burned text filled made pixels engine classic telea isotope monochrome palette",
+        " places burned text filled made pixels engine classic telea isotope monochrome palette"
+        " tiny random test weights",
     )
 )
 
@@ -152,7 +156,7 @@ def _named(tag: int, vr: str) -> bool:
     if row is None or vr not in ("LO", "SH", "UC", "AE", "ST", "LT", "UT", "CS"):
         return False
     options = row["descriptors"] or row["patient"] or row["modified_dates"]
-    return not options and action(tag, vr, "research") in ("remove", "empty", "dummy")
+    return not options and rules(RESEARCH)[tag, vr] in ("remove", "empty", "dummy")
 
 
 @cache
@@ -214,10 +218,20 @@ def _spelt(day: date) -> set[str]:
     return result | {d + month + y, f"{month} {d}, {y}", f"{month} {d} {y}"}
 
 
-def identifiers(dataset: Dataset) -> Identifiers:
+def _stays(tag: int, vr: str, options: Options | None) -> bool:
+    """Say whether the settings keep a value of an attribute as it is."""
+    do = rules(options)[tag, vr] if options else ""
+    return do in ("whole", "kept uid") or (
+        do in ("date", "datetime") and options is not None and options.dates == "kept"
+    )
+
+
+def identifiers(dataset: Dataset, options: Options | None = None) -> Identifiers:
     """Collect what identifies a patient in an original header, at all levels of nesting.
 
-    Sex, age, size and weight are no identifiers here: the settings keep them.
+    Sex, age, size and weight are no identifiers here: the settings keep them. What ``options``
+    keep besides (dates, institution, device, UIDs) is looked for in pictures, where it was painted
+    over, and not in bytes, where it stands rightly.
     """
     names: set[str] = set()
     numbers: set[str] = set()
@@ -225,17 +239,21 @@ def identifiers(dataset: Dataset) -> Identifiers:
     spellings: set[str] = set()
     dates: set[date] = set()
     alone: set[str] = set()
+    kept: set[str] = set()
     with quiet():
         maker = [text_of(dataset, keyword) for keyword in MAKER]
         model = plain(" ".join(maker)).lower()
-        uids = [text_of(dataset, keyword) for keyword in INSTANCE]
-        spellings |= {uid for uid in uids if len(uid) >= SHORTEST_UID}
+        if not (options and options.uids == "kept"):
+            uids = [text_of(dataset, keyword) for keyword in INSTANCE]
+            spellings |= {uid for uid in uids if len(uid) >= SHORTEST_UID}
         for tag, vr, values in _elements(dataset):
             for value in values:
                 low = plain(value).lower()
                 if vr in ("DA", "DT"):
                     if day := _as_date(value):
                         dates.add(day)
+                        first = day.month == day.day == 1 and options and options.dates == "year"
+                        kept |= _spelt(day) if first or _stays(tag, vr, options) else set()
                 elif vr == "PN":
                     alone |= _called(value)
                     parts = [
@@ -257,12 +275,15 @@ def identifiers(dataset: Dataset) -> Identifiers:
                     if _of_device(tag) and low in model:
                         continue
                     (numbers if _is_number(squeezed) else phrases).add(squeezed)
-                    spellings |= _cases(value) | {squeezed}
+                    spelt = _cases(value) | {squeezed}
+                    spellings |= spelt
+                    kept |= spelt if _stays(tag, vr, options) else set()
         alone |= _ages(dataset)
         comparable = _comparable(dataset)
     spellings |= numbers
     for day in dates:
         spellings |= _spelt(day)
+    spellings -= kept - names
     return Identifiers(
         names=frozenset(n for n in names if len(n) >= SHORTEST_WORD),
         numbers=frozenset(n for n in numbers if _distinct(n)),

@@ -123,7 +123,7 @@ def is_demo(master: bytes) -> bool:
 def keyed(key: bytes, domain: str, text: str) -> bytes:
     """HMAC-SHA256 of a text; ``domain`` keeps uses apart, so equal texts do not show as equal."""
     message = f"{domain}\0{text}".encode("utf-8", "surrogatepass")
-    return hmac.new(key, message, hashlib.sha256).digest()
+    return hmac.digest(key, message, "sha256")
 
 
 def key_id(master: bytes) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from unburn import devices, ultrasound
+from unburn import devices, nifti, ultrasound
 from unburn.devices import Rule
 from unburn.errors import ItemError
 from unburn.pixels import read_header
@@ -22,8 +22,8 @@ class Known:
     """What is known of an image.
 
     ``shown`` are areas outside of which all is masked, if there are any; ``hidden`` rectangles
-    are masked. ``rules`` are the names of the device rules that fit, ``unusable`` counts
-    ultrasound regions that could not be used.
+    are masked. ``rules`` are the names of the device rules that fit and have a place in the frame,
+    ``unusable`` counts ultrasound regions that could not be used.
     """
 
     shown: tuple[Rectangle, ...] = ()
@@ -51,12 +51,14 @@ def of(header: Dataset, rows: int, columns: int, rules: Sequence[Rule], outside:
     the declared ultrasound areas is masked.
     """
     shown, unusable = ultrasound.areas(header, rows, columns) if outside else ([], 0)
-    fitting = devices.fitting(rules, header)
-    cut = (
-        devices.cut(rectangle, rows, columns) for rule in fitting for rectangle in rule.rectangles
-    )
-    hidden = dict.fromkeys(rectangle for rectangle in cut if rectangle)
-    return Known(tuple(shown), tuple(hidden), tuple(rule.name for rule in fitting), unusable)
+    hidden: dict[Rectangle, None] = {}
+    names = []
+    for rule in devices.fitting(rules, header):
+        cut = [devices.cut(rectangle, rows, columns) for rectangle in rule.rectangles]
+        inside = [rectangle for rectangle in cut if rectangle]
+        hidden |= dict.fromkeys(inside)
+        names += [rule.name] if inside else []
+    return Known(tuple(shown), tuple(hidden), tuple(names), unusable)
 
 
 def read(
@@ -68,6 +70,8 @@ def read(
     """
     possible = [rule for rule in rules if rule.could_fit(modality, rows, columns)]
     if not possible and not outside:
+        return NOTHING
+    if nifti.is_nifti(path):
         return NOTHING
     tags = [*devices.KEYWORDS, "SequenceOfUltrasoundRegions"]
     try:

@@ -1,9 +1,14 @@
 """What stands in the private folder of a submission: its shards and their tables."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from unburn import tables
+from unburn.errors import UserError
+
+# What links originals and results, beside the folders of the shards.
+LINKS = ("drawn.key", "uid_mapping.csv", "patid_mapping.csv", "key_id")
 
 
 def shard_folders(work: Path) -> list[Path]:
@@ -23,6 +28,35 @@ def records(table: Path) -> list[dict[str, str]]:
     return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
+def forget(work: Path) -> None:
+    """Delete what links the originals of a submission and its results (``metadata.key: discard``).
+
+    Tables, masks and candidates of a shard tell of an item by its number what its result is, if
+    only by a digest, so the shards' folders go. The ledger of such a submission has no link, and
+    the key was never kept.
+    """
+    for folder in shard_folders(work):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in LINKS:
+        (work / name).unlink(missing_ok=True)
+
+
+def check_not_forgotten(folder: Path) -> None:
+    """Refuse to go on with a shard whose links were deleted.
+
+    Raises
+    ------
+    UserError
+        naming the way to a new release
+    """
+    if not (folder / "candidates.tsv").is_file():
+        raise UserError(
+            where=f"submission {folder.parent.name}",
+            found="what links its originals and results was deleted (metadata.key: discard)",
+            advice="release it anew, under a new key, with: --forcerun plan_submission",
+        )
+
+
 def painted_share(row: Mapping[str, str]) -> float:
     """Share of a candidate's pixels that were painted, by its row of candidates.tsv."""
     return int(row.get("masked_pixels") or 0) / max(1, int(row.get("pixels_total") or 0))
@@ -34,7 +68,15 @@ def unchanged(row: Mapping[str, str]) -> bool:
     ``row`` of the plan's table; a file that is gone is not.
     """
     try:
-        state = Path(row["path"]).stat()
+        return state(Path(row["path"])) == (int(row["bytes"]), int(row["mtime_ns"]))
     except OSError:
         return False
-    return (state.st_size, state.st_mtime_ns) == (int(row["bytes"]), int(row["mtime_ns"]))
+
+
+def state(path: Path) -> tuple[int, int]:
+    """Bytes and time (ns) of a file; of the header of a NIfTI pair of both its files."""
+    found = [path.stat()]
+    voxels = path.with_suffix(".img")
+    if path.suffix.lower() == ".hdr" and voxels.is_file():
+        found.append(voxels.stat())
+    return sum(one.st_size for one in found), max(one.st_mtime_ns for one in found)

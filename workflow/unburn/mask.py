@@ -31,7 +31,7 @@ from unburn.files import replacing
 
 log = logging.getLogger(__name__)
 
-JPEG_DCT = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
+JPEG_DCT = {f"1.2.840.10008.1.2.4.{k}" for k in (50, 51, 53, 55)}
 BLOCK = 8  # ITU-T T.81: the DCT spreads an error over its block of 8 x 8
 NO_REGIONS = np.zeros(0, [("quad", "<f4", (4, 2)), ("height", "<f4")])
 CHROMA_BLOCK = 16  # of pixels, where chroma has half the resolution

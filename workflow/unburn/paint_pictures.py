@@ -1,18 +1,20 @@
 """Paint the masked places of pictures: the verb ``python -m unburn inpaint``."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from unburn import crop, pictures
-from unburn.engines import ENGINES, Settings
+from unburn import crop, pictures, weights
+from unburn.engines import GENERATOR, NAMES, Settings
 from unburn.errors import ItemError, UserError
 from unburn.files import replacing
 from unburn.inpaint import painted
-from unburn.patches import Patch, apply
+from unburn.patches import Content, Patch, apply
 from unburn.settings import defaults
 
 log = logging.getLogger(__name__)
@@ -21,7 +23,13 @@ DICOM = "a DICOM file, whose header names people too; clean it by the workflow"
 
 
 def folder(
-    inputs: Sequence[Path], masks: Path, out: Path, engine: str, modality: str = "", seed: int = 1
+    inputs: Sequence[Path],
+    masks: Path,
+    out: Path,
+    engine: str,
+    modality: str = "",
+    seed: int = 1,
+    sd2_weights: Path | None = None,
 ) -> int:
     """Paint the masked places of pictures.
 
@@ -35,15 +43,18 @@ def folder(
     UserError
         before anything is written, when a mask is missing, or two pictures share a name
     """
-    if engine not in ENGINES:
-        raise UserError("--engine", f"no engine {engine!r}", f"one of {', '.join(ENGINES)}")
+    if engine not in NAMES:
+        raise UserError("--engine", f"no engine {engine!r}", f"one of {', '.join(NAMES)}")
     found = pictures.listed(inputs, out)
     mine = {path.resolve() for path in found.files.values()}
     for name, path in found.files.items():
         if (out / f"{name}.png").resolve() in mine:
             raise UserError("--out", f"{path} would be written over", "name another folder")
     unread = _check_masks(found.files, masks)
-    settings = Settings(**{**defaults()["inpaint"], "engine": engine, "seed": seed})
+    settings = {**defaults()["inpaint"], "engine": engine, "seed": seed}
+    if sd2_weights:
+        settings["sd2_weights"] = str(sd2_weights)
+    paint = painter(settings)
     done, failed = 0, len(found.troubles)
     for path, sentence in found.troubles:
         log.warning("%s: %s", path, sentence)
@@ -53,7 +64,7 @@ def folder(
                 raise ItemError(unread[path])
             kind = pictures.kind(path)
             if kind == pictures.PICTURE:
-                _paint_file(name, path, masks, out, modality, settings)
+                _paint_file(name, path, masks, out, modality, paint)
                 done += 1
             elif kind == pictures.DICOM:
                 failed += 1
@@ -70,7 +81,7 @@ def folder(
 
 
 def _paint_file(
-    name: str, path: Path, masks: Path, out: Path, modality: str, settings: Settings
+    name: str, path: Path, masks: Path, out: Path, modality: str, paint: "Painter"
 ) -> None:
     """Paint every frame of one file; none is left of one that cannot be read to its end."""
     written = []
@@ -78,7 +89,7 @@ def _paint_file(
         for number, count, stored in pictures.frames(path):
             frame = pictures.frame_name(name, number, count)
             mask = _mask(masks / (frame + pictures.MASK), path, stored)
-            result = paint_picture(stored, mask, modality, settings) if mask.any() else stored
+            result = paint_picture(stored, mask, modality, paint) if mask.any() else stored
             target = out / f"{frame}.png"
             with replacing(target) as tmp:
                 if not cv2.imwrite(str(tmp), result):
@@ -131,8 +142,29 @@ def _check_masks(files: dict[str, Path], masks: Path) -> dict[Path, str]:
     return unread
 
 
+@dataclass(frozen=True)
+class Painter:
+    """An engine with its settings, and how it paints crops."""
+
+    settings: Settings
+    crops: Callable[[list[Content]], Iterable[Content]]
+
+
+def painter(section: dict[str, Any]) -> Painter:
+    """The engine that a section ``inpaint`` with a seed names."""
+    settings = Settings.of(section)
+    if settings.engine != GENERATOR:
+        return Painter(settings, lambda crops: (painted(crop, settings) for crop in crops))
+    weights.checked(Path(section["sd2_weights"]))
+    # imported here: the other engines need no torch
+    from unburn import sd2
+
+    folder, how = Path(section["sd2_weights"]), sd2.Settings.of(section)
+    return Painter(settings, lambda crops: sd2.paint_contents(crops, folder, settings, how, 1))
+
+
 def paint_picture(
-    stored: np.ndarray, mask: np.ndarray, modality: str, settings: Settings
+    stored: np.ndarray, mask: np.ndarray, modality: str, paint: Painter
 ) -> np.ndarray:
     """Paint one picture as a frame of a DICOM file: flat places exactly, the rest by crops.
 
@@ -142,9 +174,9 @@ def paint_picture(
     result = stored.copy()
     samples = 1 if stored.ndim == 2 else stored.shape[2]
     kind = crop.Kind((0, np.iinfo(stored.dtype).max), zero=(0,) * samples, modality=modality)
-    for is_fill, (top, left, rows, columns, content) in crop.patches_of(
-        stored, mask, kind, settings
-    ):
-        done = content if is_fill else painted(content, settings)
+    patches = list(crop.patches_of(stored, mask, kind, paint.settings))
+    crops = iter(paint.crops([content for is_fill, (*_, content) in patches if not is_fill]))
+    for is_fill, (top, left, rows, columns, content) in patches:
+        done = content if is_fill else next(crops)
         apply(result, Patch(0, 0, top, left, rows, columns, done))
     return result

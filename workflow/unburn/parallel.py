@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -39,7 +40,7 @@ def in_order(
     todo = iter(tasks)
     waiting: deque[Task] = deque()
     while True:
-        with _pool(threads) as pool:
+        with processes(threads) as pool:
             futures: deque[Future[Result]] = deque()
             try:
                 for task in todo:
@@ -62,9 +63,10 @@ def in_order(
             yield _alone(work, waiting.popleft(), crashed)
 
 
-def _pool(threads: int) -> ProcessPoolExecutor:
+def processes(threads: int) -> ProcessPoolExecutor:
+    """A pool of processes on one numeric thread each, which end with this one."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max(threads, 1), mp_context=context, initializer=one_thread)
+    return ProcessPoolExecutor(max(threads, 1), mp_context=context, initializer=_begin)
 
 
 def _alone(work: Callable[[Task], Result], task: Task, crashed: Callable[[Task], Result]) -> Result:
@@ -93,11 +95,25 @@ def _alone(work: Callable[[Task], Result], task: Task, crashed: Callable[[Task],
 
 
 def _send(work: Callable[[Task], Result], task: Task, to: Connection) -> None:
-    one_thread()
+    _begin()
     try:
         to.send((work(task), None))
     except Exception as error:  # left alone, the process would print its message
         to.send((None, error))
+
+
+def _begin() -> None:
+    """Prepare a process for its tasks."""
+    one_thread()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed has nobody to work for, and may hold much memory."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 def one_thread() -> None:

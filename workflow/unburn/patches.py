@@ -11,6 +11,8 @@ A patch belongs to one frame of one item and writes only where its mask is set. 
         limits                 int64 (n, 4): lowest and highest value that may be written, lowest
                                and highest (0028,0120) Pixel Padding Value (low > high: none)
         modality               S16 (n), empty when it does not matter
+        ybr                    uint8 (n), 1 where the three samples are YBR_FULL, not RGB
+        engine                 S40 (n), what painted it; empty before
 
 ``pixels`` never holds a value that was masked in the source: see ``crop.blank``.
 """
@@ -40,6 +42,7 @@ CHUNK_SIDE = (
     512  # larger patches are cut into chunks of this side, so that a chunk stays near 1 MiB
 )
 NO_PADDING = (1, 0)
+TABLES = {"patches", "digests"}  # what stands beside the groups; the second in painted batches
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Content:
 
     ``pixels`` (side, side, samples) stored values; ``mask`` bool (side, side), where it writes;
     ``hidden`` bool (side, side), where nothing is known (contains ``mask``); ``limits`` (lowest,
-    highest) value that may be written; ``padding`` (lowest, highest) padding value.
+    highest) value that may be written; ``padding`` (lowest, highest) padding value; ``ybr``
+    whether its samples are YBR_FULL; ``engine`` what painted it.
     """
 
     pixels: np.ndarray
@@ -57,6 +61,8 @@ class Content:
     limits: tuple[int, int]
     padding: tuple[int, int] = NO_PADDING
     modality: str = ""
+    ybr: bool = False
+    engine: str = ""
 
     @property
     def group(self) -> str:
@@ -67,7 +73,8 @@ class Content:
     def digest(self) -> bytes:
         """16 bytes that name the content: equal contents, equal digests."""
         parts = hashlib.sha256(self.group.encode())
-        parts.update(repr((self.limits, self.padding, self.modality)).encode())
+        colour = ("ybr",) if self.ybr else ()
+        parts.update(repr((self.limits, self.padding, self.modality, *colour)).encode())
         for array in (self.pixels, self.mask, self.hidden):
             parts.update(np.ascontiguousarray(array).tobytes())
         return parts.digest()[:16]
@@ -153,6 +160,8 @@ class Writer:
             "hidden": content.hidden.astype(np.uint8),
             "limits": np.array((*content.limits, *content.padding), np.int64),
             "modality": content.modality.encode("ascii", "ignore")[:16],
+            "ybr": content.ybr,
+            "engine": content.engine.encode("ascii")[:40],
         }
         for field, value in values.items():
             group[field].resize(index + 1, axis=0)
@@ -169,6 +178,8 @@ class Writer:
             "hidden": ((side, side), (chunk, chunk), np.dtype(np.uint8)),
             "limits": ((4,), (4,), np.dtype(np.int64)),
             "modality": ((), (), np.dtype("S16")),
+            "ybr": ((), (), np.dtype(np.uint8)),
+            "engine": ((), (), np.dtype("S40")),
         }
         for field, (shape, chunks, dtype) in shapes.items():
             group.create_dataset(
@@ -203,7 +214,7 @@ class Reader:
 
     def contents(self) -> Iterator[tuple[str, int]]:
         """Group and index of every content, in a fixed order."""
-        for name in sorted(name for name in self.file if name != "patches"):
+        for name in sorted(name for name in self.file if name not in TABLES):
             for index in range(len(self.file[name]["pixels"])):
                 yield name, index
 
@@ -218,6 +229,8 @@ class Reader:
             limits=(low, high),
             padding=(padding_low, padding_high),
             modality=stored["modality"][index].decode("ascii"),
+            ybr=bool(stored["ybr"][index]),
+            engine=stored["engine"][index].decode("ascii"),
         )
 
     def patch(self, row: np.void) -> Patch:

@@ -9,20 +9,27 @@ become RGB.
 import functools
 import io
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
 from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.pixels import apply_color_lut, get_decoder, get_encoder
 
+from unburn.codestreams import (
+    clean_jpeg2000,
+    jpeg2000_size,
+    jpeg_size,
+    with_whole_spectrum,
+)
 from unburn.errors import ItemError
 
 DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
@@ -30,13 +37,43 @@ LONGEST_VALUE = 0xFFFFFFFE  # PS3.5 section 7.1.2: 32-bit length, even
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
 FLOAT_KEYWORDS = ("FloatPixelData", "DoubleFloatPixelData")
+# Sizes that are refused before memory is taken: no scanner or film digitiser makes such pictures,
+# and a few bytes of JPEG 2000 or deflate can promise them.
+MOST_PIXELS = 1 << 27  # of a frame
+MOST_DECODED, MOST_RATIO = 1 << 30, 1000  # bytes of all frames, and of each encoded byte
+MOST_INFLATED = 1 << 30  # bytes of a deflated data set, which is read as a whole
+BLOCK_BYTES = 1 << 20
+
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108 and their fragmentable variants: MPEG2 to HEVC
-LOSSY = {
-    uid.JPEGBaseline8Bit,
-    uid.JPEGExtended12Bit,
-    uid.JPEGLSNearLossless,
-    uid.JPEG2000,
-    uid.HTJ2K,
+# Supplement 244, which pydicom 3.0 does not know; PS3.5 section A.4.13.
+DEFLATED_FRAMES = uid.UID("1.2.840.10008.1.2.8.1")
+uid.UID_dictionary.setdefault(
+    str(DEFLATED_FRAMES),
+    ("Deflated Image Frame Compression", "Transfer Syntax", "", "", "DeflatedImageFrame"),
+)
+# Retired progressive JPEG (processes 6 and 8, 10 and 12): any decoder of JPEG reads it.
+PROGRESSIVE = {uid.UID(f"1.2.840.10008.1.2.4.{k}") for k in (53, 55)}
+LOSSY = {  # and (0028,2114) Lossy Image Compression Method, PS3.3 section C.7.6.1.1.5.1
+    uid.JPEGBaseline8Bit: "ISO_10918_1",
+    uid.JPEGExtended12Bit: "ISO_10918_1",
+    **dict.fromkeys(PROGRESSIVE, "ISO_10918_1"),
+    uid.JPEGLSNearLossless: "ISO_14495_1",
+    uid.JPEG2000: "ISO_15444_1",
+    uid.HTJ2K: "ISO_15444_15",
+}
+SEQUENTIAL = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit}
+# What painted pictures are written in again; all others become Explicit VR Little Endian, also
+# big endian, which the standard has retired.
+KEPT_SYNTAXES = {
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+}
+ENCODED_SYNTAXES = {
+    uid.RLELossless,
+    uid.JPEGLSLossless,
+    uid.JPEG2000Lossless,
+    DEFLATED_FRAMES,
 }
 PHOTOMETRIC = {
     1: {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"},
@@ -72,19 +109,71 @@ def read_header(path: Path, **options: Any) -> Dataset:
     Raises
     ------
     ItemError
-        ``unreadable`` without access, ``broken`` when it cannot be parsed
+        ``unreadable`` without access, ``broken`` when it cannot be parsed, ``too_large`` when it
+        is a deflated one of more than ``MOST_INFLATED`` bytes
     """
     try:
+        _check_deflated(Path(path))
         dataset = pydicom.dcmread(path, force=True, defer_size=DEFERRED_BYTES, **options)
         if transfer_syntax(dataset) == uid.DeflatedExplicitVRLittleEndian:
             # a deferred offset counts inflated bytes and cannot be found in the file again
             dataset = pydicom.dcmread(path, force=True, **options)
         return dataset
+    except ItemError:
+        raise
     except OSError as error:
         code = "unreadable" if isinstance(error, PermissionError | FileNotFoundError) else "broken"
         raise ItemError(code) from None
     except Exception:
         raise ItemError("broken") from None
+
+
+def searchable(path: Path) -> tuple[bytes, bytes]:
+    """A file's bytes in which text can be searched, in two parts.
+
+    The second part is what places in the data set count from: the whole file, or the inflated
+    data set of a deflated one, whose file meta information is the first part.
+    """
+    raw, start = Path(path).read_bytes(), _deflated_at(path)
+    if start is None:
+        return b"", raw
+    return raw[:start], zlib.decompress(raw[start:], -zlib.MAX_WBITS)
+
+
+def _deflated_at(path: Path) -> int | None:
+    """Where the deflated data set of a file begins (PS3.5 section A.5); None in other files."""
+    with open(path, "rb") as file:
+        if file.read(132)[128:] != b"DICM":
+            return None
+        syntax = b""
+        while True:
+            at, head = file.tell(), file.read(8)
+            if head[:2] != b"\2\0" or len(head) < 8:
+                break
+            long = head[4:6] in (b"OB", b"OW", b"UN", b"SQ", b"UT")
+            length = int.from_bytes(file.read(4) if long else head[6:], "little")
+            if head[2:4] == b"\x10\0":
+                syntax = file.read(length).rstrip(b"\0 ")
+            else:
+                file.seek(length, io.SEEK_CUR)
+    return at if syntax == uid.DeflatedExplicitVRLittleEndian.encode() else None
+
+
+def _check_deflated(path: Path) -> None:
+    """Refuse a deflated data set that is damaged or does not fit in memory."""
+    start = _deflated_at(path)
+    if start is None:
+        return
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with open(path, "rb") as file:
+        file.seek(start)
+        while not inflater.eof:
+            block = inflater.unconsumed_tail or file.read(BLOCK_BYTES)
+            if not block:
+                raise ItemError("broken")
+            size += len(inflater.decompress(block, BLOCK_BYTES))
+            if size > MOST_INFLATED:
+                raise ItemError("too_large")
 
 
 class StoredFrames:
@@ -114,6 +203,10 @@ class StoredFrames:
         self.samples, self.signed, self.dtype = form.samples, form.signed, form.dtype
         self.bits_stored = form.bits_stored
         self._decoder = decoder_of(self.syntax)
+        # decoded to the cells of the file, in which High Bit says where the value stands
+        self._cells = self.syntax in (uid.RLELossless, DEFLATED_FRAMES) or (
+            not self.syntax.is_encapsulated
+        )
         with ExitStack() as opened:
             self._stream, self._start = pixel_stream(self.dataset, self.path)
             opened.enter_context(self._stream)
@@ -159,12 +252,18 @@ class StoredFrames:
         if self._last is not None and self._last[0] == index:
             return self._last[1].copy()
         try:
-            if self.syntax.is_encapsulated:
+            if self.syntax == DEFLATED_FRAMES:
+                stored, properties = self._inflated(index)
+            elif self.syntax == uid.RLELossless and self.form.bits_allocated == 1:
+                stored, properties = self._one_bit(self._packed(index), 0, 0)
+            elif self.syntax.is_encapsulated:
                 encoded = self.encoded(index)
                 self.form.check_image(encoded, self.syntax)
+                if self.syntax in SEQUENTIAL:
+                    encoded = with_whole_spectrum(encoded)
                 stored, properties = self._decode(encapsulate([encoded]), 0, 1)
             elif self.form.bits_allocated == 1:
-                stored, properties = self._one_bit(index)
+                stored, properties = self._one_bit(self._stream, self._start, index)
             else:
                 self._stream.seek(self._start)
                 stored, properties = self._decode(self._stream, index, self.frames)
@@ -175,7 +274,7 @@ class StoredFrames:
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
             raise ItemError("undecodable") from None
-        if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
+        if self._cells:
             stored = self.form.stored(stored)
         if stored.shape[:2] != (self.rows, self.columns):
             raise ItemError("bad_geometry")
@@ -191,12 +290,36 @@ class StoredFrames:
             pieces.append(self._stream.read(length))
         return b"".join(pieces)
 
-    def _one_bit(self, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+    def _inflated(self, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """A frame that is deflated by itself."""
+        frame = io.BytesIO(inflate_frame(self.encoded(index), self.form))
+        if self.form.bits_allocated == 1:
+            return self._one_bit(frame, 0, 0)
+        return self._decode(frame, 0, 1)
+
+    def _packed(self, index: int) -> BinaryIO:
+        """A frame of packed bits whose bytes are run-length encoded (PS3.5 section 8.2.2)."""
+        count = ceil(self.rows * self.columns * self.samples / 8)
+        options = self.form.options | {"rows": 1, "columns": count, "samples_per_pixel": 1}
+        options |= {"bits_allocated": 8, "bits_stored": 8, "planar_configuration": 0}
+        packed, _ = self._decoder.as_array(
+            encapsulate([self.encoded(index)]),
+            index=0,
+            raw=True,
+            number_of_frames=1,
+            pixel_keyword="PixelData",
+            **options,
+        )
+        return io.BytesIO(packed.tobytes())
+
+    def _one_bit(
+        self, stream: BinaryIO, start: int, index: int
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """A frame of packed bits; pydicom reads a byte too few where frames share bytes."""
         size = self.rows * self.columns * self.samples
         first = index * size
-        self._stream.seek(self._start + first // 8)
-        packed = np.frombuffer(self._stream.read(ceil((first % 8 + size) / 8)), np.uint8)
+        stream.seek(start + first // 8)
+        packed = np.frombuffer(stream.read(ceil((first % 8 + size) / 8)), np.uint8)
         bits = np.unpackbits(packed, bitorder="little")[first % 8 :][:size]
         properties = {"photometric_interpretation": self.form.photometric}
         if self.samples == 1:
@@ -208,7 +331,7 @@ class StoredFrames:
 
     def _decode(self, source: Any, index: int, frames: int) -> tuple[np.ndarray, dict[str, Any]]:
         options: dict[str, Any] = self.form.options
-        if self.syntax == uid.RLELossless or not self.syntax.is_encapsulated:
+        if self._cells:
             options["correct_unused_bits"] = False  # form.stored() also knows High Bit
         return self._decoder.as_array(
             source,
@@ -242,8 +365,8 @@ class Form:
         Raises
         ------
         ItemError
-            ``pixels_missing``, ``float_pixels``, ``bad_geometry``
-        """
+        ItemError
+            ``pixels_missing``, ``float_pixels``, ``bad_geometry``, ``too_large``"""
         form = cls()
         if "PixelData" not in dataset:
             floats = any(keyword in dataset for keyword in FLOAT_KEYWORDS)
@@ -271,6 +394,8 @@ class Form:
         )
         if not sound:
             raise ItemError("bad_geometry")
+        if form.rows * form.columns > MOST_PIXELS:
+            raise ItemError("too_large")
         if not form.bits_stored - 1 <= form.high_bit < form.bits_allocated:
             form.high_bit = form.bits_stored - 1
         if form.photometric == "YBR_FULL_422" and not transfer_syntax(dataset).is_encapsulated:
@@ -319,6 +444,16 @@ class Form:
         if length < self.bytes_native or length - self.bytes_native > max(
             self.bytes_native / self.frames - 1, 1
         ):
+            raise ItemError("bad_geometry")
+
+    def check_surplus(self, surplus: bytes) -> None:
+        """Refuse pixels after the last one: a row or column more than the header says.
+
+        With a wrong number of columns a picture is sheared: nobody finds text in it, and whoever
+        mends the header reads it. Padding is short or of one value.
+        """
+        line = min(self.rows, self.columns) * self.samples * self.bits_allocated / 8
+        if len(surplus) >= line and len(set(surplus)) > 1:
             raise ItemError("bad_geometry")
 
     def check_image(self, encoded: bytes, syntax: uid.UID) -> None:
@@ -375,17 +510,24 @@ def check_frames(
     ------
     ItemError
         ``undecodable`` when the stream ends before the value or its form is not the transfer
-        syntax's, else as ``frame_parts`` and ``Form.check_length``
+        syntax's, ``too_large`` when so few bytes cannot be so many pixels of a scanner, else as
+        ``frame_parts`` and ``Form.check_length``
     """
     element: Any = dataset.get_item("PixelData", keep_deferred=True)
     encapsulated = transfer_syntax(dataset).is_encapsulated
     if encapsulated != (element.length == UNDEFINED_LENGTH):
         raise ItemError("undecodable")
     if encapsulated:
-        return frame_parts(stream, start, form.frames, dataset)
+        parts = frame_parts(stream, start, form.frames, dataset)
+        encoded = sum(length for part in parts for _, length in part)
+        if form.bytes_native > max(MOST_DECODED, MOST_RATIO * encoded):
+            raise ItemError("too_large")
+        return parts
     if stream.seek(0, io.SEEK_END) - start < element.length:
         raise ItemError("undecodable")
     form.check_length(element.length)
+    stream.seek(start + form.bytes_native)
+    form.check_surplus(stream.read(element.length - form.bytes_native))
     return []
 
 
@@ -409,7 +551,7 @@ def frame_parts(
     ItemError
         ``undecodable`` when items do not parse, ``bad_geometry`` when the frames are others
     """
-    items = _items(stream, start)
+    items = encapsulated_items(stream, start)
     if not items:
         raise ItemError("undecodable")
     (table_at, table_bytes), fragments = items[0], items[1:]
@@ -437,11 +579,13 @@ def frame_parts(
 
 
 def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: str) -> None:
-    """Store frames natively in Explicit VR Little Endian, in place.
+    """Store frames in the file's own transfer syntax where it can be written, in place.
 
-    Rows, Columns, Samples per Pixel, Bits Allocated and Pixel Representation stay those of the
-    header, as the frames come from it; the SOP Instance UID stays too (pydicom's ``compress``
-    and ``decompress`` would change it).
+    Lossy ones, and those without an encoder, become Explicit VR Little Endian, but lossy YBR_FULL
+    becomes RLE by plane: ultrasound may have it so only (PS3.3 C.8.5.6.1). Rows, Columns, Samples
+    per Pixel, Bits Allocated and Pixel Representation stay those of the header, as the frames come
+    from it; the SOP Instance UID stays too (pydicom's ``compress`` and ``decompress`` would change
+    it).
 
     Parameters
     ----------
@@ -454,383 +598,138 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
     ItemError
         ``not_written`` when the frames do not fit the header or one value (4 GiB)
     """
-    form = Form.of(dataset)
-    form.photometric = photometric
-    expected = form.bytes_native
-    if expected > LONGEST_VALUE:
+    form, syntax = Form.of(dataset), transfer_syntax(dataset)
+    reversible = form.photometric == "YBR_RCT" and syntax in ENCODED_SYNTAXES
+    form.photometric, form.high_bit = photometric, form.bits_stored - 1
+    if form.bytes_native > LONGEST_VALUE:
         raise ItemError("not_written")
-    shape = (form.rows, form.columns) + ((form.samples,) if form.samples > 1 else ())
-    value = bytearray(expected + expected % 2)
-    cells = np.frombuffer(value, np.uint8)
-    bits = np.zeros(0, np.uint8)
-    at = count = 0
-    for frame in frames:
-        if frame.shape != shape or frame.dtype != form.dtype or count == form.frames:
-            raise ItemError("not_written")
-        if form.bits_allocated == 1:
-            bits = np.concatenate([bits, frame.ravel()])
-            whole = bits.size // 8 * 8
-            packed, bits = np.packbits(bits[:whole], bitorder="little"), bits[whole:]
-        else:
-            packed = np.ascontiguousarray(frame, frame.dtype.newbyteorder("<")).ravel()
-            packed = packed.view(np.uint8)
-        cells[at : at + packed.size] = packed
-        at, count = at + packed.size, count + 1
-    if count != form.frames:
-        raise ItemError("not_written")
-    if bits.size:
-        cells[at] = np.packbits(bits, bitorder="little")[0]
-    del cells
+    if syntax in LOSSY:
+        _declare_lossy(dataset, syntax)
+        syntax = uid.RLELossless if photometric == "YBR_FULL" else syntax
+    frames, encoded = _checked(frames, form), None
+    if syntax in ENCODED_SYNTAXES:
+        frames = list(frames)
+        encoded = _encoded(frames, form, syntax, reversible)
+    extended = "ExtendedOffsetTable" in dataset
     _to_little_endian(dataset)
-    wide = form.bits_allocated > 8
-    dataset["PixelData"] = DataElement(0x7FE00010, "OW" if wide else "OB", bytes(value))
-    dataset.PhotometricInterpretation = photometric
-    dataset.BitsStored, dataset.HighBit = form.bits_stored, form.bits_stored - 1
-    if form.samples > 1:
-        dataset.PlanarConfiguration = 0
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelDataProviderURL"):
         if keyword in dataset:
             delattr(dataset, keyword)
+    if encoded is None:
+        value = _native(frames, form)
+        vr = "OW" if form.bits_allocated > 8 else "OB"
+        syntax = syntax if syntax in KEPT_SYNTAXES else uid.ExplicitVRLittleEndian
+    else:
+        vr = "OB"
+        if extended:
+            value, dataset.ExtendedOffsetTable, lengths = encapsulate_extended(encoded)
+            dataset.ExtendedOffsetTableLengths = lengths
+        else:
+            value = encapsulate(encoded)
+        photometric = "YBR_RCT" if reversible else photometric
+    dataset["PixelData"] = DataElement(0x7FE00010, vr, value)
+    dataset["PixelData"].is_undefined_length = encoded is not None
+    dataset.PhotometricInterpretation = photometric
+    dataset.BitsStored, dataset.HighBit = form.bits_stored, form.high_bit
+    if form.samples > 1:
+        by_plane = syntax == uid.RLELossless and photometric == "YBR_FULL"
+        dataset.PlanarConfiguration = form.planar if encoded is None else int(by_plane)
     if not hasattr(dataset, "file_meta"):
         dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = syntax
 
 
-def scrub_stream(dataset: Dataset) -> int:
-    """Remove from Pixel Data, in place, what could carry text beside the stored values.
-
-    Native: bits outside Bits Stored, bytes after the last frame. Encapsulated: fragments that
-    belong to no frame, offset tables that say anything else than where the frames lie, comments,
-    application and unknown segments of JPEG, JPEG-LS and JPEG 2000 (the colour marks of JFIF,
-    Adobe and HP stay), bytes after the end of an image or RLE segment.
-
-    Returns
-    -------
-    how many bytes were removed or changed; 0 leaves the value as it was, byte for byte
-
-    Raises
-    ------
-    ItemError
-        when the value cannot be taken apart, as ``StoredFrames``
-    """
-    form, syntax = Form.of(dataset), transfer_syntax(dataset)
-    decoder_of(syntax)
-    value = dataset.PixelData
-    cleaned, removed = (
-        _scrub_encapsulated(value, form, syntax, dataset)
-        if syntax.is_encapsulated
-        else _scrub_native(value, form, syntax, dataset["PixelData"].VR)
-    )
-    if removed:
-        element = dataset["PixelData"]
-        element.value = cleaned
-        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-            if keyword in dataset:
-                delattr(dataset, keyword)
-    return removed
+def _checked(frames: Iterable[np.ndarray], form: Form) -> Iterator[np.ndarray]:
+    """The frames, if they are as many and of the form that the header says."""
+    shape = (form.rows, form.columns) + ((form.samples,) if form.samples > 1 else ())
+    count = 0
+    for frame in frames:
+        count += 1
+        if frame.shape != shape or frame.dtype != form.dtype:
+            raise ItemError("not_written")
+        yield frame
+    if count != form.frames:
+        raise ItemError("not_written")
 
 
-def _scrub_native(value: bytes, form: Form, syntax: uid.UID, vr: str) -> tuple[bytes, int]:
-    form.check_length(len(value))
-    if not syntax.is_little_endian and form.bits_allocated == 8 and vr == "OW":
-        # bytes stand in swapped pairs, so the padding is not the last byte
-        pairs = np.frombuffer(value[: len(value) // 2 * 2], "u2").byteswap().tobytes()
-        cleaned, removed = _scrub_native(pairs, form, syntax, "OB")
-        return np.frombuffer(cleaned, "u2").byteswap().tobytes() if removed else value, removed
-    expected = form.bytes_native
-    surplus = value[expected:]
-    removed = 0 if surplus in (b"", b"\0") and len(value) % 2 == 0 else len(surplus)
-    body = bytearray(value[:expected])
+def _native(frames: Iterable[np.ndarray], form: Form) -> bytes:
+    """Frames as little endian cells, by pixel or by plane as the header says; of even length."""
     if form.bits_allocated == 1:
-        tail = form.pixels % 8
-        if tail and body[-1] >> tail:
-            body[-1] &= (1 << tail) - 1
-            removed += 1
-    elif form.bits_stored < form.bits_allocated:
-        order: Literal["<", ">"] = "<" if syntax.is_little_endian else ">"
-        cells = np.frombuffer(body, form.dtype.newbyteorder(order))
-        kept = form.only_stored(cells)
-        # a word that repeats the sign above High Bit holds nothing else
-        removed += int((kept.view(np.uint8) != cells.view(np.uint8)).sum())
-        body = bytearray(kept.tobytes())
-    if not removed:
-        return value, 0
-    return bytes(body) + b"\0" * (expected % 2), removed
+        value = np.packbits(np.concatenate([f.ravel() for f in frames]), bitorder="little")
+        return value.tobytes() + b"\0" * (value.size % 2)
+    cells = bytearray()
+    for frame in frames:
+        by_plane = frame.transpose(2, 0, 1) if form.samples > 1 and form.planar else frame
+        cells += np.ascontiguousarray(by_plane, frame.dtype.newbyteorder("<")).data.cast("B")
+    return bytes(cells) + b"\0" * (len(cells) % 2)
 
 
-def _scrub_encapsulated(
-    value: bytes, form: Form, syntax: uid.UID, dataset: Dataset
-) -> tuple[bytes, int]:
-    stream = io.BytesIO(value)
-    parts = frame_parts(stream, 0, form.frames, dataset)
-    items = _items(stream, 0)
-    removed = sum(n for _, n in items[1:]) - sum(n for part in parts for _, n in part)
-    removed += _false_tables(value, items, parts, dataset)
-    frames = []
-    for part in parts:
-        encoded = b"".join(value[offset : offset + length] for offset, length in part)
-        cleaned = _clean_image(encoded, form, syntax)
-        removed += abs(len(encoded) - len(cleaned))
-        if len(encoded) == len(cleaned):
-            removed += int((np.frombuffer(encoded, "u1") != np.frombuffer(cleaned, "u1")).sum())
-        frames.append(cleaned)
-    if not removed:
-        return value, 0
-    return encapsulate(frames, has_bot=sum(map(len, frames)) < UNDEFINED_LENGTH), removed
-
-
-def _false_tables(
-    value: bytes,
-    items: list[tuple[int, int]],
-    parts: list[list[tuple[int, int]]],
-    dataset: Dataset,
-) -> int:
-    """Bytes of the offset tables that say something else than where the frames lie."""
-    places = np.array([part[0][0] - items[1][0] for part in parts])
-    lengths = np.array([sum(length for _, length in part) for part in parts])
-    at, size = items[0]
-    found = [(value[at : at + size], "<u4", places)]
-    for keyword, right in (
-        ("ExtendedOffsetTable", places),
-        ("ExtendedOffsetTableLengths", lengths),
-    ):
-        found.append((dataset.get(keyword) or b"", "<u8", right))
-    return sum(
-        len(table)
-        for table, form, right in found
-        if table and table != right.astype(form).tobytes()
-    )
-
-
-def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
-    if syntax == uid.RLELossless:
-        return clean_rle(_without_unused_bits(encoded, form), form.rows * form.columns)
-    if syntax in uid.JPEG2000TransferSyntaxes:
-        return clean_jpeg2000(encoded)
-    return clean_jpeg(encoded)
-
-
-def _without_unused_bits(encoded: bytes, form: Form) -> bytes:
-    """An RLE image without what stands outside Bits Stored, an embedded overlay for example."""
-    if form.bits_stored == form.bits_allocated:
-        return encoded
+def _encoded(
+    frames: list[np.ndarray], form: Form, syntax: uid.UID, reversible: bool
+) -> list[bytes] | None:
+    """Frames encoded without loss; None where the encoder cannot, or does not give them back."""
+    if syntax == DEFLATED_FRAMES:
+        return [deflate_frame(_native([frame], form)) for frame in frames]
+    # the encoders ask for the kind of colour only to allow it: but for YBR_RCT they keep samples
+    kind = "YBR_RCT" if reversible else "MONOCHROME2" if form.samples == 1 else "RGB"
+    options = form.options | {"photometric_interpretation": kind, "planar_configuration": 0}
+    encoder: Any = get_encoder(syntax)
+    images = []
     try:
-        cells, _ = decoder_of(uid.RLELossless).as_array(
-            encapsulate([encoded]),
-            index=0,
-            raw=True,
-            correct_unused_bits=False,
-            number_of_frames=1,
-            pixel_keyword="PixelData",
-            **form.options,
-        )
-        kept = form.only_stored(cells)
-        if np.array_equal(kept, cells):
-            return encoded
-        options = form.options | {"bits_stored": form.bits_allocated, "planar_configuration": 0}
-        encoder: Any = get_encoder(uid.RLELossless)
-        return encoder.encode(kept, number_of_frames=1, **options)
+        for frame in frames:
+            image = encoder.encode(frame, number_of_frames=1, **options)
+            images.append(clean_jpeg2000(image) if syntax == uid.JPEG2000Lossless else image)
+            back, _ = decoder_of(syntax).as_array(
+                encapsulate(images[-1:]),
+                index=0,
+                raw=True,
+                number_of_frames=1,
+                pixel_keyword="PixelData",
+                **options,
+            )
+            if not np.array_equal(back, frame):
+                return None
     except Exception:
-        raise ItemError("undecodable") from None
+        return None
+    return images
 
 
-# JPEG-LS data bytes after 0xFF are below 0x80, JPEG's are 0x00 or a restart marker; so one
-# pattern finds the end of a scan in both (ISO/IEC 10918-1 B.1.1, 14495-1 C.1).
-_SCAN_END = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+def _declare_lossy(dataset: Dataset, syntax: uid.UID) -> None:
+    """Say by what pixels were compressed, which is not seen any more afterwards.
 
-
-# Frames (SOF), tables, restart interval, number of lines, scans; SOF55 and LSE of JPEG-LS. Other
-# segments mean nothing to a decoder.
-_JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDA, 0xDE), 0xF7, 0xF8} - {0xC8}
-_JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
-
-
-def clean_jpeg(encoded: bytes) -> bytes:
-    """Take comments, application and unknown segments and trailing bytes out of a JPEG(-LS) image.
-
-    JFIF's APP0 stays without its thumbnail, Adobe's APP14 and HP's colour transform APP8 with
-    their fixed fields: they say how colours are meant.
+    Not how far, where the header does not say it: the ratio depends on what the mask hides.
     """
-    kept = [_kept_segment(segment, marker) for marker, segment in _jpeg_segments(encoded)]
-    return b"".join([b"\xff\xd8", *kept])
+    dataset.LossyImageCompression = "01"
+    if not text_of(dataset, "LossyImageCompressionMethod"):
+        dataset.LossyImageCompressionMethod = LOSSY[syntax]
 
 
-def jpeg_size(encoded: bytes) -> tuple[int, int, int]:
-    """Rows, columns and samples that a JPEG or JPEG-LS image says itself."""
-    for marker, segment in _jpeg_segments(encoded):
-        if marker in _JPEG_FRAMES and len(segment) >= 10:
-            rows, columns = (int.from_bytes(segment[at : at + 2], "big") for at in (5, 7))
-            return rows, columns, segment[9]
-    raise ItemError("undecodable")
+def deflate_frame(cells: bytes) -> bytes:
+    """A frame as a raw deflate stream (RFC 1951) of even length."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    encoded = deflater.compress(cells) + deflater.flush()
+    return encoded + b"\0" * (len(encoded) % 2)
 
 
-def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and bytes of each segment, a scan with its data, the last with what follows it."""
-    if encoded[:2] != b"\xff\xd8":
-        raise ItemError("undecodable")
-    at = 2
-    while True:
-        at = encoded.find(b"\xff", at)
-        if at < 0 or at + 2 > len(encoded):
-            raise ItemError("undecodable")
-        marker = encoded[at + 1]
-        if marker == 0xFF or marker == 0x00:
-            at += 1
-            continue
-        if marker == 0xD9:
-            yield marker, encoded[at:]
-            return
-        if 0xD0 <= marker <= 0xD8 or at + 4 > len(encoded):
-            raise ItemError("undecodable")
-        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-        if end > len(encoded) or end < at + 4:
-            raise ItemError("undecodable")
-        if marker == 0xDA:
-            found = _SCAN_END.search(encoded, end)
-            if not found:
-                raise ItemError("undecodable")
-            end = found.start()
-        yield marker, encoded[at:end]
-        at = end
-
-
-def _kept_segment(segment: bytes, marker: int) -> bytes:
-    body = segment[4:]
-    if marker == 0xD9:
-        return segment[:2] + _padding(segment[2:])
-    if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14:
-        return b"\xff\xe0\x00\x10" + body[:12] + b"\0\0"
-    if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
-        return b"\xff\xee\x00\x0e" + body[:12]
-    if marker == 0xE8 and body[:4] == b"mrfx" and len(body) == 5:
-        return segment
-    return segment if marker in _JPEG_SEGMENTS else b""
-
-
-# Segments of parts 1, 2 and 15 of ISO/IEC 15444, without COM.
-_JPEG2000_SEGMENTS = {*range(0x50, 0x64), *range(0x72, 0x7A)} - {0x54, 0x5A, 0x5B, 0x62}
-
-
-def clean_jpeg2000(encoded: bytes) -> bytes:
-    """Take comments and trailing bytes out of a JPEG 2000 codestream (ISO/IEC 15444-1 annex A).
-
-    Comments and unknown segments of the main header are removed, those of tile-parts blanked, as
-    their lengths count.
-    Of a JP2 file only the codestream stays, which is all that DICOM allows (PS3.5 A.4.4).
-    """
-    if encoded[4:8] == b"jP  ":
-        encoded = _codestream(encoded)
-    if encoded[:4] != b"\xff\x4f\xff\x51":
-        raise ItemError("undecodable")
-    kept, at = [b"\xff\x4f"], 2
-    while True:
-        if encoded[at : at + 1] != b"\xff" or at + 4 > len(encoded):
-            raise ItemError("undecodable")
-        marker = encoded[at + 1]
-        if marker == 0x90:
-            break
-        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-        if marker in _JPEG2000_SEGMENTS:
-            kept.append(encoded[at:end])
-        at = end
-    while encoded[at : at + 2] == b"\xff\x90":
-        length = int.from_bytes(encoded[at + 6 : at + 10], "big")
-        end = at + length if length else _last_end(encoded)
-        if (length and length < 14) or end > len(encoded):
-            raise ItemError("undecodable")
-        kept.append(_blank_tile_comments(encoded[at:end]))
-        at = end
-    if encoded[at : at + 2] != b"\xff\xd9":
-        raise ItemError("undecodable")
-    return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
-
-
-def jpeg2000_size(encoded: bytes) -> tuple[int, int, int]:
-    """Rows, columns and samples that a JPEG 2000 codestream says itself (SIZ, annex A.5.1)."""
-    if encoded[4:8] == b"jP  ":
-        encoded = _codestream(encoded)
-    if encoded[:4] != b"\xff\x4f\xff\x51" or len(encoded) < 42:
-        raise ItemError("undecodable")
-    right, bottom, left, top = (int(v) for v in np.frombuffer(encoded[8:24], ">u4"))
-    return bottom - top, right - left, int.from_bytes(encoded[40:42], "big")
-
-
-def _codestream(jp2: bytes) -> bytes:
-    """The codestream of a JP2 file, if its boxes do not change the meaning of the samples."""
-    at = 0
-    while at + 8 <= len(jp2):
-        length, kind = int.from_bytes(jp2[at : at + 4], "big"), jp2[at + 4 : at + 8]
-        if kind == b"jp2c" and length != 1:
-            return jp2[at + 8 : at + length if length else None]
-        if kind == b"jp2h" and any(box in jp2[at : at + length] for box in (b"pclr", b"cdef")):
-            break
-        if length < 8:
-            break
-        at += length
-    raise ItemError("undecodable")
-
-
-def _last_end(encoded: bytes) -> int:
-    end = encoded.rfind(b"\xff\xd9")
-    if end < 0:
-        raise ItemError("undecodable")
-    return end
-
-
-def _blank_tile_comments(part: bytes) -> bytes:
-    out, at = bytearray(part), 12
-    while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
-        length = int.from_bytes(part[at + 2 : at + 4], "big")
-        if part[at + 1] not in _JPEG2000_SEGMENTS:
-            out[at + 6 : at + 2 + length] = bytes(max(length - 4, 0))
-        at += 2 + length
-    return bytes(out)
-
-
-def clean_rle(encoded: bytes, pixels: int) -> bytes:
-    """Blank the bytes of an RLE image that make no pixel (PS3.5 annex G).
-
-    They stand in the header, after a segment's last pixel, between segments and after them.
-
-    Parameters
-    ----------
-    encoded : header of 64 bytes and up to 15 segments
-    pixels : of one frame; each segment encodes one byte of each
-    """
-    header = np.frombuffer(encoded[:64], "<u4")
-    if header.size < 16 or not 1 <= header[0] <= 15:
-        raise ItemError("undecodable")
-    starts = [int(offset) for offset in header[1 : 1 + int(header[0])]]
-    if starts != sorted(starts) or starts[0] < 64 or starts[-1] >= len(encoded):
-        raise ItemError("undecodable")
-    out = bytearray(encoded)
-    out[4 * (1 + len(starts)) : starts[0]] = bytes(starts[0] - 4 * (1 + len(starts)))
-    for start, stop in zip(starts, [*starts[1:], len(encoded)], strict=True):
-        at, made = start, 0
-        while made < pixels and at < stop:
-            code = encoded[at]
-            if code < 128:
-                made, at = made + code + 1, at + code + 2
-                for surplus in range(at - max(made - pixels, 0), min(at, stop)):
-                    out[surplus] = 0
-            elif code > 128:
-                made, at = made + 257 - code, at + 2
-            else:
-                at += 1
-        if at < stop:
-            out[at:stop] = bytes(stop - at)
-    return bytes(out)
-
-
-def _padding(rest: bytes) -> bytes:
-    # an even length needs one byte; nothing can be read from zeros
-    return rest if len(rest) < 2 or not any(rest) else b""
+def inflate_frame(encoded: bytes, form: Form) -> bytes:
+    """The cells of a deflated frame; a byte that makes their length even may follow them."""
+    expected = ceil(form.bytes_native / form.frames)
+    if form.bits_allocated == 1:
+        expected = ceil(form.rows * form.columns * form.samples / 8)
+    cells = zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded, expected + 2)
+    if not expected <= len(cells) <= expected + expected % 2:
+        raise ItemError("bad_geometry")
+    return cells
 
 
 def decoder_of(syntax: uid.UID) -> Any:
     """The decoder of a transfer syntax, or ItemError ``video`` or ``unsupported_syntax``."""
     if is_video(syntax):
         raise ItemError("video")
+    if syntax == DEFLATED_FRAMES:
+        syntax = uid.ExplicitVRLittleEndian  # once they are inflated
+    elif syntax in PROGRESSIVE:
+        syntax = uid.JPEGExtended12Bit
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
@@ -840,7 +739,7 @@ def decoder_of(syntax: uid.UID) -> Any:
     return decoder
 
 
-def _items(stream: BinaryIO, start: int) -> list[tuple[int, int]]:
+def encapsulated_items(stream: BinaryIO, start: int) -> list[tuple[int, int]]:
     """(offset, length) of the items of encapsulated pixel data, the offset table's first."""
     items = []
     at = start

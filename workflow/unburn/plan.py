@@ -7,7 +7,6 @@ inventory, so that only the shard with the new series is worked on again.
 
 import argparse
 import collections
-import gzip
 import hashlib
 import json
 import logging
@@ -15,7 +14,6 @@ import os
 import re
 import shutil
 import stat
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,9 +22,10 @@ from typing import Any, Literal
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from unburn import objects, sheet, tables
+from unburn import copies, nifti, objects, sheet, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
+from unburn.ledger import state
 from unburn.parallel import in_order
 from unburn.pixels import (
     Form,
@@ -50,7 +49,7 @@ INVENTORY = (
 SHARD = (
     "item", "path", "bytes", "mtime_ns", "series", "kind", "modality", "sop_class",
     "transfer_syntax", "frames", "rows", "columns", "samples", "bits_allocated", "lossy",
-    "pixels", "read_all", "volumetric",
+    "pixels", "read_all", "volumetric", "shared_uid", "subject", "volume",
 )
 # fmt: on
 STATE = "plan_state.json"
@@ -67,6 +66,7 @@ ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7z
 ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 EXPLICIT_VR = re.compile(rb"A[EST]|CS|D[AST]|F[LD]|IS|L[OT]|O[BDFLVW]|PN|S[HLQSTV]|TM|U[CILNRSTV]")
+SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")  # the folder of a subject in BIDS
 UNTABLED = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
@@ -101,11 +101,14 @@ class Item:
     lossy: bool = False
     pixels: bool = False
     read_all: bool = False
+    subject: str = ""  # of a NIfTI volume and what lies beside it: digests of the place of
+    volume: str = ""  # its subject's folder, and of the volume
     place: tuple[float, ...] = ()  # orientation and position of a slice, rounded
     number: int = 0
     series: str = ""
     shard: str = ""
     volumetric: bool = False
+    shared_uid: bool = False  # another object has the same SOP Instance UID
 
     @property
     def status(self) -> str:
@@ -153,7 +156,7 @@ class State:
 
 
 def foreign(head: bytes, size: int) -> str:
-    """What a file is by its first bytes: '' for DICOM, else a reason code.
+    """What a file is by its first bytes: '' for DICOM, ``nifti``, else a reason code.
 
     ``head`` holds the first 352 bytes. Without the preamble of PS3.10 section 7.1 a file counts
     as DICOM when its first element is one of group 0002 or 0008 that fits the file.
@@ -162,8 +165,8 @@ def foreign(head: bytes, size: int) -> str:
         return "empty_file"
     if head[128:132] == b"DICM":
         return ""
-    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0"):
-        return "nifti_input"
+    if nifti.magic(head):
+        return "nifti"
     if head.startswith(ARCHIVES) or head[257:262] == b"ustar":
         return "not_an_image" if b"[Content_Types].xml" in head else "archive"
     if len(head) < 12:
@@ -191,16 +194,20 @@ def look(root: Path, path: str) -> Item:
             return replace(item, reason_code="unreadable")
         if not stat.S_ISREG(status.st_mode):
             return replace(item, reason_code="not_an_image")
-        item = replace(item, bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+        size, time = state(place)
+        item = replace(item, bytes=size, mtime_ns=time)
         if UNTABLED.search(path):
             return replace(item, reason_code="file_name")
         with open(place, "rb") as file:
             code = foreign(file.read(352), status.st_size)
-        if code in ("archive", "not_an_image") and _holds_nifti(place):
-            code = "nifti_input"
+        if code in ("archive", "not_an_image"):
+            code = _of_volume(place) or code
         if code == "not_an_image" and place.suffix.lower() in SUFFIXES:
             code = "broken"  # its name says DICOM, so somebody will miss it
-        item = replace(item, reason_code=code) if code else _from_header(item, place)
+        if code == "nifti":
+            item = _from_volume(item, place)
+        else:
+            item = replace(item, reason_code=code) if code else _from_header(item, place)
         return replace(item, sha256=sha256(place)) if item.reason_code else item
     except OSError:
         return replace(item, reason_code="unreadable")
@@ -212,19 +219,66 @@ def look_all(task: tuple[Path, list[str]]) -> list[Item]:
     return [look(root, path) for path in paths]
 
 
-def _holds_nifti(path: Path) -> bool:
-    """Whether a file is a compressed NIfTI volume, or the pixels of a pair .hdr and .img."""
-    if path.suffix.lower() == ".img":
-        header = path.with_suffix(".hdr")
-        if not header.is_file():
-            return False
-        with open(header, "rb") as file:
-            return foreign(file.read(352), 352) == "nifti_input"
+def _of_volume(path: Path) -> str:
+    """``nifti`` for a compressed volume, a reason code for another part of one, '' for the rest."""
+    suffix = path.suffix.lower()
+    if suffix == ".img":
+        return "nifti_voxels" if path.with_suffix(".hdr").is_file() else ""
+    if suffix == ".hdr":  # Analyze 7.5 has the same header without a mark
+        with open(path, "rb") as file:
+            size = file.read(4)
+        return "nifti_type" if 348 in (int.from_bytes(size, order) for order in ORDERS) else ""
+    return "nifti" if nifti.is_nifti(path) else ""
+
+
+def _from_volume(item: Item, path: Path) -> Item:
+    """What the header of a NIfTI volume says; its voxels are not read."""
+    folders = item.path.split("/")[:-1]
+    subject = next((k for k in reversed(range(len(folders))) if SUBJECT.fullmatch(folders[k])), -1)
     try:
-        with gzip.open(path) as file:
-            return foreign(file.read(352), 352) == "nifti_input"
-    except (OSError, EOFError, zlib.error):
-        return False
+        with nifti.Volume(path) as volume:
+            return replace(
+                item,
+                kind="nifti_volume",
+                modality=objects.modality(text_of(nifti.named(path), "Modality")),
+                series_key=_key("nifti", item.path),
+                subject=_key("subject", *folders[: subject + 1]) if subject >= 0 else "",
+                volume=_key("volume", item.path),
+                frames=volume.frames,
+                rows=volume.rows,
+                columns=volume.columns,
+                samples=volume.samples,
+                bits_allocated=volume.bits_stored,
+                pixels=True,
+                volumetric=volume.frames >= FEWEST_SLICES,
+            )
+    except ItemError as error:
+        return replace(item, reason_code=error.code)
+
+
+def with_sidecars(items: list[Item]) -> list[Item]:
+    """Let the files beside a planned NIfTI volume be cleaned and released with it."""
+    volumes: dict[str, Item] = {}
+    for item in items:
+        if item.kind == "nifti_volume" and item.status == "planned":
+            volumes.setdefault(nifti.stem_of(item.path), item)
+    return [
+        replace(
+            volume,
+            path=item.path,
+            bytes=item.bytes,
+            mtime_ns=item.mtime_ns,
+            kind="nifti_sidecar",
+            frames=0,
+            pixels=False,
+            volumetric=False,
+        )
+        if item.reason_code == "not_an_image"
+        and item.path.lower().endswith(nifti.BESIDE)
+        and (volume := volumes.get(nifti.stem_of(item.path)))
+        else item
+        for item in items
+    ]
 
 
 def _from_header(item: Item, path: Path) -> Item:
@@ -232,9 +286,9 @@ def _from_header(item: Item, path: Path) -> Item:
         dataset = read_header(path)
         meta = getattr(dataset, "file_meta", Dataset())
         sop_class = text_of(dataset, "SOPClassUID") or text_of(meta, "MediaStorageSOPClassUID")
-        if not sop_class and len(dataset) < 2:
+        if len(dataset) < 2:
             # a chance likeness of other files, or of DICOM no more than a beginning
-            prefixed = bool(getattr(dataset, "preamble", None))
+            prefixed = bool(sop_class or getattr(dataset, "preamble", None))
             named = Path(item.path).suffix.lower() in SUFFIXES
             return replace(item, reason_code="broken" if prefixed or named else "not_an_image")
         outcome = objects.classify(sop_class)
@@ -324,38 +378,20 @@ def paths_below(root: Path) -> Iterator[str]:
     yield from sorted(os.path.relpath(folder, root) for folder in refused)
 
 
-def settle_copies(items: list[Item], root: Path) -> list[Item]:
-    """Ignore exact copies of DICOM files; hold back instances that exist with different content.
-
-    Files with the same (0008,0018) SOP Instance UID are compared by sha256. Of equal ones the
-    first by path stays.
-    """
-    groups = collections.defaultdict(list)
-    for index, item in enumerate(items):
-        if item.sop_instance and item.reason_code != "dicomdir":
-            groups[item.sop_instance].append(index)
-    settled = list(items)
-    for indices in groups.values():
-        if len(indices) < 2:
-            continue
-        contents: dict[str, int] = {}
-        for index in indices:
-            try:
-                digest = items[index].sha256 or sha256(root / items[index].path)
-            except OSError:
-                settled[index] = replace(items[index], reason_code="unreadable")
-                continue
-            if digest in contents:
-                settled[index] = replace(items[index], reason_code="duplicate", sha256=digest)
-            else:
-                contents[digest] = index
-        if len(contents) > 1:
-            for digest, index in contents.items():
-                if not items[index].reason_code:
-                    settled[index] = replace(
-                        items[index], reason_code="conflicting_instance", sha256=digest
-                    )
-    return settled
+def settle_copies(items: list[Item], root: Path, threads: int) -> list[Item]:
+    """Ignore copies; mark objects that share their UID with another one (module ``copies``)."""
+    codes, sharing, digests = copies.sort_out(
+        [item.sop_instance if item.reason_code != "dicomdir" else "" for item in items],
+        [bool(item.reason_code) for item in items],
+        [root / item.path for item in items],
+        threads,
+    )
+    return [
+        replace(item, reason_code=codes[index], sha256=digests[index])
+        if index in codes
+        else replace(item, shared_uid=index in sharing)
+        for index, item in enumerate(items)
+    ]
 
 
 def mark_volumes(items: list[Item]) -> list[Item]:
@@ -481,6 +517,7 @@ def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
     summary = {
         "files": len(items),
         **counts,
+        "shared_uids": sum(item.shared_uid for item in planned),
         "series": len({item.series for item in planned}),
         "shards": len({item.shard for item in planned}),
         "frames": sum(item.frames for item in planned if item.pixels),
@@ -562,7 +599,7 @@ def plan(
     items = take_stock(root, threads)
     if not items:
         raise UserError(where, "the folder is empty", "copy the files there, or correct the path")
-    items = mark_volumes(settle_copies(items, root))
+    items = mark_volumes(with_sidecars(settle_copies(items, root, threads)))
     items = deal(number(items, state), state, settings)
     summary = write_summary(items, folder / "plan.json")
     check_space(summary["scratch_bytes"], folder, where)
@@ -596,6 +633,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     for name in ("status", "kind", "reason_code"):
         log.info("%s: %s", name, ", ".join(f"{n} {code}" for code, n in summary[name].items()))
+    log.info("%d objects share their UID with another one", summary["shared_uids"])
     log.info(
         "%d files, %d series in %d shards, %s decoded; about %s of scratch space",
         summary["files"],

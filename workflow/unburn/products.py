@@ -6,7 +6,6 @@ and nothing else: no clock, no random UID, no path.
 """
 
 import gzip
-import json
 import math
 import os
 import re
@@ -16,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dcm2niix
 import h5py
@@ -30,7 +28,7 @@ from pydicom.pixels import pack_bits
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from unburn import __version__, keys
+from unburn import __version__, keys, nifti, sidecars
 from unburn.errors import ItemError
 from unburn.files import replacing
 from unburn.metadata import quiet
@@ -53,14 +51,6 @@ GEOMETRY = ("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPati
 # The standard wants a content date (type 1); where the study has none, a date that is clearly none.
 NO_DATE, NO_TIME = "19000101", "000000"
 
-# Sidecar keys with a date, a time of day, an identifier or free text. The cleaned headers that
-# dcm2niix reads hold none of the patient; this keeps a later default of dcm2niix from adding some.
-SIDECAR_DROPPED = re.compile(
-    r"Patient|UID|Institution|Station|Serial|Accession|Operator|Physician|Comments|StudyID|Path"
-    r"|Date|(Acquisition|Content|Series|Study)Time"
-)
-NIFTI1_HEADER_BYTES = 348
-NIFTI1_TEXTS = ((4, 32), (148, 252))  # data_type and db_name; descrip and aux_file
 # Second versions of a volume that dcm2niix writes beside the one with the stored slices.
 RESLICED = re.compile(r"_(Eq|Tilt)(_\d+)?$")
 
@@ -281,11 +271,20 @@ def assemble(
     return mask
 
 
+def write_volume_mask(touched: Touched, out: Path) -> Product:
+    """Write the painted voxels of a NIfTI volume as a volume of the same geometry."""
+    with nifti.Volume(touched.file) as volume, h5py.File(touched.masks, "r") as file:
+        stored = file["items"][touched.item]
+        with replacing(out) as tmp:
+            nifti.write_mask(volume, (stored[k] for k in range(volume.frames)), tmp)
+        return Product(out, "", volume.frames)
+
+
 @quiet()  # highdicom sets values of the header, and pydicom complains aloud
 def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Product]:
     """Write the painted pixels of one series as DICOM SEG, one file per picture size.
 
-    Only painted frames are written.
+    Only painted frames are written; a NIfTI volume gets a mask of its own form.
 
     Raises
     ------
@@ -295,7 +294,10 @@ def write_masks(touched: Sequence[Touched], folder: Path, key: bytes) -> list[Pr
     groups: dict[tuple[int, int], list[tuple[Dataset, list[int], np.ndarray]]] = defaultdict(list)
     products = []
     try:
-        for one in touched:
+        for number, one in enumerate(touched, 1):
+            if nifti.is_nifti(one.file):
+                products.append(write_volume_mask(one, folder / f"mask_{number}.nii.gz"))
+                continue
             frames, planes = painted_frames(one)
             if not frames:
                 raise ItemError("mask_not_written")
@@ -357,35 +359,17 @@ def _image_type(dataset: Dataset) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def blank_texts(nifti: bytes) -> bytes:
-    """Blank the free texts of a NIfTI-1 header: data_type, db_name, descrip, aux_file.
-
-    dcm2niix writes the time of day and a comment there.
-
-    Raises
-    ------
-    ValueError
-        if it is no little-endian NIfTI-1
-    """
-    if nifti[:4] != NIFTI1_HEADER_BYTES.to_bytes(4, "little"):
-        raise ValueError("not a little-endian NIfTI-1 header")
-    blank = bytearray(nifti)
-    for start, stop in NIFTI1_TEXTS:
-        blank[start:stop] = bytes(stop - start)
-    return bytes(blank)
-
-
-def clean_sidecar(sidecar: dict[str, Any]) -> dict[str, Any]:
-    """Drop from a BIDS sidecar what names a person, a place or a moment, at every level."""
-    return {
-        name: clean_sidecar(value) if isinstance(value, dict) else value
-        for name, value in sidecar.items()
-        if not SIDECAR_DROPPED.search(name)
-    }
+def without_texts(volume: Path) -> bytes:
+    """A NIfTI volume without the texts of its header: dcm2niix writes the time of day there."""
+    whole = volume.read_bytes()
+    head = nifti.blank(whole)
+    return head + whole[len(head) :]
 
 
 def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Product]:
     """Convert the objects of one complete volumetric series to .nii.gz and .json.
+
+    Diffusion series get their b-values and gradient directions, .bval and .bvec, too.
 
     Parameters
     ----------
@@ -407,12 +391,16 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
             products = []
             for number, (volume, shape) in enumerate(zip(volumes, shapes, strict=True), 1):
                 stem = folder / f"volume_{number}"
-                sidecar = clean_sidecar(json.loads(volume.with_suffix(".json").read_text("utf-8")))
-                packed, text = stem.with_suffix(".nii.gz"), stem.with_suffix(".json")
+                packed = stem.with_suffix(".nii.gz")
                 with replacing(packed) as tmp:
-                    tmp.write_bytes(gzip.compress(blank_texts(volume.read_bytes()), 6, mtime=0))
-                text.write_text(json.dumps(sidecar, indent=2, sort_keys=True) + "\n", "utf-8")
-                products += [Product(packed, "", math.prod(shape[2:])), Product(text, "", 0)]
+                    tmp.write_bytes(gzip.compress(without_texts(volume), 6, mtime=0))
+                products.append(Product(packed, "", math.prod(shape[2:])))
+                for suffix in nifti.BESIDE:
+                    beside = volume.with_suffix(suffix)
+                    if beside.is_file():
+                        cleaned = stem.with_suffix(suffix)
+                        cleaned.write_bytes(sidecars.clean(beside.read_bytes(), suffix))
+                        products.append(Product(cleaned, "", 0))
             return products
     except (
         subprocess.SubprocessError,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from unburn import __version__, keys
+from unburn import weights as sd2_weights
 from unburn.code import code_digest
 from unburn.errors import command
 from unburn.files import replacing, sha256
@@ -24,14 +25,14 @@ from unburn.readers import rapidocr_weights
 from unburn.settings import REPO, changed
 
 STAGES = (
-    *("plan", "frames", "detect", "mask", "crop", "inpaint", "reassemble", "gate"),
+    *("plan", "frames", "detect", "mask", "crop", "inpaint", "batch", "reassemble", "gate"),
     *("release", "evaluate", "report"),
 )
 LIBRARIES = (  # distributions that a stage imports
     *("torch", "numpy", "scipy", "pandas", "h5py", "opencv-python-headless", "scikit-image"),
     *("pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle"),
     *("pyjpegls", "highdicom", "nibabel", "dcm2niix", "rapidocr-onnxruntime", "onnxruntime"),
-    *("pytesseract", "jinja2", "jsonschema", "safetensors", "snakemake"),
+    *("pytesseract", "jinja2", "jsonschema", "safetensors", "diffusers", "snakemake"),
 )
 # Where a run reads and writes is the site's affair, and a folder's name can hold a person's.
 PLACES = {"sheet", "results", "work", "key_file", "truth"}
@@ -86,7 +87,7 @@ def commit(repository: Path) -> dict[str, Any]:
 
 
 def weights(settings: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Name and sha256 of each weight file that a setting names."""
+    """Name and sha256 of each weight file that a setting names and a stage reads."""
     found = []
     for section, values in sorted(settings.items()):
         for name, value in sorted(values.items()) if isinstance(values, Mapping) else ():
@@ -95,6 +96,12 @@ def weights(settings: Mapping[str, Any]) -> list[dict[str, str]]:
                 found.append(
                     {"setting": f"{section}.{name}", "file": path.name, "sha256": sha256(path)}
                 )
+    if settings["inpaint"]["engine"] == sd2_weights.NAME:
+        used = sd2_weights.checked(Path(settings["inpaint"]["sd2_weights"]))
+        found += [
+            {"setting": "inpaint.sd2_weights", "file": f"{used.name}: {name}", "sha256": digest}
+            for name, digest in sorted(used.digests.items())
+        ]
     return found
 
 
@@ -153,7 +160,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    record = provenance(args.settings, keys.key_id(keys.load(args.key)))
+    discarded = args.settings["metadata"]["key"] == "discard"
+    key_id = "discarded" if discarded else keys.key_id(keys.load(args.key))
+    record = provenance(args.settings, key_id)
     with replacing(args.out) as tmp:
         tmp.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 

@@ -7,6 +7,9 @@ from a header or an image.
 IGNORED = {
     "dicomdir": "A DICOMDIR is an index of other files; the files it lists are handled themselves.",
     "duplicate": "An exact copy of another file of this submission.",
+    "same_picture": "The same picture of the same patient as another file of this submission, "
+    "with the same UID in another encoding.",
+    "nifti_voxels": "The voxels of a pair .hdr and .img; they are handled with the header file.",
     "not_an_image": "Not a DICOM file (a note, a program, a picture or the like); left out.",
     "empty_file": "The file has no content.",
 }
@@ -22,8 +25,6 @@ HELD_BACK = {
     "no_sop_class": "The file does not say what kind of object it is (SOP Class UID is missing).",
     "private_sop_class": "An object of a manufacturer's own kind; its content cannot be checked.",
     "unsupported_sop_class": "An object of a kind that unburn has no rule for.",
-    "conflicting_instance": "Another file has the same SOP Instance UID and other content; "
-    "keep the right one.",
     "structured_report": "A structured report: free text that unburn does not clean.",
     "encapsulated_document": "A document (PDF, CDA, model) inside DICOM; its text is not cleaned.",
     "waveform": "A waveform object; its annotations are not cleaned.",
@@ -31,17 +32,20 @@ HELD_BACK = {
     "photograph": "A photograph, which can show the person.",
     "whole_slide": "A whole-slide image; its label and overview pictures are not cleaned.",
     "video": "A video stream (MPEG, H.264, H.265); it is not decoded.",
-    "nifti_input": "A NIfTI volume; this version cleans DICOM only.",
+    "nifti_type": "A NIfTI volume of a kind that unburn does not clean (Analyze, complex, RGBA, "
+    "128 bits).",
     "unsupported_syntax": "No installed decoder reads this file's transfer syntax.",
     # --- found while cleaning
     "undecodable": "The pixels could not be decoded; the file is damaged or mislabelled.",
     "pixels_missing": "The header promises an image, but there is no pixel data.",
+    "too_large": "The header promises more pixels than a scanner makes, or than so few bytes hold; "
+    "it was not decoded.",
     "float_pixels": "Pixels stored as floating point numbers; unburn cleans whole numbers only.",
     "bad_geometry": "Rows, columns, frames or bits in the header do not fit the pixel data.",
     "not_examined": "Not every frame was searched for text, so nothing is known about it.",
     "not_painted": "A masked place was not painted, so it is not released.",
     "metadata_failed": "The header could not be cleaned: the SOP Instance UID that every object "
-    "needs is missing, or an attribute is malformed.",
+    "needs is missing, or an attribute (or a file beside a volume) is malformed.",
     "not_written": "The cleaned object could not be written as valid DICOM.",
     # --- found by the gate
     "residual_text": "The independent reader still read text in the cleaned picture; "
@@ -52,6 +56,8 @@ HELD_BACK = {
     "pixels_differ": "A pixel outside the mask differs from the original; please report this.",
     "face": "A head volume that could show the face (setting gate.faces).",
     # --- found when series are put together
+    "conflicting_instance": "Another object would be written to the same place; "
+    "please report this.",
     "series_held": "Another part of the same volume was held back, and a volume is released whole.",
     "reference_held": "It refers to images that were held back or are not in this submission.",
     "mask_not_written": "The mask of painted pixels could not be written.",

@@ -20,7 +20,7 @@ import pydicom
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
-from unburn import keys, metadata, pixels, tables
+from unburn import keys, metadata, nifti, pixels, sidecars, tables
 from unburn.errors import ItemError, command
 from unburn.examined import load, unexamined
 from unburn.files import make_private, replacing, sha256
@@ -29,6 +29,8 @@ from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
 from unburn.patches import Patch, Reader, apply
 from unburn.pixels import StoredFrames
+from unburn.scrubbing import scrub_stream
+from unburn.sources import Frames, open_frames
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ COLUMNS = (
     *("patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
     *("frame_of_reference_out", "frames", "masked_frames", "masked_pixels", "pixels_total"),
     *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
-    *("seam_step", "scrubbed", "references"),
+    *("seam_step", "scrubbed", "references", "shared_uid"),
 )
 UID_COLUMNS = ("id_old", "id_new")
 MANAGEMENT = "1.2.840.10008.3.1.2."  # patient, study and procedure step management classes
@@ -63,8 +65,14 @@ class Painted:
     masked_pixels: int = 0
     flat_pixels: int = 0
     painted_pixels: int = 0
+    engines: set[str] = field(default_factory=set)
     texture_ratios: list[float] = field(default_factory=list)
     seam_steps: list[float] = field(default_factory=list)
+
+    @property
+    def engine(self) -> str:
+        """What painted: the engines of the crops, ``flat`` where there was none, or nothing."""
+        return "+".join(sorted(self.engines)) or ("flat" if self.flat_pixels else "")
 
 
 def paint(stored: np.ndarray, mask: np.ndarray, patches: Iterable[Patch]) -> np.ndarray:
@@ -169,7 +177,7 @@ class Masks:
 
 
 def painted_frames(
-    source: StoredFrames, masks: Masks, inputs: Inputs, item: int, done: Painted
+    source: Frames, masks: Masks, inputs: Inputs, item: int, done: Painted
 ) -> Iterator[np.ndarray]:
     """Yield the frames of an item with all patches applied, and count in ``done``."""
     with Reader(inputs.fills) as fills, Reader(inputs.painted) as painted:
@@ -185,6 +193,7 @@ def painted_frames(
             by_crops = written(mask.shape, crops) & mask
             done.painted_pixels += int(by_crops.sum())
             done.flat_pixels += int((mask & ~by_crops).sum())
+            done.engines.update(patch.content.engine for patch in crops)
             done.texture_ratios.append(texture_ratio(out, mask))
             done.seam_steps.append(seam_step(out, mask))
             yield out
@@ -199,9 +208,9 @@ def written(shape: tuple[int, ...], patches: Iterable[Patch]) -> np.ndarray:
     return where
 
 
-def outside_differing(original: StoredFrames, candidate: Path, masks: Masks) -> int:
+def outside_differing(original: Frames, candidate: Path, masks: Masks) -> int:
     """Decode a written candidate and count pixels outside the masks that are not the original's."""
-    with StoredFrames(candidate) as after:
+    with open_frames(candidate) as after:
         if len(after) != len(original):
             return len(original) * original.rows * original.columns
         return sum(
@@ -210,14 +219,24 @@ def outside_differing(original: StoredFrames, candidate: Path, masks: Masks) -> 
 
 
 def write(dataset: pydicom.Dataset, out: Path) -> None:
-    """Write a DICOM file with an empty preamble, never deflated, so that its bytes can be searched.
-
-    (0002,0010) Transfer Syntax UID stays otherwise, as encoded pixels keep their bytes.
-    """
+    """Write a DICOM file with an empty preamble in the transfer syntax that its pixels have."""
     dataset.preamble = bytes(128)
-    if dataset.file_meta.TransferSyntaxUID.is_deflated:
-        dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     pydicom.dcmwrite(out, dataset, enforce_file_format=True)
+
+
+def uid_of(content: str) -> str:
+    """A UID for an object that has none, of its file's sha256 (PS3.5 annex B.2); never released."""
+    return f"2.25.{int(content[:32], 16)}"
+
+
+def give_own_uid(cleaned: metadata.Cleaned, old: str, content: str, key: bytes) -> None:
+    """Give an object whose UID other objects share too a new one that depends on its content.
+
+    ``content`` is the sha256 of the original. What refers to ``old`` keeps the UID that it has.
+    """
+    new = uid.UID(keys.uid(key, f"{old}\0{content}"))
+    cleaned.dataset.SOPInstanceUID = cleaned.dataset.file_meta.MediaStorageSOPInstanceUID = new
+    cleaned.uids.pop(old, None)
 
 
 def place(cleaned: metadata.Cleaned, key: bytes) -> str:
@@ -234,7 +253,6 @@ class Plan:
 
     inputs: Inputs
     settings: metadata.Settings
-    engine: str
     key: bytes
     folder: Path
 
@@ -250,12 +268,12 @@ def candidate(
         with the reason why there is none
     """
     item, original = int(row["item"]), Path(row["path"])
-    if not unchanged(row):
-        raise ItemError("changed_input")
     dataset = pixels.read_header(original)
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pixels.transfer_syntax(dataset)
+    if not pixels.text_of(dataset, "SOPInstanceUID"):
+        dataset.SOPInstanceUID = uid_of(sha256(original))
     if row["kind"] in PICTURELESS and "PixelData" in dataset:
         del dataset.PixelData  # nobody would look at a picture there
     done, scrubbed, touched = Painted(), 0, None
@@ -266,13 +284,14 @@ def candidate(
                     frames = painted_frames(source, masks, plan.inputs, item, done)
                     pixels.replace_pixels(dataset, frames, source.photometric)
             elif "PixelData" in dataset:
-                scrubbed = pixels.scrub_stream(dataset)
-        engine = plan.engine if done.painted_pixels else "flat" if done.flat_pixels else ""
+                scrubbed = scrub_stream(dataset)
         if row["pixels"] == "1":
             lossy = row["lossy"] == "1"
-            touched = metadata.Touched(done.masked_pixels, engine, lossy)
+            touched = metadata.Touched(done.masked_pixels, done.engine, lossy)
         with failing("metadata_failed"):
             cleaned = metadata.clean(dataset, plan.key, plan.settings, touched)
+        if row["shared_uid"] == "1":
+            give_own_uid(cleaned, str(dataset.SOPInstanceUID), sha256(original), plan.key)
         with failing("not_written"):
             write(cleaned.dataset, out)
             differ = 0
@@ -290,18 +309,77 @@ def candidate(
         "sop_in": dataset.SOPInstanceUID,
         "sop_out": header.SOPInstanceUID,
         "frame_of_reference_out": header.get("FrameOfReferenceUID") or "",
-        "masked_frames": done.masked_frames,
-        "masked_pixels": done.masked_pixels,
-        "flat_pixels": done.flat_pixels,
-        "painted_pixels": done.painted_pixels,
-        "engine": engine,
+        **painted_cells(done, plan),
         "outside_differing": differ,
-        "texture_ratio": average(done.texture_ratios),
-        "seam_step": average(done.seam_steps),
         "scrubbed": scrubbed,
         "references": ";".join(references(dataset)) if row["kind"] in REFERRING else "",
     }
     return cells, cleaned.uids
+
+
+def volume(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
+    """Make a candidate of a NIfTI volume; return what its row says of it.
+
+    Raises
+    ------
+    ItemError
+        with the reason why there is none
+    """
+    item, original, done = int(row["item"]), Path(row["path"]), Painted()
+    with Masks(plan.inputs.masks, item) as masks, nifti.Volume(original) as source:
+        frames = painted_frames(source, masks, plan.inputs, item, done) if masks else None
+        with failing("not_written"):
+            scrubbed = nifti.write(source, frames, out)
+            differ = outside_differing(source, out, masks)
+    return {**beside(row, plan), **painted_cells(done, plan), "outside_differing": differ} | {
+        "sop_in": row["volume"],
+        "scrubbed": scrubbed,
+    }
+
+
+def sidecar(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
+    """Make a candidate of what lies beside a NIfTI volume, and goes with it."""
+    original = Path(row["path"])
+    words = plan.settings.options.descriptors == "cleaned"
+    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), words)
+    out.write_bytes(cleaned)
+    return beside(row, plan) | {"references": row["volume"]}
+
+
+def beside(row: Mapping[str, str], plan: Plan) -> dict[str, Any]:
+    """Cells of a NIfTI volume and of the files beside it: one name for all of them.
+
+    A volume names no patient. Its folder does in BIDS (sub-01); else it is a patient of its own.
+    """
+    patient = keys.label(plan.key, "patient", f"nifti\0{row['subject'] or row['volume']}")
+    label = keys.label(plan.key, "path", row["volume"])
+    return {
+        "output": f"nifti/{patient}/{label}{ending(row)}",
+        "sha256_in": sha256(Path(row["path"])),
+        "patient_out": patient,
+        "series_out": label,
+    }
+
+
+def ending(row: Mapping[str, str]) -> str:
+    """How the candidate's file ends."""
+    path = Path(row["path"])
+    if row["kind"] == nifti.VOLUME:
+        return nifti.suffix_of(path)
+    return path.suffix.lower() if row["kind"] == nifti.SIDECAR else ".dcm"
+
+
+def painted_cells(done: Painted, plan: Plan) -> dict[str, Any]:
+    """Cells about what was painted."""
+    return {
+        "masked_frames": done.masked_frames,
+        "masked_pixels": done.masked_pixels,
+        "flat_pixels": done.flat_pixels,
+        "painted_pixels": done.painted_pixels,
+        "engine": done.engine,
+        "texture_ratio": average(done.texture_ratios),
+        "seam_step": average(done.seam_steps),
+    }
 
 
 def attempt(
@@ -316,19 +394,32 @@ def attempt(
     counts = [int(row[name] or 0) for name in ("frames", "rows", "columns")]
     cells: dict[str, Any] = {
         **dict.fromkeys(COLUMNS, ""),
-        **{name: row[name] for name in ("item", "modality", "kind", "series", "frames")},
+        **{
+            name: row[name]
+            for name in ("item", "modality", "kind", "series", "frames", "shared_uid")
+        },
         **dict.fromkeys(("outside_differing", "masked_frames", "masked_pixels", "scrubbed"), 0),
         "pixels_total": int(np.prod(counts)),
     }
-    out = plan.folder / f"{row['item']}.dcm"
+    out = plan.folder
     if not reason:
         try:
             with failing("not_written"):
-                made, uids = candidate(row, plan, out)
+                if not unchanged(row):
+                    raise ItemError("changed_input")
+                out = plan.folder / f"{row['item']}{ending(row)}"
+                uids: dict[str, str] = {}
+                if row["kind"] == nifti.VOLUME:
+                    made = volume(row, plan, out)
+                elif row["kind"] == nifti.SIDECAR:
+                    made = sidecar(row, plan, out)
+                else:
+                    made, uids = candidate(row, plan, out)
             return cells | made | {"status": "candidate", "file": out.name}, uids
         except ItemError as error:
             reason = error.code
-            out.unlink(missing_ok=True)
+            if out != plan.folder:
+                out.unlink(missing_ok=True)
     return cells | {"status": "held_back", "reason_code": reason}, {}
 
 
@@ -346,7 +437,6 @@ def reassemble(
     regions: Path,
     inputs: Inputs,
     settings: metadata.Settings,
-    engine: str,
     key: bytes,
     threads: int,
     candidates: Path,
@@ -360,7 +450,7 @@ def reassemble(
     lines = []
     with replacing(candidates) as folder:
         make_private(folder)
-        work = partial(attempt, Plan(inputs, settings, engine, key, folder))
+        work = partial(attempt, Plan(inputs, settings, key, folder))
         tasks = ((row, failed.get(int(row["item"]), "")) for row in rows)
         for cells, new in in_order(work, tasks, threads):
             lines.append(cells)
@@ -387,7 +477,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON of metadata")
-    parser.add_argument("--engine", type=json.loads, required=True, help="JSON of inpaint")
     parser.add_argument("--threads", type=int, default=1)
     for name in ("candidates", "table", "uids"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -398,7 +487,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         options.regions,
         Inputs(options.masks, options.fills, options.painted),
         metadata.Settings(**options.settings),
-        options.engine["engine"],
         keys.project_key(keys.load(options.key), options.project),
         options.threads,
         options.candidates,

@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from unburn import keys, policy, reasons, tables
+from unburn import keys, mending, nifti, policy, reasons, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.ledger import records, shard_folders, shard_table
@@ -42,7 +42,10 @@ RELEASED_FOLDERS = ("dicom", "masks", "nifti")
 PRIVATE_FILE = 0o600
 
 # Objects that show or describe other objects; they are released with those.
-REFERRING = {"segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"}
+REFERRING = {
+    *("segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"),
+    nifti.SIDECAR,
+}
 # An original identifier shorter than this may stand in a table by chance.
 SHORTEST_IDENTIFIER = 6
 
@@ -199,8 +202,15 @@ def hold_volumes(items: Items) -> Items:
 
 
 def hold_references(items: Items) -> Items:
-    """Hold back an object that refers to an image that is not released with it."""
-    released = {one.candidate["sop_in"] for one in items.values() if one.status == "released"}
+    """Hold back an object that refers to an image that is not released with it.
+
+    A UID that several objects share names none of them.
+    """
+    released = {
+        one.candidate["sop_in"]
+        for one in items.values()
+        if one.status == "released" and one.candidate.get("shared_uid") != "1"
+    }
 
     def stays(one: Item) -> bool:
         references = {uid for uid in one.candidate.get("references", "").split(";") if uid}
@@ -253,7 +263,7 @@ def plan_products(items: Items, folder: Path, key: bytes) -> list[Series]:
         touched = tuple(
             Touched(one.file, one.folder / "masks.h5", one.item) for one in released if one.touched
         )
-        slices = [one for one in released if one.volumetric]
+        slices = [one for one in released if one.volumetric and one.kind != nifti.VOLUME]
         frames = sum(int(one.candidate["frames"] or 1) for one in slices)
         whole = len(released) == len(members) == len(slices) and frames > 1
         if touched or whole:
@@ -302,11 +312,11 @@ def place_of(one: Item, results: Path) -> Path:
     Raises
     ------
     ValueError
-        if the output is not a plain relative path below ``dicom/``
+        if the output is not a plain relative path below ``dicom/`` or ``nifti/``
     """
     output = PurePosixPath(one.candidate["output"])
-    if output.parts[:1] != ("dicom",) or ".." in output.parts:
-        raise ValueError(f"item {one.item}: an output outside dicom/")
+    if output.parts[:1] not in (("dicom",), ("nifti",)) or ".." in output.parts:
+        raise ValueError(f"item {one.item}: an output outside dicom/ and nifti/")
     return results / output
 
 
@@ -346,10 +356,11 @@ def product_places(
         released = [one for one in members if one.status == "released"]
         for product in (products.get(name) or []) if released else []:
             row = released[0].candidate
-            folder = "masks" if product.file.suffix == ".dcm" else "nifti"
-            number = product.file.name.split(".")[0].split("_")[1]
+            what, number = product.file.name.split(".")[0].split("_")
+            folder = "masks" if what == "mask" else "nifti"
             ending = "" if number == "1" else f"_{number}"
-            stem = f"{folder}/{row['patient_out']}/{row['study_out']}/{row['series_out']}{ending}"
+            parts = (folder, row["patient_out"], row["study_out"], row["series_out"] + ending)
+            stem = "/".join(part for part in parts if part)  # a NIfTI volume has no study
             line: dict[str, object] = {
                 **dict.fromkeys(RELEASED_COLUMNS, ""),
                 "output": stem + "".join(product.file.suffixes),
@@ -366,9 +377,9 @@ def product_places(
     return pairs
 
 
-def ledger_row(one: Item) -> dict[str, object]:
-    """One line of the ledger."""
-    released = one.status == "released"
+def ledger_row(one: Item, discard: bool) -> dict[str, object]:
+    """One line of the ledger; with ``discard``, without what links an original and its result."""
+    released = one.status == "released" and not discard
     return {
         "item": one.item,
         "input": one.path,
@@ -376,7 +387,9 @@ def ledger_row(one: Item) -> dict[str, object]:
         "status": one.status,
         "reason_code": one.reason_code,
         "output": one.candidate["output"] if released else "",
-        "sop_instance_uid_in": one.candidate.get("sop_in", ""),
+        "sop_instance_uid_in": ""
+        if discard or one.kind == nifti.VOLUME
+        else one.candidate.get("sop_in", ""),
         "sop_instance_uid_out": one.candidate["sop_out"] if released else "",
     }
 
@@ -491,6 +504,7 @@ def publish(
     products: Mapping[str, list[Product] | None],
     key: bytes,
     key_id: str,
+    discard: bool,
     threads: int,
 ) -> None:
     """Put files in place, remove what is not listed, write the tables."""
@@ -529,7 +543,9 @@ def publish(
     if removed:
         log.info("%d files of a former run removed", removed)
 
-    write_private_tables(work, items, mapping, key_id)
+    write_ledger(work, items, discard)
+    if not discard:
+        write_mappings(work, items, mapping, key_id)
     held = [
         {
             "item": one.item,
@@ -558,8 +574,15 @@ def check_digests(released: Sequence[Item], digests: Sequence[str]) -> None:
             )
 
 
-def write_private_tables(work: Path, items: Items, mapping: Mapping[str, str], key_id: str) -> None:
-    """Write the ledger, the mappings of UIDs and patients, and the id of the key they came from."""
+def write_ledger(work: Path, items: Items, discard: bool) -> None:
+    """Write the ledger."""
+    rows = [ledger_row(one, discard) for one in items.values()]
+    tables.write(work / "ledger.tsv", rows, LEDGER_COLUMNS)
+    (work / "ledger.tsv").chmod(PRIVATE_FILE)
+
+
+def write_mappings(work: Path, items: Items, mapping: Mapping[str, str], key_id: str) -> None:
+    """Write the mappings of UIDs and patients, and the id of the key they came from."""
     write_mapping(work / "uid_mapping.csv", sorted(mapping.items()))
     patients = {
         (one.candidate["patient_in"], one.candidate["patient_out"])
@@ -567,8 +590,6 @@ def write_private_tables(work: Path, items: Items, mapping: Mapping[str, str], k
         if one.candidate.get("patient_in") and one.candidate.get("patient_out")
     }
     write_mapping(work / "patid_mapping.csv", sorted(patients))
-    tables.write(work / "ledger.tsv", map(ledger_row, items.values()), LEDGER_COLUMNS)
-    (work / "ledger.tsv").chmod(PRIVATE_FILE)
     with replacing(work / "key_id") as tmp:
         tmp.write_text(f"{key_id}\n", "ascii")
 
@@ -581,10 +602,15 @@ def release(
     project: str,
     settings: Settings,
     threads: int,
+    discard: bool = False,
 ) -> Items:
-    """Release one submission; return every item with what became of it."""
+    """Release one submission; return every item with what became of it.
+
+    With ``discard`` the key is one that this run has drawn, and nothing links old and new.
+    """
     key_id, key = keys.key_id(master), keys.project_key(master, project)
-    check_key(work, key_id)
+    if not discard:
+        check_key(work, key_id)
     items = read_items(inventory, work)
     items = {
         name: one.held("not_written")
@@ -601,7 +627,7 @@ def release(
         items = settle(hold_unmasked(items, products), settings.unit)
         items = hash_unhashed(items, threads)
         check_conservation(items, tables.read(inventory)["item"])
-        publish(work, results, items, products, key, key_id, threads)
+        publish(work, results, items, products, key, key_id, discard, threads)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return items
@@ -615,8 +641,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--key", type=Path, required=True)
+    parser.add_argument("--key-mode", choices=("keyed", "discard"), required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--mending", type=int, default=0, help="see module mending")
     parser.add_argument("--threads", type=int, required=True)
     args = parser.parse_args(argv)
     items = release(
@@ -627,7 +655,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.project,
         Settings.of(args.settings),
         args.threads,
+        args.key_mode == "discard",
     )
+    mending.note(args.work, args.mending)
     count = Counter(one.status for one in items.values())
     log.info(
         "submission %s: %d items, %d released, %d held back, %d ignored",

@@ -10,7 +10,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,12 +20,14 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from unburn import presets
 from unburn.errors import ItemError, command
 from unburn.evaluate import Item, over_painted, read_items, whole
 from unburn.files import replacing
 from unburn.frames import display
-from unburn.pixels import StoredFrames
 from unburn.reasons import REASONS
+from unburn.safe_harbor import Identifier, identifiers
+from unburn.sources import open_frames
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +121,7 @@ def data_uri(png: bytes) -> str:
 def picture_of(file: Path, frame: int, mask: np.ndarray | None) -> bytes | None:
     """Show one frame (from 0) of an object; None when it cannot be decoded."""
     try:
-        with StoredFrames(file) as source:
+        with open_frames(file) as source:
             return to_png(display(source[frame], source), mask)
     except ItemError:
         return None
@@ -193,7 +195,7 @@ def pairs(items: Iterable[Item], results: Path) -> Iterator[dict[str, Any]]:
         if one.status == "released":
             cleaned = results / one.candidate["output"]
         else:
-            cleaned = one.folder / "candidates" / f"{one.item}.dcm"
+            cleaned = one.folder / "candidates" / str(one.candidate.get("file"))
         after = picture_of(cleaned, frame, mask) if cleaned.is_file() else None
         yield {
             "item": one.item,
@@ -237,6 +239,22 @@ def look_first(items: Iterable[Item], flag: float) -> list[dict[str, Any]]:
     ]
 
 
+def options_of(settings: Mapping[str, Any]) -> presets.Options:
+    """The options of header cleaning that were in force."""
+    chosen = {name: settings["metadata"].get(name) for name in presets.CHOICES}
+    return presets.options(settings["metadata"]["preset"], chosen)
+
+
+def eighteen(metrics: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Identifier]:
+    """What became of the 18 identifiers of the Safe Harbor method."""
+    return identifiers(
+        options_of(settings),
+        settings["metadata"]["key"],
+        settings["gate"]["faces"],
+        metrics["privacy"]["face_possible_items"],
+    )
+
+
 def render(template: str, **values: Any) -> str:
     """Fill in a template of ``workflow/report``; every value is escaped but the style sheet."""
     environment = jinja2.Environment(
@@ -273,6 +291,8 @@ def report_page(
         look_first=look_first(items, metrics["quality"]["flagged_from_painted_share"]),
         pictures=within_budget(released_pictures(painted, results), settings.pictures),
         settings=provenance["settings"],
+        options=asdict(options_of(provenance["settings"])),
+        eighteen=eighteen(metrics, provenance["settings"]),
     )
 
 

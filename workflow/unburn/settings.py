@@ -14,13 +14,14 @@ import yaml
 
 from unburn.errors import UserError
 from unburn.files import replacing
+from unburn.presets import CHOICES, DEMANDS, PRESETS, weakened
 from unburn.sheet import Row
 from unburn.sheet import read as read_sheet
 
 REPO = Path(__file__).resolve().parents[2]
 SCHEMA = REPO / "workflow" / "schemas" / "config.schema.yaml"
 README = REPO / "config" / "README.md"
-BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
+BEGIN, END = "<!-- {} -->", "<!-- /{} -->"
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,14 @@ class Run:
     rows: dict[str, Row]
 
     def section(self, submission: str, name: str) -> dict[str, Any]:
-        """One section of the settings, with what the sheet's row sets for this submission."""
+        """One section of the settings, with what the sheet's row sets for this submission.
+
+        What the submission's preset of header cleaning demands of other stages comes last.
+        """
         section = dict(self.config[name])
-        for dotted, value in self.rows[submission].settings.items():
+        own = self.rows[submission].settings
+        preset = own.get("metadata.preset", self.config["metadata"]["preset"])
+        for dotted, value in [*own.items(), *DEMANDS.get(preset, {}).items()]:
             group, _, key = dotted.partition(".")
             if group == name:
                 section[key] = value
@@ -77,6 +83,8 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
                     mistakes.append(
                         f"{complete['sheet']}:{row.line}: {name}: {found}\n    hint: {hint}"
                     )
+    if not mistakes:
+        mistakes = [*_weakened(config, complete, rows, lines)]
     if mistakes:
         raise UserError(
             where="settings",
@@ -142,6 +150,15 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def preset_table() -> str:
+    """What each preset chooses, as a Markdown table, for config/README.md."""
+    rows = [f"| setting | {' | '.join(f'`{name}`' for name in PRESETS)} |", "|---|---|---|---|"]
+    for option in CHOICES:
+        chosen = [getattr(options, option) for options in PRESETS.values()]
+        rows.append(f"| `metadata.{option}` | {' | '.join(chosen)} |")
+    return "\n".join(rows) + "\n"
+
+
 def _get(config: Mapping[str, Any], dotted: str) -> Any:
     value: Any = config
     for part in dotted.split("."):
@@ -203,6 +220,32 @@ def _check_value(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[str, str
         yield "", error.message, rule["x-hint"] + near
 
 
+def _weakened(
+    config: Mapping[str, Any],
+    complete: Mapping[str, Any],
+    rows: Mapping[str, Row],
+    lines: Mapping[tuple[str, ...], str],
+) -> Iterator[str]:
+    """Name settings that would take from what the preset of header cleaning promises."""
+    explicit = {
+        f"{group}.{name}": value
+        for group, section in config.items()
+        if isinstance(section, Mapping)
+        for name, value in section.items()
+    }
+    found: dict[str, None] = {}  # a set that keeps its order
+    for row in rows.values():
+        preset = row.settings.get("metadata.preset", complete["metadata"]["preset"])
+        for name, promised in weakened(preset, explicit | dict(row.settings)):
+            own = row.settings.keys() & {name, "metadata.preset"}
+            at = f"{complete['sheet']}:{row.line}: " if own else _place(lines, (*name.split("."),))
+            found[
+                f"{at}{name}: the preset {preset} promises {promised}\n"
+                "    hint: leave it out, or choose the preset research, which promises less"
+            ] = None
+    yield from found
+
+
 def _line_numbers(files: Sequence[Path]) -> dict[tuple[str, ...], str]:
     """Where each setting stands: file and line by path of keys; a later file wins."""
     places: dict[tuple[str, ...], str] = {}
@@ -224,21 +267,23 @@ def _place(lines: Mapping[tuple[str, ...], str], path: tuple[str, ...]) -> str:
     return lines.get(path, "--config: ")
 
 
-def write_table(readme: Path = README) -> None:
-    """Put the table of settings between its marks in config/README.md."""
+def write_tables(readme: Path = README) -> None:
+    """Put the tables of settings and presets between their marks in config/README.md."""
     text = readme.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
+    for name, made in (("settings", table()), ("presets", preset_table())):
+        head, rest = text.split(BEGIN.format(name))
+        tail = rest.split(END.format(name))[1]
+        text = f"{head}{BEGIN.format(name)}\n{made}{END.format(name)}{tail}"
     with replacing(readme) as tmp:
-        tmp.write_text(f"{head}{BEGIN}\n{table()}{END}{tail}", encoding="utf-8")
+        tmp.write_text(text, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the table of settings into config/README.md."""
+    """Write the tables of settings and presets into config/README.md."""
     argparse.ArgumentParser(prog="python -m unburn.settings", description=main.__doc__).parse_args(
         argv
     )
-    write_table()
+    write_tables()
 
 
 if __name__ == "__main__":

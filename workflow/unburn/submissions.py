@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unburn import devices, keys, tables
+from unburn import devices, keys, prompts, tables, weights
 from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
+from unburn.ledger import forget
 from unburn.settings import REPO, Run
 from unburn.sheet import Row
 
@@ -145,6 +146,24 @@ def check_weights(run: Run) -> dict[str, str]:
     return digests
 
 
+def check_sd2(run: Run) -> dict[str, str]:
+    """A digest of each folder of weights of Stable Diffusion 2 that a submission uses, by path.
+
+    Raises
+    ------
+    UserError
+        if a file is absent or not the pinned one, or a prompt was not encoded
+    """
+    digests: dict[str, str] = {}
+    for label in run.rows:
+        section = run.section(label, "inpaint")
+        if section["engine"] == weights.NAME:
+            folder = section["sd2_weights"]
+            digests[folder] = weights.checked(Path(folder)).digest
+            prompts.load(Path(folder), prompts.texts(section["prompt"]))
+    return digests
+
+
 def check_device_rules(run: Run) -> dict[str, str]:
     """The sha256 of each table of device rules that the settings name, by path.
 
@@ -257,11 +276,17 @@ def _sentences(label: str) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Check the share of held-back items against ``gate.max_held_back``."""
+    """Check the share of held-back items; delete what links old and new where that is asked for.
+
+    The share is ``gate.max_held_back``.
+    """
     parser = argparse.ArgumentParser(prog="python -m unburn.submissions", description=main.__doc__)
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON of section gate")
+    parser.add_argument("--key-mode", choices=("keyed", "discard"), required=True)
     options = parser.parse_args(argv)
+    if options.key_mode == "discard":
+        forget(options.ledger.parent)
     limit: float = options.settings["max_held_back"]
     by_status, _ = counts(options.ledger)
     items = by_status["released"] + by_status["held_back"]

@@ -1,5 +1,6 @@
-"""Tab-separated tables: every value a string, an empty cell an empty string."""
+"""Tab-separated tables: every value a string, an empty cell an empty string; CSV of benchmarks."""
 
+import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,3 +27,11 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str])
         for row in rows:
             cells = (str(row[name]) for name in columns)
             file.write("\t".join(" ".join(BREAKS.split(cell)) for cell in cells) + "\n")
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Write rows as CSV in the order of ``columns``."""
+    with replacing(path) as tmp, open(tmp, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,88 @@
+import struct
+
+import pytest
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from unburn.elements import data_set, is_sound, made, text_of, texts
+
+
+def raw(tag, vr, value):
+    return RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "found"),
+    [
+        ("CS", b"ORIGINAL\\PRIMARY ", ["ORIGINAL", "PRIMARY"]),
+        ("DS", b"1.50\\ 2 ", ["1.50", "2"]),
+        ("UI", b"1.2.3\0", ["1.2.3"]),
+        ("LT", b"one\\two ", ["one\\two"]),  # PS3.5 6.2: a backslash separates no long text
+        ("LO", b"   ", []),
+        ("LO", b"", []),
+    ],
+)
+def test_texts_of_bytes(vr, value, found):
+    assert texts(Dataset(), raw(0x00081030, vr, value), vr) == found
+
+
+def test_texts_that_are_not_ascii_are_decoded_by_the_character_set():
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    element = raw(0x00081030, "LO", "Schädel\\Knie".encode())
+    dataset[element.tag] = element
+    assert texts(dataset, element, "LO") == ["Schädel", "Knie"]
+
+
+def test_numbers_are_read_as_they_were_written():
+    dataset = Dataset()
+    dataset.SliceThickness = "1.50"
+    assert texts(dataset, dataset["SliceThickness"], "DS") == ["1.50"]
+
+
+@pytest.mark.parametrize(
+    ("vr", "texts_", "value"),
+    [
+        ("CS", ["A", "BC"], b"A\\BC"),
+        ("UI", ["1.2.3"], b"1.2.3\0"),
+        ("LO", ["odd"], b"odd "),
+        ("DA", [], b""),
+    ],
+)
+def test_made_elements_are_bytes_of_even_length(vr, texts_, value):
+    element = made(0x00080008, vr, texts_)
+    assert isinstance(element, RawDataElement)
+    assert (element.value, element.length) == (value, len(value))
+
+
+def test_made_elements_that_are_not_ascii_are_left_to_the_character_set():
+    element = made(0x00081030, "LO", ["Schädel"])
+    assert isinstance(element, DataElement) and element.value == "Schädel"
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "most", "sound"),
+    [
+        ("US", b"\0\2", 1, True),
+        ("US", b"\0\2\0\2", 1, False),  # two values where one may be
+        ("FD", struct.pack("<d", 0.5), 1, True),
+        ("FD", b"\0" * 6, 1, False),
+        ("FD", b"DOE^JANE", 1, False),
+        ("OW", b"\0\1\2", 1, True),
+    ],
+)
+def test_binary_numbers_are_of_their_size_and_no_text(vr, value, most, sound):
+    assert is_sound(raw(0x00280010, vr, value), vr, most) is sound
+
+
+def test_text_of_reads_what_is_there_and_is_empty_otherwise():
+    dataset = Dataset()
+    dataset.PatientID, dataset.PatientName = " 4711 ", "Doe^Jane"
+    assert text_of(dataset, "PatientID") == "4711" and text_of(dataset, "PatientName") == "Doe^Jane"
+    assert text_of(dataset, "StudyID") == ""
+
+
+def test_a_made_data_set_reads_like_any_other():
+    result = data_set({Tag(0x00080060): made(0x00080060, "CS", ["MR"])}, like=Dataset())
+    assert result.Modality == "MR" and result.original_encoding == (None, None)

@@ -1,0 +1,97 @@
+import json
+
+import pytest
+
+from unburn.errors import ItemError
+from unburn.sidecars import clean, clean_json, clean_table
+
+
+def test_numbers_and_codes_of_the_acquisition_stay_and_all_else_goes():
+    technical = {
+        "Modality": "MR",
+        "MagneticFieldStrength": 3,
+        "Manufacturer": "Siemens",
+        "ManufacturersModelName": "Prisma_fit",
+        "SequenceName": "ep_b1000#3",
+        "ImageType": ["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE"],
+        "SliceTiming": [0, 1.5, 0.75],
+        "PhaseEncodingDirection": "j-",
+        "RepetitionTime": 2.2,
+        "FrameTimesStart": [0, 60],
+        "NonlinearGradientCorrection": False,
+        "InjectedRadioactivityUnits": "MBq",
+        "SeriesDescription": "T2 HEAD",
+    }
+    personal = {
+        "PatientName": "Doe^Jane",
+        "PatientID": "4711",
+        "PatientBirthDate": "1957-03-12",
+        "AcquisitionTime": "10:11:12",
+        "AcquisitionDateTime": "2004-01-19T10:11:12",
+        "StudyInstanceUID": "1.2.3",
+        "InstitutionName": "St. Elsewhere",
+        "DeviceSerialNumber": "167006",
+        "StationName": "AWP45",
+        "IntendedFor": "ses-1/doe.nii.gz",
+        "SomethingNew": "whatever",
+        "EchoNumber": "Jane",
+    }
+    assert clean_json(technical | personal) == technical
+
+
+def test_text_is_cut_down_to_words_that_may_stay():
+    found = clean_json(
+        {
+            "SeriesDescription": "T2 HEAD Doe 2004-01-19",
+            "ProtocolName": "Jane",
+            "PatientName": "Head^Jane",
+            "ReceiveCoilName": "Head_32",
+            "PulseSequenceName": "20040119",
+            "SoftwareVersions": "syngo MR E11",
+        }
+    )
+    # a patient called Head leaves no HEAD
+    assert found == {
+        "SeriesDescription": "T2",
+        "ReceiveCoilName": "32",
+        "SoftwareVersions": "syngo MR E11",
+    }
+
+
+def test_without_descriptors_no_word_stays_that_a_person_typed():
+    content = {"SeriesDescription": "T2 HEAD", "Manufacturer": "GE", "EchoTime": 3}
+    assert clean_json(content, words=False) == {"Manufacturer": "GE", "EchoTime": 3}
+
+
+def test_levels_of_dcmstack_are_cleaned_and_others_go():
+    content = {"global": {"const": {"EchoTime": 3, "PatientID": "x"}}, "other": {"EchoTime": 3}}
+    assert clean_json(content) == {"global": {"const": {"EchoTime": 3}}}
+
+
+def test_the_same_content_is_the_same_bytes():
+    one = clean(b'{"EchoTime": 3, "FlipAngle": 9}', ".json")
+    assert one == clean(b'{"FlipAngle":9,"EchoTime":3}', ".json") and json.loads(one)
+
+
+def test_tables_of_gradients_keep_their_numbers_as_they_are():
+    assert clean_table("0 1000.0\t2e3 \r\n\n", ".bval") == "0 1000.0 2e3\n"
+    vectors = "0 0.707107 -1\n0 -0.70710678 0\n0 0 1e-05\n"
+    assert clean(vectors.encode(), ".bvec").decode() == vectors
+
+
+@pytest.mark.parametrize(
+    "content, suffix",
+    [
+        (b"0 1000 Doe", ".bval"),
+        (b"19570312", ".bval"),  # no scanner has such a gradient
+        (b"0 2 0", ".bvec"),
+        (b"", ".bvec"),
+        (b"\xff\xfe", ".bval"),
+        (b"{", ".json"),
+        (b"[" * 100_000, ".json"),
+    ],
+    ids=["name", "date", "length", "empty", "bytes", "cut", "deep"],
+)
+def test_what_cannot_be_read_as_such_is_held(content, suffix):
+    with pytest.raises(ItemError, match="metadata_failed"):
+        clean(content, suffix)

@@ -1,0 +1,219 @@
+"""Compressed images as bytes: their own size, and what they carry beside the picture.
+
+Nothing is decoded here. A segment that no decoder needs can hold any text: comments, EXIF,
+thumbnails, bytes after the end.
+"""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from unburn.errors import ItemError
+
+# JPEG-LS data bytes after 0xFF are below 0x80, JPEG's are 0x00 or a restart marker; so one
+# pattern finds the end of a scan in both (ISO/IEC 10918-1 B.1.1, 14495-1 C.1).
+_SCAN_END = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+
+
+# Frames (SOF), tables, restart interval, number of lines, scans; SOF55 and LSE of JPEG-LS. Other
+# segments mean nothing to a decoder.
+_JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDA, 0xDE), 0xF7, 0xF8} - {0xC8}
+_JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+
+
+def clean_jpeg(encoded: bytes) -> bytes:
+    """Take comments, application and unknown segments and trailing bytes out of a JPEG(-LS) image.
+
+    JFIF's APP0 stays without its thumbnail, Adobe's APP14 and HP's colour transform APP8 with
+    their fixed fields: they say how colours are meant.
+    """
+    kept = [_kept_segment(segment, marker) for marker, segment in _jpeg_segments(encoded)]
+    return b"".join([b"\xff\xd8", *kept])
+
+
+def jpeg_size(encoded: bytes) -> tuple[int, int, int]:
+    """Rows, columns and samples that a JPEG or JPEG-LS image says itself."""
+    for marker, segment in _jpeg_segments(encoded):
+        if marker in _JPEG_FRAMES and len(segment) >= 10:
+            rows, columns = (int.from_bytes(segment[at : at + 2], "big") for at in (5, 7))
+            return rows, columns, segment[9]
+    raise ItemError("undecodable")
+
+
+def with_whole_spectrum(encoded: bytes) -> bytes:
+    """A sequential JPEG whose scans say that they hold all coefficients, as they must.
+
+    Some encoders wrote zeros there (ITU-T T.81 B.2.3 and table B.3), and strict decoders stop.
+    """
+    sequential, kept = False, [b"\xff\xd8"]
+    for marker, segment in _jpeg_segments(encoded):
+        sequential = sequential or marker in (0xC0, 0xC1)
+        if marker == 0xDA and sequential:
+            end = 2 + int.from_bytes(segment[2:4], "big")
+            segment = segment[: end - 3] + b"\x00\x3f\x00" + segment[end:]
+        kept.append(segment)
+    return b"".join(kept)
+
+
+def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and bytes of each segment, a scan with its data, the last with what follows it."""
+    if encoded[:2] != b"\xff\xd8":
+        raise ItemError("undecodable")
+    at = 2
+    while True:
+        at = encoded.find(b"\xff", at)
+        if at < 0 or at + 2 > len(encoded):
+            raise ItemError("undecodable")
+        marker = encoded[at + 1]
+        if marker == 0xFF or marker == 0x00:
+            at += 1
+            continue
+        if marker == 0xD9:
+            yield marker, encoded[at:]
+            return
+        if 0xD0 <= marker <= 0xD8 or at + 4 > len(encoded):
+            raise ItemError("undecodable")
+        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+        if end > len(encoded) or end < at + 4:
+            raise ItemError("undecodable")
+        if marker == 0xDA:
+            found = _SCAN_END.search(encoded, end)
+            if not found:
+                raise ItemError("undecodable")
+            end = found.start()
+        yield marker, encoded[at:end]
+        at = end
+
+
+def _kept_segment(segment: bytes, marker: int) -> bytes:
+    body = segment[4:]
+    if marker == 0xD9:
+        return segment[:2] + _padding(segment[2:])
+    if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14:
+        return b"\xff\xe0\x00\x10" + body[:12] + b"\0\0"
+    if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
+        return b"\xff\xee\x00\x0e" + body[:12]
+    if marker == 0xE8 and body[:4] == b"mrfx" and len(body) == 5:
+        return segment
+    return segment if marker in _JPEG_SEGMENTS else b""
+
+
+# Segments of parts 1, 2 and 15 of ISO/IEC 15444, without COM.
+_JPEG2000_SEGMENTS = {*range(0x50, 0x64), *range(0x72, 0x7A)} - {0x54, 0x5A, 0x5B, 0x62}
+
+
+def clean_jpeg2000(encoded: bytes) -> bytes:
+    """Take comments and trailing bytes out of a JPEG 2000 codestream (ISO/IEC 15444-1 annex A).
+
+    Comments and unknown segments of the main header are removed, those of tile-parts blanked, as
+    their lengths count.
+    Of a JP2 file only the codestream stays, which is all that DICOM allows (PS3.5 A.4.4).
+    """
+    if encoded[4:8] == b"jP  ":
+        encoded = _codestream(encoded)
+    if encoded[:4] != b"\xff\x4f\xff\x51":
+        raise ItemError("undecodable")
+    kept, at = [b"\xff\x4f"], 2
+    while True:
+        if encoded[at : at + 1] != b"\xff" or at + 4 > len(encoded):
+            raise ItemError("undecodable")
+        marker = encoded[at + 1]
+        if marker == 0x90:
+            break
+        end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+        if marker in _JPEG2000_SEGMENTS:
+            kept.append(encoded[at:end])
+        at = end
+    while encoded[at : at + 2] == b"\xff\x90":
+        length = int.from_bytes(encoded[at + 6 : at + 10], "big")
+        end = at + length if length else _last_end(encoded)
+        if (length and length < 14) or end > len(encoded):
+            raise ItemError("undecodable")
+        kept.append(_blank_tile_comments(encoded[at:end]))
+        at = end
+    if encoded[at : at + 2] != b"\xff\xd9":
+        raise ItemError("undecodable")
+    return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
+
+
+def jpeg2000_size(encoded: bytes) -> tuple[int, int, int]:
+    """Rows, columns and samples that a JPEG 2000 codestream says itself (SIZ, annex A.5.1)."""
+    if encoded[4:8] == b"jP  ":
+        encoded = _codestream(encoded)
+    if encoded[:4] != b"\xff\x4f\xff\x51" or len(encoded) < 42:
+        raise ItemError("undecodable")
+    right, bottom, left, top = (int(v) for v in np.frombuffer(encoded[8:24], ">u4"))
+    return bottom - top, right - left, int.from_bytes(encoded[40:42], "big")
+
+
+def _codestream(jp2: bytes) -> bytes:
+    """The codestream of a JP2 file, if its boxes do not change the meaning of the samples."""
+    at = 0
+    while at + 8 <= len(jp2):
+        length, kind = int.from_bytes(jp2[at : at + 4], "big"), jp2[at + 4 : at + 8]
+        if kind == b"jp2c" and length != 1:
+            return jp2[at + 8 : at + length if length else None]
+        if kind == b"jp2h" and any(box in jp2[at : at + length] for box in (b"pclr", b"cdef")):
+            break
+        if length < 8:
+            break
+        at += length
+    raise ItemError("undecodable")
+
+
+def _last_end(encoded: bytes) -> int:
+    end = encoded.rfind(b"\xff\xd9")
+    if end < 0:
+        raise ItemError("undecodable")
+    return end
+
+
+def _blank_tile_comments(part: bytes) -> bytes:
+    out, at = bytearray(part), 12
+    while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
+        length = int.from_bytes(part[at + 2 : at + 4], "big")
+        if part[at + 1] not in _JPEG2000_SEGMENTS:
+            out[at + 6 : at + 2 + length] = bytes(max(length - 4, 0))
+        at += 2 + length
+    return bytes(out)
+
+
+def clean_rle(encoded: bytes, pixels: int) -> bytes:
+    """Blank the bytes of an RLE image that make no pixel (PS3.5 annex G).
+
+    They stand in the header, after a segment's last pixel, between segments and after them.
+
+    Parameters
+    ----------
+    encoded : header of 64 bytes and up to 15 segments
+    pixels : of one frame; each segment encodes one byte of each
+    """
+    header = np.frombuffer(encoded[:64], "<u4")
+    if header.size < 16 or not 1 <= header[0] <= 15:
+        raise ItemError("undecodable")
+    starts = [int(offset) for offset in header[1 : 1 + int(header[0])]]
+    if starts != sorted(starts) or starts[0] < 64 or starts[-1] >= len(encoded):
+        raise ItemError("undecodable")
+    out = bytearray(encoded)
+    out[4 * (1 + len(starts)) : starts[0]] = bytes(starts[0] - 4 * (1 + len(starts)))
+    for start, stop in zip(starts, [*starts[1:], len(encoded)], strict=True):
+        at, made = start, 0
+        while made < pixels and at < stop:
+            code = encoded[at]
+            if code < 128:
+                made, at = made + code + 1, at + code + 2
+                for surplus in range(at - max(made - pixels, 0), min(at, stop)):
+                    out[surplus] = 0
+            elif code > 128:
+                made, at = made + 257 - code, at + 2
+            else:
+                at += 1
+        if at < stop:
+            out[at:stop] = bytes(stop - at)
+    return bytes(out)
+
+
+def _padding(rest: bytes) -> bytes:
+    # an even length needs one byte; nothing can be read from zeros
+    return rest if len(rest) < 2 or not any(rest) else b""

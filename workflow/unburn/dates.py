@@ -1,0 +1,93 @@
+"""Dates, times and ages of a header: moved, kept, cut down to the year, or refused.
+
+Whoever reads a date here gets it back in the form of PS3.5 section 6.2, or None when it was
+malformed, so that nothing is kept that only claims to be a date.
+"""
+
+import re
+from datetime import date, timedelta
+
+from unburn import keys
+
+# PS3.15 leaves it open; 45 CFR 164.514(b)(2)(i)(C) draws the line here.
+OLDEST_YEARS = 89
+
+_DATE = re.compile(r"(\d{4})([.-]?)(\d{2})\2(\d{2})", re.ASCII)
+_DATETIME = re.compile(
+    r"(?P<date>\d{4}(\d{2}(\d{2})?)?)(?P<time>(?<=\d{8})\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?"
+    r"(?P<zone>[+-]\d{4})?",
+    re.ASCII,
+)
+_TIME = re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?", re.ASCII)
+_ZONE = re.compile(r"[+-]\d{4}", re.ASCII)
+_AGE = re.compile(r"(\d{3})([DWMY])", re.ASCII)
+_YEARS_PER = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
+_MIDDLE = {4: "0701", 6: "15", 8: ""}  # of what a partial date leaves open
+
+
+def shift_days(key: bytes, identity: str, limit: int) -> int:
+    """Days by which a patient's dates move into the past: 1 to ``limit``, from a keyed hash."""
+    return 1 + int.from_bytes(keys.keyed(key, "date shift", identity), "big") % limit
+
+
+def _as_date(text: str) -> date | None:
+    match = _DATE.fullmatch(text)
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
+    except ValueError:
+        return None
+
+
+def clean_date(text: str, how: str, days: int) -> str | None:
+    """Return a DA (YYYYMMDD, or the old YYYY.MM.DD) as the option ``dates`` wants it.
+
+    Parameters
+    ----------
+    how : "kept", "shifted" (``days`` into the past) or "year" (its first day, PS3.15 E.3.6 note 1)
+    """
+    day = _as_date(text.strip())
+    if day is None:
+        return None
+    if how == "year":
+        day = day.replace(month=1, day=1)
+    elif how == "shifted":
+        try:
+            day -= timedelta(days=days)
+        except OverflowError:
+            return None
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}"
+
+
+def clean_datetime(text: str, how: str, days: int) -> str | None:
+    """Return a DT as the option ``dates`` wants it; a partial one stays as short as it was.
+
+    Time and zone stay with whole days, so that intervals across midnight and between zones stay.
+    """
+    match = _DATETIME.fullmatch(text.strip())
+    if not match:
+        return None
+    known = match["date"]
+    moved = clean_date(known + _MIDDLE[len(known)], how, days)
+    if moved is None:
+        return None
+    if how == "year":
+        return moved[:4]
+    return moved[: len(known)] + (match["time"] or "") + (match["zone"] or "")
+
+
+def clean_time(text: str) -> str | None:
+    """Return a TM as it is."""
+    return text if _TIME.fullmatch(text) else None
+
+
+def clean_zone(text: str) -> str | None:
+    """Return (0008,0201) Timezone Offset From UTC as it is."""
+    return text if _ZONE.fullmatch(text) else None
+
+
+def limit_age(text: str) -> str | None:
+    """Return an AS as it is, 090Y for anyone older than 89."""
+    match = _AGE.fullmatch(text.strip())
+    if not match:
+        return None
+    return "090Y" if int(match[1]) >= (OLDEST_YEARS + 1) * _YEARS_PER[match[2]] else match[0]

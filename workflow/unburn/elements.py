@@ -1,0 +1,111 @@
+"""Single elements of a data set: read from the bytes of the file, made as bytes.
+
+pydicom decodes an element when it is touched, and encodes it again when it is written, which is
+most of the time that cleaning a header takes. Here values of characters are read from bytes where
+those are ASCII, and made as bytes, so that pydicom writes them as they are.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pydicom import config as pydicom_config
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
+
+Element = DataElement | RawDataElement
+Elements = dict[BaseTag, Element]
+
+LONG_TEXT_VRS = frozenset(("ST", "LT", "UT"))
+TEXT_VRS = frozenset(("LO", "SH", "UC")) | LONG_TEXT_VRS
+SINGLE_VRS = LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
+# Bytes of one value in binary VRs.
+SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
+SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
+BYTES = frozenset(("OB", "OW", "UN"))
+LEGIBLE = 8  # bytes of letters and signs alone, which no binary numbers are by chance
+ENCODING = "iso8859"  # pydicom's name for the default repertoire
+
+
+def values(value: Any) -> list[Any]:
+    """Return the values of an element as a list."""
+    if value is None or value == "":
+        return []
+    single = isinstance(value, str | bytes) or not isinstance(value, Sequence)
+    return [value] if single else [*value]
+
+
+def texts(dataset: Dataset, element: Element, vr: str) -> list[str]:
+    """Values of a VR of characters, stripped; decoded by pydicom only where they are not ASCII."""
+    if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+        if element.value.isascii() and b"\x1b" not in element.value:  # no escape sequences
+            text = element.value.decode("ascii").strip(" \0")
+            if not text:
+                return []
+            if vr in SINGLE_VRS or "\\" not in text:
+                return [text]
+            return [part.strip(" \0") for part in text.split("\\")]
+        element = dataset[element.tag]
+    return [_written(value).strip(" \0") for value in values(element.value)]
+
+
+def _written(value: Any) -> str:
+    """Return a value as it stands in the file: 1.50, where pydicom has the number 1.5."""
+    original = getattr(value, "original_string", None)
+    return original if isinstance(original, str) else str(value)
+
+
+@cache
+def _tag(keyword: str) -> int:
+    return tag_for_keyword(keyword) or 0
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """Return a value as one stripped text, empty when it is missing or cannot be read."""
+    try:
+        element = dataset.get_item(_tag(keyword))
+        return "\\".join(texts(dataset, element, element.VR or "")) if element else ""
+    except Exception:  # whatever pydicom raises on a malformed value
+        return ""
+
+
+def is_sound(element: Element, vr: str, most: float) -> bool:
+    """Say whether binary numbers are such, and no text of many characters in their place.
+
+    ``most`` values may be there.
+    """
+    if isinstance(element, RawDataElement):
+        data = element.value or b""
+        if len(data) >= LEGIBLE and data.isascii() and data.decode("ascii").isprintable():
+            return False
+        count, rest = divmod(len(data), SIZES.get(vr, 1))
+        return not rest and (vr.startswith("O") or count <= most)
+    if vr.startswith("O"):
+        return True
+    if isinstance(element.value, bytes):
+        return vr not in SIZES and len(element.value) <= 2 * most
+    return most >= element.VM
+
+
+def made(tag: int, vr: str, texts: Sequence[str]) -> Element:
+    """Make an element of our own values, as text; none make an empty one of any VR."""
+    text = "\\".join(texts)
+    if not text.isascii():
+        value = texts[0] if len(texts) == 1 else list(texts)
+        return DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE)
+    if len(vr) != 2:  # "US or SS"
+        return DataElement(tag, vr, empty_value_for_VR(vr))
+    data = text.encode("ascii")
+    if len(data) % 2:
+        data += b"\0" if vr == "UI" else b" "
+    return RawDataElement(BaseTag(tag), vr, len(data), data, 0, False, True)
+
+
+def data_set(elements: Elements, like: Dataset) -> Dataset:
+    """Make a data set that is written without another look, when ``like`` has its encoding."""
+    result = Dataset(elements)
+    implicit, little = like.original_encoding
+    result.set_original_encoding(implicit, little, ENCODING)
+    return result

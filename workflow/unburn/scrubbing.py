@@ -1,0 +1,183 @@
+"""Cleaning pixel data of what could carry text beside the stored values.
+
+Items in which nothing was masked keep their Pixel Data byte for byte, but for this.
+"""
+
+import copy
+import io
+import zlib
+from math import ceil
+from typing import Any, Literal
+
+import numpy as np
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels import get_encoder
+
+from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle
+from unburn.errors import ItemError
+from unburn.pixels import (
+    DEFLATED_FRAMES,
+    UNDEFINED_LENGTH,
+    Form,
+    decoder_of,
+    deflate_frame,
+    encapsulated_items,
+    frame_parts,
+    inflate_frame,
+    transfer_syntax,
+)
+
+
+def scrub_stream(dataset: Dataset) -> int:
+    """Remove from Pixel Data, in place, what could carry text beside the stored values.
+
+    Native: bits outside Bits Stored, bytes after the last frame. Encapsulated: fragments that
+    belong to no frame, offset tables that say anything else than where the frames lie, comments,
+    application and unknown segments of JPEG, JPEG-LS and JPEG 2000 (the colour marks of JFIF,
+    Adobe and HP stay), bytes after the end of an image or RLE segment.
+
+    Returns
+    -------
+    how many bytes were removed or changed; 0 leaves the value as it was, byte for byte
+
+    Raises
+    ------
+    ItemError
+        when the value cannot be taken apart, as ``StoredFrames``
+    """
+    form, syntax = Form.of(dataset), transfer_syntax(dataset)
+    decoder_of(syntax)
+    value = dataset.PixelData
+    cleaned, removed = (
+        _scrub_encapsulated(value, form, syntax, dataset)
+        if syntax.is_encapsulated
+        else _scrub_native(value, form, syntax, dataset["PixelData"].VR)
+    )
+    if removed:
+        element = dataset["PixelData"]
+        element.value = cleaned
+        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+    return removed
+
+
+def _scrub_native(value: bytes, form: Form, syntax: uid.UID, vr: str) -> tuple[bytes, int]:
+    form.check_length(len(value))
+    if not syntax.is_little_endian and form.bits_allocated == 8 and vr == "OW":
+        # bytes stand in swapped pairs, so the padding is not the last byte
+        pairs = np.frombuffer(value[: len(value) // 2 * 2], "u2").byteswap().tobytes()
+        cleaned, removed = _scrub_native(pairs, form, syntax, "OB")
+        return np.frombuffer(cleaned, "u2").byteswap().tobytes() if removed else value, removed
+    expected = form.bytes_native
+    surplus = value[expected:]
+    removed = 0 if surplus in (b"", b"\0") and len(value) % 2 == 0 else len(surplus)
+    body = bytearray(value[:expected])
+    if form.bits_allocated == 1:
+        tail = form.pixels % 8
+        if tail and body[-1] >> tail:
+            body[-1] &= (1 << tail) - 1
+            removed += 1
+    elif form.bits_stored < form.bits_allocated:
+        order: Literal["<", ">"] = "<" if syntax.is_little_endian else ">"
+        cells = np.frombuffer(body, form.dtype.newbyteorder(order))
+        kept = form.only_stored(cells)
+        # a word that repeats the sign above High Bit holds nothing else
+        removed += int((kept.view(np.uint8) != cells.view(np.uint8)).sum())
+        body = bytearray(kept.tobytes())
+    if not removed:
+        return value, 0
+    return bytes(body) + b"\0" * (expected % 2), removed
+
+
+def _scrub_encapsulated(
+    value: bytes, form: Form, syntax: uid.UID, dataset: Dataset
+) -> tuple[bytes, int]:
+    stream = io.BytesIO(value)
+    parts = frame_parts(stream, 0, form.frames, dataset)
+    items = encapsulated_items(stream, 0)
+    removed = sum(n for _, n in items[1:]) - sum(n for part in parts for _, n in part)
+    removed += _false_tables(value, items, parts, dataset)
+    frames = []
+    for part in parts:
+        encoded = b"".join(value[offset : offset + length] for offset, length in part)
+        cleaned = _clean_image(encoded, form, syntax)
+        removed += abs(len(encoded) - len(cleaned))
+        if len(encoded) == len(cleaned):
+            removed += int((np.frombuffer(encoded, "u1") != np.frombuffer(cleaned, "u1")).sum())
+        frames.append(cleaned)
+    if not removed:
+        return value, 0
+    return encapsulate(frames, has_bot=sum(map(len, frames)) < UNDEFINED_LENGTH), removed
+
+
+def _false_tables(
+    value: bytes,
+    items: list[tuple[int, int]],
+    parts: list[list[tuple[int, int]]],
+    dataset: Dataset,
+) -> int:
+    """Bytes of the offset tables that say something else than where the frames lie."""
+    places = np.array([part[0][0] - items[1][0] for part in parts])
+    lengths = np.array([sum(length for _, length in part) for part in parts])
+    at, size = items[0]
+    found = [(value[at : at + size], "<u4", places)]
+    for keyword, right in (
+        ("ExtendedOffsetTable", places),
+        ("ExtendedOffsetTableLengths", lengths),
+    ):
+        found.append((dataset.get(keyword) or b"", "<u8", right))
+    return sum(
+        len(table)
+        for table, form, right in found
+        if table and table != right.astype(form).tobytes()
+    )
+
+
+def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
+    if syntax == DEFLATED_FRAMES:
+        return _clean_deflated(encoded, form)
+    if syntax == uid.RLELossless:
+        cells = ceil(form.rows * form.columns * min(form.bits_allocated, 8) / 8)
+        return clean_rle(_without_unused_bits(encoded, form), cells)
+    if syntax in uid.JPEG2000TransferSyntaxes:
+        return clean_jpeg2000(encoded)
+    return clean_jpeg(encoded)
+
+
+def _clean_deflated(encoded: bytes, form: Form) -> bytes:
+    """A deflated frame without unused bits and bytes after the end of its stream."""
+    frame = copy.copy(form)
+    frame.frames = 1
+    cells, removed = _scrub_native(
+        inflate_frame(encoded, form), frame, uid.ExplicitVRLittleEndian, "OB"
+    )
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater.decompress(encoded)
+    return deflate_frame(cells) if removed or inflater.unused_data not in (b"", b"\0") else encoded
+
+
+def _without_unused_bits(encoded: bytes, form: Form) -> bytes:
+    """An RLE image without what stands outside Bits Stored, an embedded overlay for example."""
+    if form.bits_stored == form.bits_allocated:
+        return encoded
+    try:
+        cells, _ = decoder_of(uid.RLELossless).as_array(
+            encapsulate([encoded]),
+            index=0,
+            raw=True,
+            correct_unused_bits=False,
+            number_of_frames=1,
+            pixel_keyword="PixelData",
+            **form.options,
+        )
+        kept = form.only_stored(cells)
+        if np.array_equal(kept, cells):
+            return encoded
+        options = form.options | {"bits_stored": form.bits_allocated, "planar_configuration": 0}
+        encoder: Any = get_encoder(uid.RLELossless)
+        return encoder.encode(kept, number_of_frames=1, **options)
+    except Exception:
+        raise ItemError("undecodable") from None

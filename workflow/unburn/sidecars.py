@@ -1,0 +1,165 @@
+"""Files beside a NIfTI volume: what may stay of a BIDS sidecar, and tables of diffusion gradients.
+
+A list of what stays, as nobody can list what identifies: numbers and codes of the acquisition that
+dcm2niix and BIDS name. Text is cut down to the words that may stay in a header.
+"""
+
+import json
+import re
+from typing import Any
+
+from unburn.errors import ItemError
+from unburn.vocabulary import allowed, plain
+
+# Numbers, truths and lists of such; a text in their place goes.
+NUMBERS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    AcquisitionDuration AcquisitionMatrixPE AcquisitionNumber AcquisitionVoxelSize
+    BandwidthPerPixelPhaseEncode BaseResolution BolusCutOffDelayTime BolusCutOffFlag CTDIvol
+    DecayCorrectionFactor DecayFactor DelayTime DerivedVendorReportedEchoSpacing
+    DoseCalibrationFactor DwellTime EchoNumber EchoTime EchoTime1 EchoTime2 EchoTrainLength
+    EffectiveEchoSpacing EPIFactor EstimatedEffectiveEchoSpacing EstimatedTotalReadoutTime
+    ExposureTime FlipAngle FrameDuration FrameTimesStart GantryTilt ImageDecayCorrected
+    ImageDecayCorrectionTime ImageOrientationPatientDICOM ImagingFrequency InjectedMass
+    InjectedRadioactivity InjectedVolume InjectionEnd InjectionStart InterpolationFactor
+    InversionTime IsotopeHalfLife KVP LabelingDuration MagneticFieldStrength MixingTime
+    MolarActivity MTState MultibandAccelerationFactor NonlinearGradientCorrection NumberOfAverages
+    NumberOfVolumesDiscardedByScanner NumberOfVolumesDiscardedByUser NumberShots
+    ParallelReductionFactorInPlane ParallelReductionFactorOutOfPlane ParallelReductionOutOfPlane
+    PartialFourier PercentPhaseFOV PercentSampling PhaseEncodingPolarityGE PhaseEncodingSteps
+    PhaseEncodingStepsNoPartialFourier PhaseEncodingStepsOutOfPlane PhaseOversampling
+    PhaseResolution PhilipsRescaleIntercept PhilipsRescaleSlope PhilipsScaleSlope PixelBandwidth
+    PostLabelingDelay RadionuclideHalfLife RadionuclidePositronFraction RadionuclideTotalDose
+    RawImage ReconFilterSize ReconMatrixPE ReconMethodParameterValues RefLinesPE RepetitionTime
+    RepetitionTimeExcitation RepetitionTimeInversion RepetitionTimePreparation SAR ScanStart
+    ScatterFraction SeriesNumber ShimSetting SliceThickness SliceTiming SpacingBetweenSlices
+    SpecificRadioactivity TotalReadoutTime TxRefAmp UsePhilipsFloatNotDisplayScaling
+    VendorReportedEchoSpacing VolumeTiming WaterFatShift XRayExposure XRayTubeCurrent
+        """,
+    )
+)
+# Codes and technical text that software writes.
+CODES = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    ArterialSpinLabelingType AttenuationCorrection CoilCombinationMethod CoilString
+    ConversionSoftware ConversionSoftwareVersion ConvolutionKernel DecayCorrection
+    ImageOrientationText ImageType InPlanePhaseEncodingDirectionDICOM InjectedMassUnits
+    InjectedRadioactivityUnits InjectedVolumeUnits MRAcquisitionType Manufacturer
+    ManufacturersModelName MatrixCoilMode Modality MolarActivityUnits
+    ParallelAcquisitionTechnique PatientPosition PhaseEncodingAxis PhaseEncodingDirection
+    PulseSequenceName PulseSequenceType Radionuclide Radiopharmaceutical RandomsCorrectionMethod
+    ReceiveCoilActiveElements ReceiveCoilName ReconMethodName ReconMethodParameterLabels
+    ReconMethodParameterUnits ScanOptions ScanningSequence ScatterCorrectionMethod SequenceName
+    SequenceVariant SliceEncodingDirection SoftwareVersions SpecificRadioactivityUnits
+    SpoilingType TracerName TracerRadionuclide Units
+        """,
+    )
+)
+# What people type.
+WORDS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    BodyPart BodyPartExamined ModeOfAdministration ProcedureStepDescription ProtocolName
+    PulseSequenceDetails SeriesDescription TaskName
+        """,
+    )
+)
+NESTED = frozenset(("global", "const", "time", "samples"))  # dcmstack's levels
+_LETTERS = re.compile(r"[^\W\d_]+")
+_CODE = re.compile(r"[A-Za-z0-9 _.,:;/+*()=#%^-]{0,64}")
+_FIGURES = re.compile(
+    r"\d{6}|(18|19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](18|19|20)\d\d"
+)
+_NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+LARGEST = {".bval": 100_000.0, ".bvec": 1.01}  # s/mm2; parts of a direction
+
+
+def clean_json(
+    content: object, words: bool = True, banned: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """What may stay of a sidecar's content; anything but an object leaves nothing.
+
+    ``words``: whether known words stay of what people type. ``banned``: lower-case words of the
+    patient's name; those of a name in the sidecar are added.
+    """
+    kept: dict[str, Any] = {}
+    if not isinstance(content, dict):
+        return kept
+    name = content.get("PatientName", "")
+    banned |= {word for word in _LETTERS.findall(plain(str(name)).lower()) if len(word) > 1}
+    for name, value in content.items():
+        if name in NESTED and isinstance(value, dict):
+            value = clean_json(value, words, banned)
+        elif name in NUMBERS:
+            value = value if _is_numeric(value) else None
+        elif name in CODES or (words and name in WORDS):
+            value = _clean_text(value, name in CODES, banned)
+        else:
+            continue
+        if value not in (None, "", [], {}):
+            kept[name] = value
+    return kept
+
+
+def _is_numeric(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_numeric, value))
+    return isinstance(value, bool | int | float)
+
+
+def _clean_text(value: object, coded: bool, banned: frozenset[str]) -> Any:
+    if isinstance(value, list):
+        cleaned = [_clean_text(one, coded, banned) for one in value]
+        return cleaned if all(cleaned) else None
+    if isinstance(value, bool | int | float):
+        return value
+    if not isinstance(value, str):
+        return None
+    named = banned & set(_LETTERS.findall(value.lower()))
+    if coded and not named and _CODE.fullmatch(value) and not _FIGURES.search(value):
+        return value
+    return allowed(value, banned)
+
+
+def to_text(content: dict[str, Any]) -> str:
+    """A sidecar's text: sorted, so that the same content is the same bytes."""
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+
+
+def clean_table(text: str, suffix: str) -> str:
+    """A table of b-values or directions, one blank between numbers that stay as they are written.
+
+    Raises
+    ------
+    ItemError
+        ``metadata_failed`` when there is anything but such numbers
+    """
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    numbers = [number for line in lines for number in line]
+    if not numbers or not all(
+        _NUMBER.fullmatch(number) and abs(float(number)) <= LARGEST[suffix] for number in numbers
+    ):
+        raise ItemError("metadata_failed")
+    return "".join(" ".join(line) + "\n" for line in lines)
+
+
+def clean(content: bytes, suffix: str, words: bool = True) -> bytes:
+    """A cleaned .json, .bval or .bvec; ``words`` as in ``clean_json``.
+
+    Raises
+    ------
+    ItemError
+        ``metadata_failed`` when it cannot be read as such
+    """
+    try:
+        text = content.decode("utf-8")
+        if suffix == ".json":
+            return to_text(clean_json(json.loads(text), words)).encode()
+        return clean_table(text, suffix).encode()
+    except (ValueError, RecursionError):
+        raise ItemError("metadata_failed") from None
