@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from unburn import crnn, lines, train, trial
 from unburn.errors import UserError
@@ -170,8 +171,10 @@ def test_places_reach_the_process_that_makes_scenes():
     made.close()
 
 
-def settings(crops):
-    return train.Settings(seed=1, crops=crops, minutes=5, batch=2, rate=0.001, mine_every=2)
+def settings(crops, start_share=0.0):
+    return train.Settings(
+        seed=1, crops=crops, minutes=5, batch=2, rate=0.001, mine_every=2, start_share=start_share
+    )
 
 
 def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
@@ -200,9 +203,9 @@ def test_a_run_can_go_on_from_other_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "VALIDATION_BATCHES", 1)
     task = replace(train.TASKS["detector"], validation_batch=1)
 
-    def run(name, start):
+    def run(name, start, share=0.0):
         train.train(
-            task, settings(2), FRAMES, FRAMES, RECIPE, start,
+            task, settings(2, share), FRAMES, FRAMES, RECIPE, start,
             tmp_path / f"{name}.state", tmp_path / f"{name}.csv", tmp_path / name,
         )  # fmt: skip
         return torch.load(tmp_path / f"{name}.state", weights_only=True)["network"]
@@ -211,6 +214,12 @@ def test_a_run_can_go_on_from_other_weights(tmp_path, monkeypatch):
     run("second", tmp_path / "first")
     with safe_open(tmp_path / "second", "pt") as file:
         assert file.metadata()["start"] == sha256(tmp_path / "first")
+    run("third", tmp_path / "first", 0.25)
+    kept = [
+        load_file(tmp_path / name)["rows.weight_ih_l0"] for name in ("first", "second", "third")
+    ]
+    assert not torch.allclose(kept[0], kept[1])
+    assert torch.allclose(kept[2], 0.25 * kept[0] + 0.75 * kept[1], atol=1e-6)
 
 
 def test_the_rate_falls_and_the_run_ends_by_minutes(tmp_path):

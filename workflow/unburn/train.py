@@ -55,7 +55,9 @@ class Settings:
     """What a training run depends on; ``minutes`` ends it early if ``crops`` takes longer.
 
     Every ``mine_every`` steps (0: never) the training frames are searched for places that are
-    taken for text, which later scenes show more often.
+    taken for text, which later scenes show more often. Of the weights that training went on from,
+    ``start_share`` is in those that are written: between the two, text of other renderers is
+    found more surely than at either end (Wortsman et al. 2022, arXiv 2109.01903).
     """
 
     seed: int
@@ -64,6 +66,7 @@ class Settings:
     batch: int
     rate: float
     mine_every: int
+    start_share: float
 
 
 # ------------------------------------------------------------------ data
@@ -530,8 +533,9 @@ def train(
     """
     torch.manual_seed(settings.seed)
     network = crnn.channels_last(task.network()).train()
+    begun = load_file(start) if start else {}
     if start:
-        network.load_state_dict(load_file(start))
+        network.load_state_dict(begun)
     origin = {"seed": str(settings.seed), **({"start": sha256(start)} if start else {})}
     run = Run(network, settings, state, origin)
 
@@ -545,6 +549,9 @@ def train(
 
     def write() -> nn.Module:
         best = averaged()
+        for name, value in best.state_dict().items() if begun else ():
+            if value.dtype.is_floating_point:
+                value.lerp_(begun[name], settings.start_share)
         crops = run.step * settings.batch
         crnn.save(out, best, best.shape, {**origin, "crops": str(crops)})
         return best
