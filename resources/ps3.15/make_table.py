@@ -2,7 +2,7 @@
 
     python resources/ps3.15/make_table.py confidentiality_profile_attributes.json
 
-The codes stay those of the standard; what unburn makes of them stands in unburn/metadata.py.
+The codes stay those of the standard; what unburn makes of them stands in unburn/profile.py.
 """
 
 import argparse

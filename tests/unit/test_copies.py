@@ -64,6 +64,8 @@ def test_a_picture_in_another_encoding_is_the_same_picture(tmp_path, syntax):
         {"SeriesInstanceUID": "1.9"},
         {"RescaleSlope": "2"},
         {"ImagePositionPatient": ["0", "0", "3"]},
+        {"ImageLaterality": "L"},
+        {"ModalityLUTSequence": [Dataset()]},
         {"PhotometricInterpretation": "MONOCHROME1"},
         {"cells": CELLS + 1},
         {"Rows": 48, "Columns": 32},

@@ -40,6 +40,8 @@ def test_clean_date(text, kept, shifted, year):
         ("200403", "200403", "2004"),
         ("2004", "2004", "2004"),
         ("20040302 DOE", None, None),
+        ("20040302471147", None, None),
+        ("20040302101112+4711", None, None),
         ("20041", None, None),
         ("20041301", None, None),
     ],
@@ -67,12 +69,15 @@ def test_limit_age(text, age):
 
 @pytest.mark.parametrize(
     ("text", "kept"),
-    [("101112.5", True), ("10:11:12", True), ("10", True), ("DOE", False), ("1011125", False)],
+    [("101112.5", True), ("10:11:12", True), ("10", True), ("DOE", False), ("1011125", False)]
+    + [(number, False) for number in ("471147", "23:60", "245959", "101161")],
 )
 def test_clean_time(text, kept):
     assert dates.clean_time(text) == (text if kept else None)
 
 
-@pytest.mark.parametrize(("text", "kept"), [("+0130", True), ("-0500", True), ("CET", False)])
+@pytest.mark.parametrize(
+    ("text", "kept"), [("+0130", True), ("-0500", True), ("CET", False), ("+4711", False)]
+)
 def test_clean_zone(text, kept):
     assert dates.clean_zone(text) == (text if kept else None)

@@ -69,6 +69,8 @@ def test_made_elements_that_are_not_ascii_are_left_to_the_character_set():
         ("FD", struct.pack("<d", 0.5), 1, True),
         ("FD", b"\0" * 6, 1, False),
         ("FD", b"DOE^JANE", 1, False),
+        ("US", b"PERIWINKLE\0\0", 9, False),
+        ("FD", b"?@ABCDE@", 1, True),  # a double whose bytes are all printable
         ("OW", b"\0\1\2", 1, True),
     ],
 )

@@ -1,5 +1,6 @@
 import functools
 import http.server
+import io
 import json
 import shutil
 import threading
@@ -184,6 +185,28 @@ def test_no_source_in_reach_names_the_other_way(pins, tmp_path, serve):
     error = refused(tmp_path / "out", urls=urls)
     assert "no source could be reached" in error.found and "--from" in error.advice
     assert "mirror 0: File not found" in error.found
+
+
+def test_a_connection_that_ends_early_gives_no_file(published, pins, tmp_path, serve, monkeypatch):
+    def promising(self, keyword, value, send=http.server.SimpleHTTPRequestHandler.send_header):
+        more = 10 if keyword == "Content-Length" and self.path.endswith("merges.txt") else 0
+        send(self, keyword, str(int(value) + more) if more else value)
+
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "send_header", promising)
+    error = refused(tmp_path / "out", urls=serve(published))
+    assert error.where == "tokenizer/merges.txt" and "ended before the file did" in error.found
+    assert not (tmp_path / "out" / error.where).exists()
+
+
+def test_a_redirection_to_an_address_without_encryption_is_refused(tmp_path, monkeypatch):
+    class Answer(io.BytesIO):
+        url, headers = "http://mirror.example/merges.txt", {}
+
+    monkeypatch.setattr(fetch.urllib.request, "urlopen", lambda *_, **__: Answer(b"#version"))
+    pin = weights.Pin("tokenizer/merges.txt", 0, "")
+    with pytest.raises(UserError, match="without encryption"):
+        fetch._bring(tmp_path / "merges.txt", pin, {"page": "https://page.example/{path}"}, print)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_listed_sources_name_a_revision():

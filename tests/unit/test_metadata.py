@@ -210,6 +210,27 @@ def test_codes_and_technical_text_keep_no_name_date_or_id():
     assert code.CodeValue == "39607008" and code.CodeMeaning == "Lung of"
 
 
+def test_codes_beside_the_pixels_and_class_uids_hold_no_identifier():
+    dataset = image(BurnedInAnnotation="YES CANARY", LossyImageCompression="01")
+    dataset.PatientName, dataset.PhotometricInterpretation = "Canary^Jane", "MONOCHROME2"
+    dataset.AcquisitionMode, dataset.ScanOptions = "mail j.d@clinic.example", "HELICAL 093Y"
+    request = Dataset()
+    request.ReferencedSOPClassUID = "1.2.840.10008.5.19570312"
+    request.ReferencedSOPInstanceUID = "1.2.3.9"
+    known = Dataset()
+    known.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.999"  # newer than any list of ours
+    known.ReferencedSOPInstanceUID = "1.2.3.10"
+    dataset.ReferencedImageSequence = [request, known]
+    result = cleaned(dataset)
+    data = written(result).lower()
+    for word in (b"canary", b"clinic", b"093y", b"19570312"):
+        assert word not in data
+    assert result.PhotometricInterpretation == "MONOCHROME2"
+    assert result.LossyImageCompression == "01"
+    kept = result.ReferencedImageSequence[1].ReferencedSOPClassUID
+    assert kept == known.ReferencedSOPClassUID
+
+
 def test_a_maker_and_a_version_are_no_name_and_no_date():
     dataset = image(
         OperatorsName="Siemens^Service", Manufacturer="Siemens", SoftwareVersions="V7.4.0017"
@@ -327,6 +348,22 @@ def test_patients_without_an_id_are_never_merged():
     same_study = clean(image(PatientID="", SOPInstanceUID="1.2.3.11"), KEY, SETTINGS)
     assert one.patient_out != two.patient_out and one.patient_out == same_study.patient_out
     assert one.patient_in == two.patient_in == ""
+
+
+@pytest.mark.parametrize("number", ["0000", "^", " - ", "UNKNOWN", "anonymous", "Anon_00"])
+def test_an_id_that_stands_for_none_merges_no_patients(number):
+    one, other = image(PatientID=number), image(PatientID=number, StudyInstanceUID="1.2.3.9")
+    found = [clean(each, KEY, SETTINGS) for each in (one, other)]
+    assert found[0].patient_out != found[1].patient_out
+    assert [each.patient_in for each in found] == ["", ""]
+
+
+@pytest.mark.parametrize("number", ["10", "ANON0001", "unknown 7", "山田"])
+def test_any_other_id_names_one_patient_in_all_studies(number):
+    one, other = image(PatientID=number), image(PatientID=number, StudyInstanceUID="1.2.3.9")
+    for each in (one, other):
+        each.SpecificCharacterSet = "ISO_IR 192"
+    assert clean(one, KEY, SETTINGS).patient_out == clean(other, KEY, SETTINGS).patient_out
 
 
 def test_the_issuer_keeps_equal_numbers_apart():

@@ -143,6 +143,40 @@ def test_binary_numbers_that_can_be_read_as_text_go():
     assert list(result.DiffusionGradientOrientation) == [0.5, -0.25, 1.0]
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_name_of_the_header_stays_in_the_bytes_of_numbers_and_tables(preset):
+    dataset = image(PatientName="Canar^Jo")
+    for tag, vr, value in (
+        (0x00181310, "US", b"Canar\0\0\0"),  # Acquisition Matrix
+        (0x00280009, "AT", b"CANARY\0\0"),  # Frame Increment Pointer
+        (0x00180050, "FD", b"Canar\0\0\0"),
+        (0x00281201, "OW", b"\1\2" + "Canar".encode("utf-16-le")),
+        (0x00282000, "OB", b"\0\0\2\0 profile of Dr. Canar "),  # ICC Profile
+    ):
+        dataset._dict[Tag(tag)] = raw(tag, vr, value)
+    data = written(cleaned(dataset, preset)).lower()
+    assert b"canar" not in data.replace(b"\0", b"")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_numbers_that_name_the_patient_are_none(preset):
+    dataset = image(PatientID="00471147", PatientBirthDate="19570312", AccessionNumber="A81548")
+    dataset.PatientTelephoneNumbers = "0171 5550123"
+    dataset.SliceThickness, dataset.SeriesNumber, dataset.RescaleSlope = "471147.0", "81548", "1.5"
+    for tag, vr, value in (
+        (0x00200012, "IS", b"19570312"),  # Acquisition Number
+        (0x00200013, "IS", b"+005550123"),  # Instance Number
+        (0x00185100, "CS", b"HFS 81548 "),
+        (0x00080070, "LO", b"Maker 81548 "),
+    ):
+        dataset._dict[Tag(tag)] = raw(tag, vr, value)
+    result = cleaned(dataset, preset)
+    data = written(result)
+    for number in (b"471147", b"19570312", b"81548", b"5550123"):
+        assert number not in data
+    assert result.RescaleSlope == 1.5
+
+
 def test_digits_of_other_scripts_are_no_numbers():
     dataset = image(SpecificCharacterSet="ISO_IR 192")
     for tag, vr in ((0x00200013, "IS"), (0x00080030, "TM"), (0x00101010, "AS")):

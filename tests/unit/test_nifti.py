@@ -109,13 +109,40 @@ def test_a_volume_keeps_voxels_and_geometry_and_loses_every_text(tmp_path, kind,
         for name in before.header
         if before.header[name].tobytes() != after.header[name].tobytes()
     }
-    assert changed == set(TEXTS) - ({"db_name"} if "NIfTI-2" in kind else set())
+    # nibabel writes numbers for a placement of which it says that there is none
+    placement = set(nifti.UNDER_CODE["qform_code"]) if not before.header["qform_code"] else set()
+    assert changed - placement == set(TEXTS) - ({"db_name"} if "NIfTI-2" in kind else set())
     assert after.header.endianness == before.header.endianness
     for form_of in ("get_qform", "get_sform"):
         one, two = (getattr(image, form_of)(coded=True) for image in (before, after))
         assert one[1] == two[1] and np.array_equal(one[0], two[0])
     assert rewrite(tmp_path / f"b{suffix}", tmp_path / f"c{suffix}") == 0
     assert (tmp_path / f"c{suffix}").read_bytes() == raw  # no clock, no name
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_numbers_that_mean_nothing_carry_no_text(tmp_path, kind):
+    stored = values(np.int16, SHAPE)
+    path = make(tmp_path / "a.nii", stored, kind=kind, extension=False)
+    with Volume(path) as volume:
+        record = np.frombuffer(volume.block, volume.header.dtype).copy()
+    record["intent_code"] = record["qform_code"] = record["sform_code"] = 0
+    record["dim"][0, 4:] = np.frombuffer(b"DOE JANE" * 4, record["dim"].dtype)[:4]
+    record["pixdim"][0, 4] = 2.5  # the repetition time
+    record["pixdim"][0, 5:] = np.frombuffer(b"DOE JANE" * 4, record["pixdim"].dtype)[:3]
+    for name in (name for names in nifti.UNDER_CODE.values() for name in names):
+        field = record[name].reshape(-1)
+        field[:] = np.frombuffer(b"DOE JANE" * 4, field.dtype)[: len(field)]
+    if "eol_check" in record.dtype.names:
+        record["eol_check"] = np.frombuffer(b"JANE", "i1")
+    hidden = record.tobytes()
+    path.write_bytes(hidden + path.read_bytes()[len(hidden) :])
+    assert rewrite(path, tmp_path / "b.nii") >= 8
+    raw = (tmp_path / "b.nii").read_bytes()[: len(hidden)]
+    assert b"DOE" in hidden and b"DOE" not in raw and b"JANE" not in raw
+    after = nibabel.load(tmp_path / "b.nii")
+    assert after.header["pixdim"][4] == 2.5 and after.shape == SHAPE
+    assert np.array_equal(after.dataobj, stored * 0.5 - 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -193,8 +220,10 @@ def test_a_pair_becomes_one_file(tmp_path):
     after = nibabel.load(tmp_path / "b.nii")
     assert np.array_equal(after.dataobj.get_unscaled(), stored)
     assert nifti.suffix_of(tmp_path / "a.hdr") == ".nii"
-    (tmp_path / "a.img").unlink()
+    (tmp_path / "a.img").rename(tmp_path / "elsewhere")
     assert code(tmp_path / "a.hdr") == "pixels_missing"
+    (tmp_path / "a.img").symlink_to(tmp_path / "elsewhere")
+    assert code(tmp_path / "a.hdr") == "link_outside"
 
 
 def test_a_volume_without_an_affine_or_with_a_broken_one_is_read(tmp_path):
@@ -286,8 +315,14 @@ def test_what_a_sidecar_says_of_the_patient_is_known(tmp_path):
     found = nifti.named(path)
     assert found.PatientName == "Doe^Jane" and found.PatientBirthDate == "19570312"
     assert found.BodyPartExamined == "KNEE"
-    (tmp_path / "a.json").write_text("[1")
-    assert len(nifti.named(path)) == 0
+    (tmp_path / "a.json").write_text(
+        json.dumps({"global": {"const": content}, "PatientID": "4711"})
+    )
+    found = nifti.named(path)
+    assert found.PatientName == "Doe^Jane" and found.PatientID == "4711"
+    for unreadable in ("[1", "[" * 100_000):
+        (tmp_path / "a.json").write_text(unreadable)
+        assert len(nifti.named(path)) == 0
 
 
 @pytest.mark.parametrize(

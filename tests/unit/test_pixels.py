@@ -15,9 +15,10 @@ from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.sequence import Sequence
 
 from unburn import pixels
+from unburn.codestreams import clean_jpeg, clean_jpeg2000
 from unburn.errors import ItemError
 from unburn.pixels import StoredFrames, replace_pixels
-from unburn.scrubbing import scrub_stream
+from unburn.scrubbing import cut_lookup_tables, scrub_stream
 
 ROWS, COLUMNS = 35, 33  # odd, so that padding and planes show
 
@@ -610,8 +611,74 @@ def test_text_in_jpeg_segments_is_scrubbed(tmp_path, hidden):
 
 @pytest.mark.parametrize(
     "hidden",
-    [segment(0xFE, b"DOE^JANE"), segment(0xE1, b"Exif\0\0DOE^JANE"), segment(0xEB, b"DOE^JANE")],
-    ids=["comment", "exif", "application"],
+    [
+        segment(0xDB, b"\x03" + b"DOE^JANE" * 8),
+        segment(0xDB, b"\x00" + b"DOE^JANE" * 8),
+        segment(0xC4, b"\x13" + bytes([0, 0, 0, 8] + [0] * 12) + b"DOE^JANE"),
+        segment(0xCC, b"DOE^JANE"),
+        segment(0xDC, b"DOE^JANE"),
+        segment(0xDD, b"\0\0DOE^JANE"),
+        segment(0xF8, b"DOE^JANE"),
+    ],
+    ids=[
+        *("unused quantisation", "replaced quantisation", "unused codes"),
+        *("conditioning", "lines", "interval", "presets"),
+    ],
+)
+def test_jpeg_tables_that_no_scan_uses_go_and_those_in_use_stay(hidden):
+    image = jpeg(values(np.uint8, 8)[0])
+    assert clean_jpeg(image[:2] + hidden + image[2:]) == image
+
+
+@pytest.mark.parametrize("marker", [0xC0, 0xDA], ids=["frame", "scan"])
+def test_a_jpeg_header_with_room_for_text_is_refused(tmp_path, marker):
+    frame = values(np.uint8, 8)
+    image = jpeg(frame[0])
+    at = image.index(bytes((0xFF, marker))) + 2
+    length = int.from_bytes(image[at : at + 2], "big")
+    longer = image[:at] + (length + 8).to_bytes(2, "big") + image[at + 2 : at + length]
+    image = longer + b"DOE^JANE" + image[at + length :]
+    with pytest.raises(ItemError, match="undecodable"):
+        scrub_stream(encapsulated(frame, [image], uid.JPEGBaseline8Bit))
+
+
+def test_text_between_the_last_fragment_and_the_end_is_scrubbed(tmp_path):
+    frame = values(np.uint8, 8)
+    clean = encapsulated(frame, [jpeg(frame[0])], uid.JPEGBaseline8Bit)
+    raw = save(clean, tmp_path / "clean.dcm").read_bytes()
+    end = raw.rindex(b"\xfe\xff\xdd\xe0")
+    (tmp_path / "a.dcm").write_bytes(raw[:end] + b"DOE^JANE" + raw[end:])
+    dataset = pixels.read_header(tmp_path / "a.dcm")
+    assert scrub_stream(dataset) == 8
+    assert dataset.PixelData == pydicom.dcmread(tmp_path / "clean.dcm").PixelData
+
+
+def test_the_length_of_the_old_encoding_is_not_told(tmp_path):
+    frame = values(np.uint8, 8)
+    for change in (scrub_stream, lambda one: replace_pixels(one, frame, "MONOCHROME2")):
+        dataset = make(frame)
+        dataset.EncapsulatedPixelDataValueTotalLength = 4711
+        dataset = pydicom.dcmread(save(dataset, tmp_path / "a.dcm"))
+        change(dataset)
+        assert "EncapsulatedPixelDataValueTotalLength" not in dataset
+
+
+def test_native_pixels_have_no_offset_table():
+    dataset = make(values(np.uint8, 8))
+    before, dataset.ExtendedOffsetTable = dataset.PixelData, b"DOE^JANE"
+    assert scrub_stream(dataset) == 8
+    assert "ExtendedOffsetTable" not in dataset and dataset.PixelData == before
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        segment(0xFE, b"DOE^JANE"),
+        segment(0xE1, b"Exif\0\0DOE^JANE"),
+        segment(0xEB, b"DOE^JANE"),
+        segment(0xDB, b"\x00" + b"DOE^JANE" * 8),
+    ],
+    ids=["comment", "exif", "application", "quantisation"],
 )
 def test_text_in_jpeg_ls_segments_is_scrubbed_and_presets_stay(tmp_path, hidden):
     frame = values(np.uint16, 12)
@@ -669,6 +736,28 @@ def test_right_offset_tables_stay(tmp_path, table):
     assert removed == 0 and before == after
 
 
+@pytest.mark.parametrize("bytes_of_entry", [1, 2])
+def test_lookup_tables_have_no_room_beyond_their_entries(tmp_path, bytes_of_entry):
+    dataset = make(values(np.uint8, 4), photometric="PALETTE COLOR")
+    table, form = bytes(range(17 * bytes_of_entry)), [17, 0, 8 * bytes_of_entry]
+    padding = b"\0" * (len(table) % 2)
+    for colour in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", form)
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", table + padding)
+    lookup = Dataset()
+    lookup.LUTDescriptor, lookup.LUTData = [0, 0, 8], bytes(1 << 16)
+    lookup["LUTData"].VR = "OW"
+    dataset.ModalityLUTSequence = [lookup]
+    path = save(dataset, tmp_path / "a.dcm")
+    again = pydicom.dcmread(path)
+    assert cut_lookup_tables(again) == 0
+    again.GreenPaletteColorLookupTableData += b"DOE^JANE"
+    again.ModalityLUTSequence[0].LUTData += b"DOE^JANE"
+    assert cut_lookup_tables(again) == 16
+    save(again, tmp_path / "b.dcm")
+    assert (tmp_path / "b.dcm").read_bytes() == path.read_bytes()
+
+
 def test_text_beyond_the_last_pixel_of_an_rle_run_is_scrubbed(tmp_path):
     frame = np.full((1, 8, 8), 7, np.uint8)
     header = np.array([1, 64] + [0] * 14, "<u4").tobytes()
@@ -703,7 +792,7 @@ def test_one_bit_pixels_have_no_sign(tmp_path):
         assert source.dtype == np.uint8 and not source.signed and source[0].min() == 1
 
 
-def test_text_in_jpeg2000_comments_is_scrubbed(tmp_path):
+def test_text_in_jpeg2000_segments_is_scrubbed_and_right_lengths_stay(tmp_path):
     frame = values(np.uint8, 8)
     dataset = make(frame)
     dataset.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
@@ -715,6 +804,17 @@ def test_text_in_jpeg2000_comments_is_scrubbed(tmp_path):
     dataset.PixelData = encapsulate([main])
     removed, _, after = scrub(dataset, tmp_path)
     assert removed >= 8 and b"DOE" not in after
+    clean = clean_jpeg2000(encoded)
+    # profile, tile-part lengths, packet lengths, registration, transformation of part 2
+    for marker in (0x56, 0x55, 0x57, 0x63, 0x74):
+        hidden = segment(marker, b"\0\x40DOE^JANE")
+        assert clean_jpeg2000(encoded[:tile] + hidden + encoded[tile:]) == clean
+    with pytest.raises(ItemError, match="undecodable"):
+        clean_jpeg2000(encoded[:tile] + segment(0x50, bytes(4) + b"DOE^JANE") + encoded[tile:])
+    length = encoded[tile + 6 : tile + 10]
+    lengths = segment(0x55, b"\0\x40" + length)
+    dataset.PixelData = encapsulate([encoded[:tile] + lengths + encoded[tile:]])
+    assert lengths in scrub(dataset, tmp_path)[2]
     size = int.from_bytes(encoded[tile + 6 : tile + 10], "big") + len(comment)
     inside = (
         encoded[: tile + 6]

@@ -412,6 +412,17 @@ def test_a_release_under_a_discarded_key_keeps_no_link_between_old_and_new(lab):
         assert not (lab.work / name).exists()
 
 
+def test_times_of_released_files_do_not_tell_the_order_of_the_inputs(lab):
+    for _ in range(4):
+        lab.image()
+    lab.release()
+    files = [lab.results / output for output in lab.released()]
+    assert len(files) == 4 and len({file.stat().st_mtime_ns for file in files}) == 1
+    assert max(file.stat().st_mtime_ns for file in files) <= (
+        (lab.results / "released.tsv").stat().st_mtime_ns
+    )
+
+
 def test_what_was_forgotten_is_told_and_not_guessed(lab):
     lab.image()
     lab.release(discard=True)

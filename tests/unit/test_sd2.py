@@ -277,6 +277,7 @@ def test_weights_that_do_not_fit_are_refused(folder, tmp_path):
     other = tiny_sd2.write(tmp_path / "other")
     config = other / "unet" / "config.json"
     config.write_text(config.read_text().replace('"layers_per_block": 1', '"layers_per_block": 2'))
+    weights.list_digests(other)
     with pytest.raises(UserError, match="the weights do not fit"):
         sd2.Painter(other, HOW, "cpu")
 

@@ -68,6 +68,12 @@ def test_levels_of_dcmstack_are_cleaned_and_others_go():
     assert clean_json(content) == {"global": {"const": {"EchoTime": 3}}}
 
 
+def test_a_name_at_one_level_goes_from_all():
+    levels = {"const": {"PatientName": "Doe^Jane"}, "time": {"CoilString": "DOE;HEA"}}
+    assert "DOE" not in str(clean_json({"global": levels, "ReceiveCoilName": "Jane"})).upper()
+    assert "CoilString" in str(clean_json({"global": {"time": levels["time"]}}))
+
+
 def test_the_same_content_is_the_same_bytes():
     one = clean(b'{"EchoTime": 3, "FlipAngle": 9}', ".json")
     assert one == clean(b'{"FlipAngle":9,"EchoTime":3}', ".json") and json.loads(one)

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from unburn.vocabulary import allowed, known, plain, words
@@ -38,6 +40,28 @@ def test_known_words_and_short_numbers_stay(text, kept):
 )
 def test_dates_telephone_numbers_and_ids_go(text):
     assert not any(c.isdigit() for c in allowed(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("brain 93Y", "brain"),
+        ("brain_093y_T1", "brain T1"),
+        ("brain F101Y", "brain"),
+        ("brain 93 years", "brain"),
+        ("brain 89Y", "brain 89Y"),
+        ("TE 93 yz", "TE 93"),
+    ],
+)
+def test_ages_over_89_go(text, kept):
+    assert allowed(text) == kept
+
+
+def test_a_very_long_text_takes_no_longer_than_its_length():
+    start = time.perf_counter()
+    assert allowed("12 " * 20_000) == ""
+    assert len(allowed("CT HEAD " * 20_000).split()) == 40_000
+    assert time.perf_counter() - start < 5
 
 
 def test_banned_words_go_although_they_are_listed():

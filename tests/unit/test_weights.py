@@ -30,7 +30,8 @@ def refused(folder):
 def test_test_weights_are_named_so(tmp_path):
     found = weights.checked(make(tmp_path))
     assert found.name == "sd2-tiny (random test weights)"
-    assert set(found.digests) == {weights.UNET, weights.VAE, weights.PROMPTS}
+    configurations = {"unet/config.json", "vae/config.json"}
+    assert set(found.digests) == {weights.UNET, weights.VAE, weights.PROMPTS} | configurations
 
 
 def test_nothing_but_the_pinned_files_is_called_sd2(tmp_path):
@@ -48,6 +49,7 @@ def test_the_pinned_files_are_called_sd2(tmp_path, monkeypatch):
         (tmp_path / path).write_text(json.dumps(dict(expected)))
     pins = [weights.Pin(p, 0, weights.digest(tmp_path, p)) for p in (weights.UNET, weights.VAE)]
     monkeypatch.setattr(weights, "pins", lambda: pins)
+    weights.list_digests(tmp_path)
     assert weights.checked(tmp_path).name == "sd2"
     (tmp_path / "unet/config.json").write_text('{"in_channels": 4}')
     assert "in_channels is 4, of Stable Diffusion 2 inpainting 9" in refused(tmp_path).found
@@ -74,6 +76,13 @@ def test_a_changed_file_is_refused_and_an_unchanged_one_is_read_once(tmp_path, m
     error = refused(tmp_path)
     assert error.where == str(tmp_path / weights.VAE)
     assert before.digests[weights.VAE] in error.found
+
+
+def test_a_configuration_that_was_changed_is_refused(tmp_path):
+    make(tmp_path)
+    file = tmp_path / "vae/config.json"
+    file.write_text('{"latent_channels": 4, "act_fn": "relu"}')  # the weights would fit as well
+    assert refused(tmp_path).where == str(file)
 
 
 def test_a_folder_that_cannot_be_written_is_read_each_time(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The environments install the same versions: .venv, envs/ and containers/, each for CPU and GPU."""
+"""The environments install the same versions: .venv, envs/, containers/, each for CPU and GPU."""
 
 import re
 from pathlib import Path

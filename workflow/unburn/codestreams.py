@@ -16,20 +16,62 @@ from unburn.errors import ItemError
 _SCAN_END = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 
 
-# Frames (SOF), tables, restart interval, number of lines, scans; SOF55 and LSE of JPEG-LS. Other
-# segments mean nothing to a decoder.
-_JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDA, 0xDE), 0xF7, 0xF8} - {0xC8}
+# Frames (SOF) and scans; SOF55 of JPEG-LS. Tables, restart interval (DRI) and presets (LSE) stay
+# under conditions, other segments mean nothing to a decoder of what DICOM allows.
 _JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_LOSSLESS_FRAMES = {0xC3, 0xC7, 0xCB, 0xCF, 0xF7}  # without quantisation
 
 
 def clean_jpeg(encoded: bytes) -> bytes:
-    """Take comments, application and unknown segments and trailing bytes out of a JPEG(-LS) image.
+    """Take out of a JPEG(-LS) image what makes no pixel of it.
 
-    JFIF's APP0 stays without its thumbnail, Adobe's APP14 and HP's colour transform APP8 with
-    their fixed fields: they say how colours are meant.
+    These are comments, application and unknown segments, tables that no scan uses and trailing
+    bytes. JFIF's APP0 stays without its thumbnail, Adobe's APP14 and HP's colour transform APP8
+    with their fixed fields: they say how colours are meant.
     """
-    kept = [_kept_segment(segment, marker) for marker, segment in _jpeg_segments(encoded)]
+    segments = list(_jpeg_segments(encoded))
+    used = _used_tables(segments)
+    kept = [_kept_segment(number, *segment, used) for number, segment in enumerate(segments)]
     return b"".join([b"\xff\xd8", *kept])
+
+
+def _used_tables(segments: list[tuple[int, bytes]]) -> set[tuple[int, int]]:
+    """(number of the segment, place in it) of the tables that a scan decodes with (T.81 B.2.4)."""
+    current: dict[tuple[int, int], tuple[int, int]] = {}  # by marker, and by class and destination
+    quantisation: list[int] = []
+    used: set[tuple[int, int]] = set()
+    for number, (marker, segment) in enumerate(segments):
+        if marker in (0xC4, 0xDB):
+            current |= {(marker, name): (number, at) for name, at, _ in _tables(segment, marker)}
+        elif marker in _JPEG_FRAMES:
+            quantisation = [] if marker in _LOSSLESS_FRAMES else [*segment[12::3]]
+        elif marker == 0xDA:
+            huffman = segment[6 : 5 + 2 * _count(segment, 4) : 2]
+            wanted = [(0xDB, name) for name in quantisation]
+            wanted += [(0xC4, both >> 4) for both in huffman]
+            wanted += [(0xC4, 0x10 | both & 15) for both in huffman]
+            used |= {current[one] for one in wanted if one in current}
+    return used
+
+
+def _count(segment: bytes, at: int) -> int:
+    """The number in one byte of a segment; 0 where it is cut off."""
+    return int.from_bytes(segment[at : at + 1], "big")
+
+
+def _tables(segment: bytes, marker: int) -> Iterator[tuple[int, int, int]]:
+    """Class and destination, place and end of the tables of a DHT or DQT (T.81 B.2.4.1, 2)."""
+    at = 4
+    while at < len(segment):
+        first = segment[at]
+        if marker == 0xC4:
+            name, end = first, at + 17 + sum(segment[at + 1 : at + 17])
+        else:
+            name, end = first & 15, at + (129 if first >> 4 else 65)
+        if end > len(segment):
+            raise ItemError("undecodable")
+        yield name, at, end
+        at = end
 
 
 def jpeg_size(encoded: bytes) -> tuple[int, int, int]:
@@ -86,35 +128,54 @@ def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
-def _kept_segment(segment: bytes, marker: int) -> bytes:
+def _kept_segment(number: int, marker: int, segment: bytes, used: set[tuple[int, int]]) -> bytes:
+    """What stays of a segment; ``used`` as from ``_used_tables``."""
     body = segment[4:]
     if marker == 0xD9:
         return segment[:2] + _padding(segment[2:])
+    if marker in (0xC4, 0xDB):
+        tables = [(at, end) for _, at, end in _tables(segment, marker) if (number, at) in used]
+        kept = b"".join(segment[at:end] for at, end in tables)
+        return segment[:2] + (2 + len(kept)).to_bytes(2, "big") + kept if kept else b""
     if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 14:
         return b"\xff\xe0\x00\x10" + body[:12] + b"\0\0"
     if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
         return b"\xff\xee\x00\x0e" + body[:12]
     if marker == 0xE8 and body[:4] == b"mrfx" and len(body) == 5:
         return segment
-    return segment if marker in _JPEG_SEGMENTS else b""
+    if marker in _JPEG_FRAMES:
+        fits = len(body) == 6 + 3 * _count(segment, 9)
+    elif marker == 0xDA:
+        fits = int.from_bytes(segment[2:4], "big") == 6 + 2 * _count(segment, 4)
+    else:
+        interval = marker == 0xDD and len(body) == 2
+        presets = marker == 0xF8 and len(body) == 11 and body[0] == 1
+        return segment if interval or presets else b""
+    if not fits:
+        raise ItemError("undecodable")
+    return segment
 
 
-# Segments of parts 1, 2 and 15 of ISO/IEC 15444, without COM.
-_JPEG2000_SEGMENTS = {*range(0x50, 0x64), *range(0x72, 0x7A)} - {0x54, 0x5A, 0x5B, 0x62}
+# Segments of parts 1, 2 and 15 of ISO/IEC 15444 that decoders need, and the lengths of tile-parts
+# (TLM) and packets (PLT), which viewers use; no profiles, packet lengths of the main header (PLM),
+# registration (CRG) or comments.
+_JPEG2000_SEGMENTS = {0x50, 0x51, 0x52, 0x53, 0x55, 0x58, 0x5C, 0x5D, 0x5E, 0x5F, 0x60, 0x61}
+_PART_2 = {*range(0x72, 0x7A)}  # where (SIZ, Rsiz) says that there are such
 
 
 def clean_jpeg2000(encoded: bytes) -> bytes:
     """Take comments and trailing bytes out of a JPEG 2000 codestream (ISO/IEC 15444-1 annex A).
 
     Comments and unknown segments of the main header are removed, those of tile-parts blanked, as
-    their lengths count.
+    their lengths count. TLM goes where it says anything else than the lengths of the tile-parts.
     Of a JP2 file only the codestream stays, which is all that DICOM allows (PS3.5 A.4.4).
     """
     if encoded[4:8] == b"jP  ":
         encoded = _codestream(encoded)
     if encoded[:4] != b"\xff\x4f\xff\x51":
         raise ItemError("undecodable")
-    kept, at = [b"\xff\x4f"], 2
+    known = _JPEG2000_SEGMENTS | (_PART_2 if encoded[6] & 0x80 else set())
+    header, parts, at = [], [], 2
     while True:
         if encoded[at : at + 1] != b"\xff" or at + 4 > len(encoded):
             raise ItemError("undecodable")
@@ -122,19 +183,38 @@ def clean_jpeg2000(encoded: bytes) -> bytes:
         if marker == 0x90:
             break
         end = at + 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-        if marker in _JPEG2000_SEGMENTS:
-            kept.append(encoded[at:end])
+        if (
+            marker == 0x50
+            and end - at != 8 + 2 * int.from_bytes(encoded[at + 4 : at + 8], "big").bit_count()
+        ):
+            raise ItemError("undecodable")
+        if marker in known:
+            header.append(encoded[at:end])
         at = end
     while encoded[at : at + 2] == b"\xff\x90":
         length = int.from_bytes(encoded[at + 6 : at + 10], "big")
         end = at + length if length else _last_end(encoded)
         if (length and length < 14) or end > len(encoded):
             raise ItemError("undecodable")
-        kept.append(_blank_tile_comments(encoded[at:end]))
+        parts.append(_blank_tile_comments(encoded[at:end], known))
         at = end
     if encoded[at : at + 2] != b"\xff\xd9":
         raise ItemError("undecodable")
-    return b"".join([*kept, b"\xff\xd9", _padding(encoded[at + 2 :])])
+    if _stated_lengths(header) != list(map(len, parts)):
+        header = [segment for segment in header if segment[1] != 0x55]
+    return b"".join([b"\xff\x4f", *header, *parts, b"\xff\xd9", _padding(encoded[at + 2 :])])
+
+
+def _stated_lengths(header: list[bytes]) -> list[int]:
+    """Bytes of each tile-part by the TLM segments of a main header (annex A.7.1)."""
+    lengths = []
+    for segment in header:
+        if segment[1] == 0x55:
+            style = _count(segment, 5)
+            index, size = style >> 4 & 3, 4 if style & 0x40 else 2
+            for at in range(6, len(segment), index + size):
+                lengths.append(int.from_bytes(segment[at + index : at + index + size], "big"))
+    return lengths
 
 
 def jpeg2000_size(encoded: bytes) -> tuple[int, int, int]:
@@ -169,11 +249,14 @@ def _last_end(encoded: bytes) -> int:
     return end
 
 
-def _blank_tile_comments(part: bytes) -> bytes:
+def _blank_tile_comments(part: bytes, known: set[int]) -> bytes:
+    """A tile-part in which segments that are not ``known`` are zeros."""
     out, at = bytearray(part), 12
     while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
         length = int.from_bytes(part[at + 2 : at + 4], "big")
-        if part[at + 1] not in _JPEG2000_SEGMENTS:
+        if at + 2 + length > len(part):
+            raise ItemError("undecodable")
+        if part[at + 1] not in known:
             out[at + 6 : at + 2 + length] = bytes(max(length - 4, 0))
         at += 2 + length
     return bytes(out)

@@ -28,9 +28,10 @@ IDENTITY = (
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "Units", "DoseGridScaling", "DoseUnits"),
     *("GridFrameOffsetVector", "FrameTime", "PixelPaddingValue"),
     *("RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData"),
-    "BluePaletteColorLookupTableData",
+    *("BluePaletteColorLookupTableData", "Laterality", "ImageLaterality", "PatientOrientation"),
 )
 MEANING = (
+    "ModalityLUTSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     "SegmentSequence",
@@ -73,10 +74,6 @@ def _meaning(dataset: Dataset) -> Iterator[bytes]:
             raise ItemError("undecodable") from None
 
 
-def _undecoded(path: Path) -> str:
-    return content(path)
-
-
 def sort_out(
     instances: Sequence[str], ended: Sequence[bool], paths: Sequence[Path], threads: int
 ) -> tuple[dict[int, str], set[int], dict[int, str]]:
@@ -114,7 +111,7 @@ def sort_out(
         if len(left) > 1:
             rivals.append(left)
     compared = [index for group in rivals for index in group]
-    shown = in_order(picture, (paths[i] for i in compared), threads, _undecoded)
+    shown = in_order(picture, (paths[i] for i in compared), threads, content)
     pictures = dict(zip(compared, shown, strict=True))
     sharing: set[int] = set()
     for group in rivals:

@@ -12,14 +12,17 @@ from unburn import keys
 # PS3.15 leaves it open; 45 CFR 164.514(b)(2)(i)(C) draws the line here.
 OLDEST_YEARS = 89
 
+# PS3.5 Table 6.2-1; a number of six digits is not always a time.
+_HOUR, _MINUTE, _SECOND = r"(?:[01]\d|2[0-3])", r"[0-5]\d", r"(?:[0-5]\d|60)(?:\.\d{1,6})?"
+_OFFSET = r"[+-](?:0\d|1[0-4])[0-5]\d"
 _DATE = re.compile(r"(\d{4})([.-]?)(\d{2})\2(\d{2})", re.ASCII)
 _DATETIME = re.compile(
-    r"(?P<date>\d{4}(\d{2}(\d{2})?)?)(?P<time>(?<=\d{8})\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?"
-    r"(?P<zone>[+-]\d{4})?",
+    r"(?P<date>\d{4}(\d{2}(\d{2})?)?)"
+    rf"(?P<time>(?<=\d{{8}}){_HOUR}({_MINUTE}({_SECOND})?)?)?(?P<zone>{_OFFSET})?",
     re.ASCII,
 )
-_TIME = re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?", re.ASCII)
-_ZONE = re.compile(r"[+-]\d{4}", re.ASCII)
+_TIME = re.compile(rf"{_HOUR}(:?{_MINUTE}(:?{_SECOND})?)?", re.ASCII)
+_ZONE = re.compile(_OFFSET, re.ASCII)
 _AGE = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 _YEARS_PER = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 _MIDDLE = {4: "0701", 6: "15", 8: ""}  # of what a partial date leaves open

@@ -5,6 +5,7 @@ most of the time that cleaning a header takes. Here values of characters are rea
 those are ASCII, and made as bytes, so that pydicom writes them as they are.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -25,7 +26,9 @@ SINGLE_VRS = LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
 SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
 SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
 BYTES = frozenset(("OB", "OW", "UN"))
-LEGIBLE = 8  # bytes of letters and signs alone, which no binary numbers are by chance
+# Eight letters or signs and no other bytes, but for padding: binary numbers are none by chance, as
+# doubles from 1/32768 to 131071 end in "?" or "@".
+_LEGIBLE = re.compile(rb"[\w ^=.,:;'+&#*()/\\@-]{7,}[\w).][\0 ]*")
 ENCODING = "iso8859"  # pydicom's name for the default repertoire
 
 
@@ -78,7 +81,7 @@ def is_sound(element: Element, vr: str, most: float) -> bool:
     """
     if isinstance(element, RawDataElement):
         data = element.value or b""
-        if len(data) >= LEGIBLE and data.isascii() and data.decode("ascii").isprintable():
+        if _LEGIBLE.fullmatch(data):
             return False
         count, rest = divmod(len(data), SIZES.get(vr, 1))
         return not rest and (vr.startswith("O") or count <= most)

@@ -153,11 +153,22 @@ def _bring(out: Path, pin: Pin, urls: dict[str, str], say: Say) -> str:
 
 
 def _download(url: str, out: Path, pin: Pin, say: Say) -> None:
-    """Write what a URL gives to a file."""
+    """Write what a URL gives to a file.
+
+    Raises
+    ------
+    URLError
+        when another place without encryption answers, or the connection ends too early
+    """
     with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, open(out, "wb") as file:
+        if url.startswith("https:") and not answer.url.startswith("https:"):
+            raise urllib.error.URLError("it leads to an address without encryption")
         if pin.size > 100 * MIB:
             say(f"{pin.path}: {pin.size // MIB} MiB from {answer.url.split('/')[2]}")
         shutil.copyfileobj(answer, file, BLOCK_BYTES)
+        # a small file has no sha256 that would tell
+        if file.tell() < int(answer.headers.get("Content-Length") or 0):
+            raise urllib.error.URLError("the connection ended before the file did")
 
 
 def _mistake(file: Path, pin: Pin, source: str = "the file") -> Refused | None:

@@ -57,7 +57,7 @@ STOP = frozenset(
         " neusoft united uih acuson aloka sonosite medison lorad picker marconi elscint adac system"
         " systems corporation company gmbh limited inc medizintechnik merge terarecon osirix horos"
         " dcmtk offis pydicom workstation scanner console server pacs dicom storage archive network"
-        # what this program writes itself, see metadata.py
+        # what this program writes itself, see marks.py
         " unburn implementation preset table application confidentiality profile pixel data option"
         " retain longitudinal temporal information modified dates characteristics descriptors"
         " places burned text filled made pixels engine classic telea isotope monochrome palette"

@@ -33,18 +33,20 @@ from unburn.elements import (
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
-from unburn.vocabulary import allowed, known, plain
+from unburn.vocabulary import OLD_AGE, allowed, known, plain
 
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
-STANDARD_UIDS = "1.2.840.10008."
 REMOVED = "removed"
+NO_ID = frozenset(("", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "null"))
 LONGEST_UID = 64
+SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 
 # Also the name of its service, as in Operators' Name; only a patient's name is none.
 MANUFACTURER = 0x00080070
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
-PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
+PATIENT_NAME, PATIENT_ID, ACCESSION = 0x00100010, 0x00100020, 0x00080050
+NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
 CHARACTER_SET, IMAGE_TYPE, CODING_SCHEME = 0x00080005, 0x00080008, 0x00080102
 VALUE_TYPE = 0x0040A040
 PUBLIC_CODING_SCHEMES = frozenset(
@@ -54,6 +56,8 @@ PUBLIC_CODING_SCHEMES = frozenset(
         " RADELEMENT PUBCHEM_CID ITIS_TSN ISO639_1 ISO3166_1 MA UBERON NYID",
     )
 )
+PIXEL_DATA = 0x7FE00010
+PHOTOMETRIC_INTERPRETATION = 0x00280004  # without it no pixel can be read
 IMAGE_TYPES = profile.tags("ImageType FrameType")
 EXTREMES = profile.tags(
     "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries"
@@ -86,12 +90,16 @@ DUMMIES: dict[str, str] = {
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
 _YEAR = r"(?:18|19|20)\d\d"
-_FIGURES = re.compile(  # a long number or a date
+_TELLING = re.compile(  # a long number, a date, a mail address, an age over 89
     rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}"
+    rf"|@|{OLD_AGE}"
 )
-_LETTERS = re.compile(r"[^\W\d_]+")
+LONG_NUMBER = 5  # digits; shorter ones stand in every header
+_NO_MEANING = re.compile(r"[\W_0]")  # in a Patient ID that stands for none
+_WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+_CLASS = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]{0,2}))+")  # longer parts are nobody's class
 
 
 _SAME_META = (
@@ -147,19 +155,17 @@ class Cleaned:
 def patient(dataset: Dataset) -> tuple[str, str]:
     """Return the Patient ID as it stands, and the text that names the patient to keyed hashes.
 
-    Issuer and ID together name a patient. An object without an ID is a patient of its study's own
-    (of its series', of its own), so that two people without an ID never become one.
+    Issuer and ID together name a patient. An object without an ID, or with one that stands for
+    none (0000, UNKNOWN), is a patient of its study's own (of its series', of its own), so that two
+    people without an ID never become one.
     """
     number = text_of(dataset, "PatientID")
-    if number:
+    if _NO_MEANING.sub("", number).lower() not in NO_ID:
         return number, f"id\0{text_of(dataset, 'IssuerOfPatientID')}\0{number}"
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         if uid := text_of(dataset, keyword):
             return "", f"study\0{uid}"
     raise ItemError("metadata_failed")
-
-
-# --- values
 
 
 @contextmanager
@@ -193,6 +199,11 @@ class _Cleaner:
         self.patient = keys.label(key, "patient", identity)
         patients, self.people = _names(dataset)
         self.banned = frozenset(patients)  # no descriptor keeps them, even if they are listed words
+        self.spelt = [
+            word.encode()
+            for word in self.people
+            if len(word) >= SHORTEST_IN_BYTES and word.isascii() and not known(word)
+        ]
         self.derived = False
         self.ascii = True
         self.uids: dict[str, str] = {}
@@ -246,7 +257,9 @@ class _Cleaner:
         if do in ("keep", "bytes"):
             if self.derived and tag in EXTREMES:
                 return None
-            sound = do == "bytes" or is_sound(element, vr, profile.most_values(tag))
+            sound = tag == PIXEL_DATA or (
+                is_sound(element, vr, profile.most_values(tag)) and not self.spells(element)
+            )
             return _passed(element, vr) if sound else None
         if do in ("items", "content", "graphics"):
             return self.sequence(element, tag, do)
@@ -258,7 +271,7 @@ class _Cleaner:
         if not found:
             return made(tag, vr, [])
         if do == "number":
-            good = all(_NUMBER.fullmatch(text) for text in found if text)
+            good = all(self.is_number(text) for text in found if text)
             return _passed(element, vr) if good else None
         values = [self.value(do, tag, text, public_code) for text in found]
         cleaned = [text for text in values if text is not None]
@@ -299,14 +312,15 @@ class _Cleaner:
             return self.uid(text, do)
         if do == "text":
             people = self.banned if tag == MANUFACTURER else self.people
-            kept = not (_FIGURES.search(text) or self.names(text, people))
+            kept = not (_TELLING.search(text) or self.names(text, people))
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
             kept = public_code and not self.names(text, self.people)
         elif do == "code":
             kept = _CODE_STRING.fullmatch(text) is not None and (
-                tag >> 16 == 0x0028 or not (_FIGURES.search(text) or self.names(text, self.people))
+                tag == PHOTOMETRIC_INTERPRETATION
+                or not (_TELLING.search(text) or self.names(text, self.people))
             )
         else:
             kept = False
@@ -322,12 +336,24 @@ class _Cleaner:
         """
         return any(word in people and not known(word) for word in _words(text))
 
+    def spells(self, element: Element) -> bool:
+        """Say whether bytes hold a word of a name or a number of the patient, UTF-16 or not."""
+        if not (isinstance(element.value, bytes) and len(element.value) >= SHORTEST_IN_BYTES):
+            return False
+        data = element.value.replace(b"\0", b"").lower()
+        return any(word in data for word in self.spelt)
+
+    def is_number(self, text: str) -> bool:
+        """Say whether a text is a number, and none of those that name the patient."""
+        whole = text.lstrip("+-0").partition(".")[0]
+        return _NUMBER.fullmatch(text) is not None and whole not in self.people
+
     def uid(self, old: str, do: str) -> str:
         """Replace a UID, unless it is one of the standard's own or UIDs are kept."""
         if old in UID_dictionary or not old:
             return old
         sound = len(old) <= LONGEST_UID and _UID.fullmatch(old)
-        if do == "class uid" and old.startswith(STANDARD_UIDS) and sound:
+        if do == "class uid" and sound and _CLASS.fullmatch(old):
             return old
         if old not in self.uids:
             kept = do == "kept uid" and sound
@@ -390,13 +416,14 @@ class _Cleaner:
         vr = profile.compatible(safe.vr, str(stored.VR))
         if vr in SIZES:
             sound = bool(stored.value) or stored.value == 0
-            return _passed(stored, vr) if sound and is_sound(stored, vr, float("inf")) else None
+            sound = sound and is_sound(stored, vr, float("inf")) and not self.spells(stored)
+            return _passed(stored, vr) if sound else None
         found = texts(dataset, stored, vr) if vr else []
         if vr == "DT" and profile.has_times(self.options):
             moved = [dates.clean_datetime(t, self.options.dates, self.days) for t in found]
             times = [time for time in moved if time]
             return made(tag, vr, times) if moved and len(times) == len(moved) else None
-        if vr in ("DS", "IS") and found and all(_NUMBER.fullmatch(text) for text in found):
+        if vr in ("DS", "IS") and found and all(map(self.is_number, found)):
             return _passed(stored, vr)
         if vr == "CS" and found and safe.terms.issuperset(found):
             return made(tag, vr, found)
@@ -433,30 +460,40 @@ def _is_public_code(item: Dataset) -> bool:
 
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
-    """Lower-case words of a text, with their accents and without."""
-    return frozenset(w for form in (text, plain(text)) for w in _LETTERS.findall(form.lower()))
+    """Lower-case words of a text, with their accents and without, and its longer numbers."""
+    return frozenset(w for form in (text, plain(text)) for w in _WORD.findall(form.lower()))
 
 
 def _names(dataset: Dataset) -> tuple[set[str], set[str]]:
-    """Words of the patient's names, and of the names of anyone, at all levels of nesting."""
+    """Words of the patient's names, and of the names of anyone, at all levels of nesting.
+
+    The longer numbers of the patient and the visit, birth date and telephone among them, count as
+    words.
+    """
     patients: set[str] = set()
     people: set[str] = set()
     for tag, stored in list(dataset.items()):
-        vr = stored.VR
+        number, vr = int(tag), stored.VR
         if vr is None or vr == "UN":
-            vr = profile.listed_vr(int(tag))
-        if vr not in ("PN", "SQ"):
+            vr = profile.listed_vr(number)
+        numbered = vr in NUMBERING_VRS and (number >> 16 in (0x0010, 0x0038) or number == ACCESSION)
+        if vr not in ("PN", "SQ") and not numbered:
             continue
         try:
             if vr == "SQ":
                 for item in dataset[tag].value or []:
                     inner = _names(item)
                     patients, people = patients | inner[0], people | inner[1]
+            elif numbered:
+                found = {n for text in texts(dataset, stored, vr) for n in re.findall(r"\d+", text)}
+                found |= {n.lstrip("0") for n in found}
+                found = {n for n in found if len(n) >= LONG_NUMBER}
+                patients, people = patients | found, people | found
             else:
                 names = texts(dataset, stored, "PN")
                 found = {word for name in names for word in _words(name) if len(word) > 1}
                 people |= found
-                patients |= found if tag.group == 0x0010 else set()
+                patients |= found if number >> 16 == 0x0010 else set()
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
     return patients, people

@@ -1,7 +1,7 @@
 """NIfTI volumes: frames as a scanner shows them, and files without what can name a person.
 
 A volume has no patient, no modality and no word about what its voxels are. Its header holds five
-free texts, any number of extensions and some bytes without a meaning; all of these go. What
+free texts, any number of extensions, and bytes and numbers without a meaning; all of these go. What
 places, scales and times the voxels stays as it is: dimensions, affines and their codes, units,
 slope and intercept, byte order.
 
@@ -25,6 +25,7 @@ import numpy as np
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
+from unburn import sidecars
 from unburn.errors import ItemError
 from unburn.metadata import quiet
 from unburn.pixels import MOST_DECODED, MOST_PIXELS, MOST_RATIO
@@ -38,6 +39,13 @@ ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 MAGIC = {348: (b"n+1", b"ni1"), 540: (b"n+2", b"ni2")}
 TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
 UNUSED = ("extents", "session_error", "regular", "glmax", "glmin", "unused_str")
+# Numbers that mean nothing while their code is 0 (unknown).
+UNDER_CODE = {
+    "intent_code": ("intent_p1", "intent_p2", "intent_p3"),
+    "qform_code": (*("quatern_b", "quatern_c", "quatern_d"), "qoffset_x", "qoffset_y", "qoffset_z"),
+    "sform_code": ("srow_x", "srow_y", "srow_z"),
+}
+END_OF_LINE = (13, 10, 26, 10)  # of NIfTI-2, which tells whether text was converted
 TYPES = {  # datatype: stored values
     **{2: "u1", 4: "i2", 8: "i4", 256: "i1", 512: "u2", 768: "u4"},
     128: "u1",  # red, green, blue
@@ -104,7 +112,8 @@ class Volume:
     Raises
     ------
     ItemError
-        On opening: ``unreadable``, ``broken``, ``bad_geometry``, ``too_large``, ``nifti_type``.
+        On opening: ``unreadable``, ``broken``, ``bad_geometry``, ``too_large``, ``nifti_type``;
+        of a pair ``pixels_missing``, ``link_outside``.
         On a frame: ``undecodable``, ``float_pixels`` when a value is no whole number of 32 bits.
     """
 
@@ -306,6 +315,8 @@ def _read_header(file: IO[bytes]) -> tuple[bytes, Any]:
 def _partner(path: Path) -> Path:
     """The voxels of a header file: .img beside .hdr."""
     partner = path.with_suffix(".img")
+    if partner.is_symlink():
+        raise ItemError("link_outside")
     if not partner.is_file():
         raise ItemError("pixels_missing")
     return partner
@@ -324,9 +335,16 @@ def blank(block: bytes) -> bytes:
     """
     whole, header = _read_header(io.BytesIO(block))
     record = np.frombuffer(whole, header.dtype).copy()
-    for name in (*TEXTS, *UNUSED):
+    codeless = [name for code, names in UNDER_CODE.items() if not record[code] for name in names]
+    for name in (*TEXTS, *UNUSED, *codeless):
         if name in (record.dtype.names or ()):
             record[name] = np.zeros(1, record.dtype[name])
+    used = int(record["dim"][0, 0]) + 1
+    # the fifth spacing is the repetition time, which single volumes have too
+    for beyond in (record["dim"][0, used:], record["pixdim"][0, max(used, 5) :]):
+        beyond[beyond != 0] = 1
+    if "eol_check" in (record.dtype.names or ()):
+        record["eol_check"] = END_OF_LINE
     return record.tobytes()
 
 
@@ -420,16 +438,18 @@ def parts(path: Path) -> tuple[bytes, bytes]:
 def named(path: Path) -> Dataset:
     """What the JSON beside a volume says about the patient, as a DICOM header.
 
-    dcm2niix writes names, IDs and dates there under DICOM's keywords, when it is asked to.
+    dcm2niix writes names, IDs and dates there under DICOM's keywords, when it is asked to, dcmstack
+    in levels.
     """
     found = Dataset()
     beside = path.with_name(stem_of(path.name) + ".json")
     try:
         content = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return found
+    pairs = [pair for level in sidecars.levels(content) for pair in level.items()]
     with quiet():
-        for keyword, value in content.items() if isinstance(content, dict) else ():
+        for keyword, value in reversed(pairs):  # the outermost level has the last word
             keyword = "BodyPartExamined" if keyword == "BodyPart" else keyword  # dcm2niix's name
             tag = tag_for_keyword(keyword)
             if tag is None or not isinstance(value, str) or dictionary_VR(tag) == "SQ":

@@ -36,6 +36,8 @@ DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked 
 LONGEST_VALUE = 0xFFFFFFFE  # PS3.5 section 7.1.2: 32-bit length, even
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
+OFFSET_TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+TOTAL_LENGTH = "EncapsulatedPixelDataValueTotalLength"  # type 3, of the encoding that was
 FLOAT_KEYWORDS = ("FloatPixelData", "DoubleFloatPixelData")
 # Sizes that are refused before memory is taken: no scanner or film digitiser makes such pictures,
 # and a few bytes of JPEG 2000 or deflate can promise them.
@@ -365,8 +367,8 @@ class Form:
         Raises
         ------
         ItemError
-        ItemError
-            ``pixels_missing``, ``float_pixels``, ``bad_geometry``, ``too_large``"""
+            ``pixels_missing``, ``float_pixels``, ``bad_geometry``, ``too_large``
+        """
         form = cls()
         if "PixelData" not in dataset:
             floats = any(keyword in dataset for keyword in FLOAT_KEYWORDS)
@@ -612,7 +614,7 @@ def replace_pixels(dataset: Dataset, frames: Iterable[np.ndarray], photometric: 
         encoded = _encoded(frames, form, syntax, reversible)
     extended = "ExtendedOffsetTable" in dataset
     _to_little_endian(dataset)
-    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelDataProviderURL"):
+    for keyword in (*OFFSET_TABLES, TOTAL_LENGTH, "PixelDataProviderURL"):
         if keyword in dataset:
             delattr(dataset, keyword)
     if encoded is None:

@@ -128,7 +128,7 @@ def _basic(row: dict[str, str], vr: str) -> str:
     code = row["basic"]
     if code == "U" or (vr == "UI" and code == "D"):
         return "uid"
-    if row["basic"] == "X/Z/U*":
+    if code == "X/Z/U*":
         return "items"
     if vr == "SQ":
         return "empty" if code == "Z" or int(row["tag"], 16) in TYPE_2_SEQUENCES else REMOVE

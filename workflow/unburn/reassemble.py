@@ -29,7 +29,7 @@ from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
 from unburn.patches import Patch, Reader, apply
 from unburn.pixels import StoredFrames
-from unburn.scrubbing import scrub_stream
+from unburn.scrubbing import cut_lookup_tables, scrub_stream
 from unburn.sources import Frames, open_frames
 
 log = logging.getLogger(__name__)
@@ -285,6 +285,7 @@ def candidate(
                     pixels.replace_pixels(dataset, frames, source.photometric)
             elif "PixelData" in dataset:
                 scrubbed = scrub_stream(dataset)
+            scrubbed += cut_lookup_tables(dataset)
         if row["pixels"] == "1":
             lossy = row["lossy"] == "1"
             touched = metadata.Touched(done.masked_pixels, done.engine, lossy)

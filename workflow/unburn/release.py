@@ -13,6 +13,7 @@ import logging
 import multiprocessing
 import os
 import shutil
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -443,14 +444,18 @@ def read_mapping(work: Path) -> dict[str, str]:
 # --- files
 
 
-def place(source: Path, target: Path) -> None:
-    """Put a file in its place by a hard link, or by a copy on another file system."""
+def place(source: Path, target: Path, moment_ns: int) -> None:
+    """Put a file in its place by a hard link, or by a copy on another file system.
+
+    ``moment_ns`` becomes its time: that of the candidate would tell the order of the inputs.
+    """
     with replacing(target) as tmp:
         try:
             os.link(source, tmp)
         except OSError:
             shutil.copyfile(source, tmp)
     target.chmod(0o644)
+    os.utime(target, ns=(moment_ns, moment_ns))
 
 
 def remove_unlisted(results: Path, listed: set[str]) -> int:
@@ -537,8 +542,10 @@ def publish(
     check_tables(rows, originals)
 
     (results / "released.tsv").unlink(missing_ok=True)
+    moment_ns = time.time_ns()
+    places.sort(key=lambda pair: pair[1])  # folders have times too
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda pair: place(*pair), places))
+        list(pool.map(lambda pair: place(*pair, moment_ns), places))
     removed = remove_unlisted(results, {str(row["output"]) for row in rows})
     if removed:
         log.info("%d files of a former run removed", removed)

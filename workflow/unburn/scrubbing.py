@@ -1,4 +1,4 @@
-"""Cleaning pixel data of what could carry text beside the stored values.
+"""Cleaning pixel data and lookup tables of what could carry text beside the values.
 
 Items in which nothing was masked keep their Pixel Data byte for byte, but for this.
 """
@@ -13,12 +13,15 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.multival import MultiValue
 from pydicom.pixels import get_encoder
 
 from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle
 from unburn.errors import ItemError
 from unburn.pixels import (
     DEFLATED_FRAMES,
+    OFFSET_TABLES,
+    TOTAL_LENGTH,
     UNDEFINED_LENGTH,
     Form,
     decoder_of,
@@ -29,14 +32,42 @@ from unburn.pixels import (
     transfer_syntax,
 )
 
+LOOKUP_TABLES = ("LUT", *(f"{c}PaletteColorLookupTable" for c in ("Red", "Green", "Blue", "Alpha")))
+LOOKUP_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
+
+
+def cut_lookup_tables(dataset: Dataset) -> int:
+    """Cut an object's lookup tables, in place, to the entries that their descriptors promise.
+
+    An entry is one or two bytes (PS3.3 sections C.7.6.3.1.6, C.11.1.1). Returns how many bytes were
+    cut off. A table whose descriptor cannot be read stays, as nobody can be shown it.
+    """
+    items = [item for name in LOOKUP_SEQUENCES for item in dataset.get(name) or ()]
+    return sum(map(_cut_tables_of, (dataset, *items)))
+
+
+def _cut_tables_of(dataset: Dataset) -> int:
+    removed = 0
+    for table in LOOKUP_TABLES:
+        value, form = dataset.get(f"{table}Data"), dataset.get(f"{table}Descriptor")
+        if not isinstance(value, bytes) or not isinstance(form, MultiValue | list):
+            continue
+        entries = int(form[0]) % (1 << 16) or 1 << 16
+        needed = 2 * entries if len(value) >= 2 * entries else entries + entries % 2
+        if len(value) > needed:
+            removed += len(value) - needed
+            dataset[f"{table}Data"].value = value[:needed]
+    return removed
+
 
 def scrub_stream(dataset: Dataset) -> int:
     """Remove from Pixel Data, in place, what could carry text beside the stored values.
 
-    Native: bits outside Bits Stored, bytes after the last frame. Encapsulated: fragments that
-    belong to no frame, offset tables that say anything else than where the frames lie, comments,
-    application and unknown segments of JPEG, JPEG-LS and JPEG 2000 (the colour marks of JFIF,
-    Adobe and HP stay), bytes after the end of an image or RLE segment.
+    Native: bits outside Bits Stored, bytes after the last frame, offset tables. Encapsulated: bytes
+    after the last fragment, fragments that belong to no frame, offset tables that say anything else
+    than where the frames lie, comments, application and unknown segments of JPEG, JPEG-LS and
+    JPEG 2000 (the colour marks of JFIF, Adobe and HP stay), tables that no scan uses, bytes after
+    the end of an image or RLE segment.
 
     Returns
     -------
@@ -50,15 +81,16 @@ def scrub_stream(dataset: Dataset) -> int:
     form, syntax = Form.of(dataset), transfer_syntax(dataset)
     decoder_of(syntax)
     value = dataset.PixelData
-    cleaned, removed = (
-        _scrub_encapsulated(value, form, syntax, dataset)
-        if syntax.is_encapsulated
-        else _scrub_native(value, form, syntax, dataset["PixelData"].VR)
-    )
+    if TOTAL_LENGTH in dataset:
+        delattr(dataset, TOTAL_LENGTH)
+    if syntax.is_encapsulated:
+        cleaned, removed = _scrub_encapsulated(value, form, syntax, dataset)
+    else:
+        cleaned, removed = _scrub_native(value, form, syntax, dataset["PixelData"].VR)
+        removed += sum(len(dataset.get(keyword) or b"") for keyword in OFFSET_TABLES)
     if removed:
-        element = dataset["PixelData"]
-        element.value = cleaned
-        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        dataset["PixelData"].value = cleaned
+        for keyword in OFFSET_TABLES:
             if keyword in dataset:
                 delattr(dataset, keyword)
     return removed
@@ -99,6 +131,7 @@ def _scrub_encapsulated(
     parts = frame_parts(stream, 0, form.frames, dataset)
     items = encapsulated_items(stream, 0)
     removed = sum(n for _, n in items[1:]) - sum(n for part in parts for _, n in part)
+    removed += len(value) - sum(items[-1])
     removed += _false_tables(value, items, parts, dataset)
     frames = []
     for part in parts:
@@ -124,10 +157,7 @@ def _false_tables(
     lengths = np.array([sum(length for _, length in part) for part in parts])
     at, size = items[0]
     found = [(value[at : at + size], "<u4", places)]
-    for keyword, right in (
-        ("ExtendedOffsetTable", places),
-        ("ExtendedOffsetTableLengths", lengths),
-    ):
+    for keyword, right in zip(OFFSET_TABLES, (places, lengths), strict=True):
         found.append((dataset.get(keyword) or b"", "<u8", right))
     return sum(
         len(table)

@@ -6,6 +6,7 @@ dcm2niix and BIDS name. Text is cut down to the words that may stay in a header.
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from unburn.errors import ItemError
@@ -85,13 +86,14 @@ def clean_json(
     """What may stay of a sidecar's content; anything but an object leaves nothing.
 
     ``words``: whether known words stay of what people type. ``banned``: lower-case words of the
-    patient's name; those of a name in the sidecar are added.
+    patient's name; those of names at any level of the sidecar are added.
     """
     kept: dict[str, Any] = {}
     if not isinstance(content, dict):
         return kept
-    name = content.get("PatientName", "")
-    banned |= {word for word in _LETTERS.findall(plain(str(name)).lower()) if len(word) > 1}
+    for level in levels(content):
+        name = plain(str(level.get("PatientName", ""))).lower()
+        banned |= {word for word in _LETTERS.findall(name) if len(word) > 1}
     for name, value in content.items():
         if name in NESTED and isinstance(value, dict):
             value = clean_json(value, words, banned)
@@ -104,6 +106,16 @@ def clean_json(
         if value not in (None, "", [], {}):
             kept[name] = value
     return kept
+
+
+def levels(content: object) -> Iterator[dict[str, Any]]:
+    """The objects in a sidecar's content, the outermost first."""
+    waiting = [content]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, dict):
+            yield one
+            waiting += one.values()
 
 
 def _is_numeric(value: object) -> bool:

@@ -4,12 +4,18 @@ import re
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 
 VOCABULARY = Path(__file__).resolve().parents[2] / "resources" / "vocabulary.txt"
 LETTERS_APART = set("clrtx")  # "C spine", "T spine", "L", "R", "X ray"; others are initials
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
+# 93Y, F93 years: 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
+OLD_AGE = (
+    r"(?<!\d)0?(?:9\d|1[0-4]\d)[ _-]*"
+    r"(?i:y|yo|y/o|yrs?|years?|j|jahre?|jaar|ans|anos|anni)(?![A-Za-z0-9])"
+)
 KEPT_SEPARATORS = set("_-+/.,")
 
 # Latin letters that Unicode does not take apart into a letter and an accent
@@ -19,6 +25,7 @@ _LIGATURES = str.maketrans(
 )
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_OLD_AGE = re.compile(OLD_AGE)
 _B_VALUE = re.compile(r"b\d{1,5}", re.IGNORECASE)
 
 
@@ -60,21 +67,22 @@ def _harmless(atoms: list[str], banned: Collection[str]) -> bool:
     return all(known(word) or (len(word) == 1 and bool(numbers)) for word in letters)
 
 
-def _may_be_a_date(groups: list[list[str]], index: int) -> bool:
-    """Say whether a number has so many beside it that they could be a date, telephone or ID."""
+def _telling(groups: list[list[str]]) -> set[int]:
+    """Places of numbers with so many beside them that they could be a date, telephone or ID."""
 
-    def short(k: int) -> bool:
+    def short(place: int) -> bool:
         """Digits with at most single letters among them."""
-        return all(atom[0].isdigit() or len(atom) == 1 for atom in groups[k])
+        return all(atom[0].isdigit() or len(atom) == 1 for atom in groups[place])
 
-    first, behind = index, index
-    while first >= 0 and short(first):
-        first -= 1
-    while behind < len(groups) and short(behind):
-        behind += 1
-    run = "-".join("".join(atoms) for atoms in groups[first + 1 : behind])
-    figures = [len(number) for number in re.findall(r"\d+", run)]
-    return sum(figures) >= MOST_DIGITS or (len(figures) > 2 and not re.search("[A-Za-z]", run))
+    found: set[int] = set()
+    for are_short, run in groupby(range(len(groups)), short):
+        places = list(run)
+        text = "-".join("".join(groups[place]) for place in places)
+        figures = [len(number) for number in re.findall(r"\d+", text)]
+        only_digits = len(figures) > 2 and not re.search("[A-Za-z]", text)
+        if are_short and (sum(figures) >= MOST_DIGITS or only_digits):
+            found.update(places)
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -84,7 +92,7 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
     ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
     Three numbers in a row go as well (12.03 counts as two), and so do six digits in a row.
     """
-    text = plain(text)
+    text = _OLD_AGE.sub(" ", plain(text))
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
     for match in _ATOM.finditer(text):
         if groups and groups[-1][1] == match.start():
@@ -92,9 +100,10 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
             groups[-1] = (start, match.end(), [*atoms, match[0]])
         else:
             groups.append((match.start(), match.end(), [match[0]]))
+    telling = _telling([atoms for _, _, atoms in groups])
     result, last = "", -1
     for index, (start, end, atoms) in enumerate(groups):
-        if _may_be_a_date([group[2] for group in groups], index) or not _harmless(atoms, banned):
+        if index in telling or not _harmless(atoms, banned):
             continue
         if result:
             between = text[groups[last][1] : start] if last == index - 1 else " "

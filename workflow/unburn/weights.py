@@ -114,7 +114,8 @@ def checked(folder: Path) -> Weights:
         digests[path] = _same(folder, path, listed.get(path, ""))
         _check_architecture(folder, f"{Path(path).parent}/config.json", is_test)
     own = _listed(folder)
-    digests[PROMPTS] = _same(folder, PROMPTS, own.get(PROMPTS, ""))
+    for path in (*(str(Path(path).with_name("config.json")) for path in (UNET, VAE)), PROMPTS):
+        digests[path] = _same(folder, path, own.get(path, ""))
     return Weights(folder, TEST_NAME if is_test else NAME, digests)
 
 
