@@ -22,8 +22,8 @@ def shipped(folder, network):
 @pytest.mark.parametrize("shape", [(1, 1), (31, 65), (64, 64), (100, 37)])
 def test_maps_have_half_the_size_of_any_picture(shape):
     network = crnn.Detector(SMALL).eval()
-    maps = crnn.probabilities(network, np.zeros((2, *shape), np.uint8))
-    assert maps.shape == (2, 2, (shape[0] + 1) // 2, (shape[1] + 1) // 2)
+    maps = crnn.probabilities(network, np.zeros((3, 2, *shape), np.uint8))
+    assert maps.shape == (3, 2, (shape[0] + 1) // 2, (shape[1] + 1) // 2)
     assert (maps >= 0).all() and (maps <= 1).all()
 
 
@@ -70,7 +70,7 @@ def test_features_are_joined_with_both_contexts():
 def test_folding_batch_norms_changes_no_map():
     torch.manual_seed(0)
     network = lively(crnn.Detector(SMALL))
-    picture = np.random.default_rng(0).integers(0, 255, (1, 64, 96)).astype(np.uint8)
+    picture = np.random.default_rng(0).integers(0, 255, (1, 2, 64, 96)).astype(np.uint8)
     expected = crnn.probabilities(network, picture)
     folded = crnn.folded(network)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
@@ -88,7 +88,7 @@ def test_weights_come_back_as_they_were(tmp_path):
     torch.manual_seed(1)
     network = crnn.Detector(SMALL).eval()
     back = crnn.load(shipped(tmp_path, network))
-    picture = np.random.default_rng(0).integers(0, 255, (1, 64, 96)).astype(np.uint8)
+    picture = np.random.default_rng(0).integers(0, 255, (1, 2, 64, 96)).astype(np.uint8)
     expected = crnn.probabilities(network, picture)
     assert np.allclose(crnn.probabilities(back, picture), expected, atol=1e-6)
     assert back.shape == SMALL

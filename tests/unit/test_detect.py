@@ -143,23 +143,40 @@ def test_a_letter_with_the_wider_rim_of_a_reduced_picture_is_given_once():
     assert len(detect.regions_of(seen, (400, 400), 0.2)[0]) == 1
 
 
+@pytest.mark.parametrize(("score", "count"), [(0.5, 0), (0.95, 1)])
+def test_what_fills_a_small_frame_must_be_sure_to_be_text(score, count):
+    maps = maps_with((2, 2, 28, 28), shape=(32, 32)) * (score / SCORE)
+    regions, suspicion = detect.regions_of([detect.Seen(1, maps)], (64, 64), 0.2)
+    assert len(regions) == count
+    assert suspicion == pytest.approx(score)
+
+
 def test_small_pictures_are_not_reduced(monkeypatch):
     sizes = []
 
-    def maps(network, picture):
-        sizes.append(picture.shape)
+    def maps(network, pair):
+        sizes.append(pair.shape[1:])
         return np.zeros((2, 1, 1), np.float32)
 
     monkeypatch.setattr(detect, "_tiled", maps)
-    for shape in ((128, 128), (511, 2000), (512, 650), (1024, 1300)):
+    for shape in ((128, 128), (511, 2000), (512, 652), (1024, 1300)):
         detect.look(
             None, np.arange(np.prod(shape), dtype=np.uint64).astype(np.uint8).reshape(1, *shape)
         )
     assert sizes == [
         *((128, 128), (511, 2000)),
-        *((512, 650), (256, 325)),
-        *((1024, 1300), (512, 650), (256, 325)),
+        *((512, 652), (128, 163)),
+        *((1024, 1300), (256, 325)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("views", "chosen"),
+    [(1, [(0, 0)]), (2, [(0, 1)]), (3, [(0, 1), (2, 2)]), (4, [(0, 1), (2, 3)])],
+)
+def test_views_are_looked_at_two_by_two(views, chosen):
+    pictures = np.stack([np.full((4, 5), number, np.uint8) for number in range(views)])
+    assert [tuple(pair[:, 0, 0]) for pair in detect.pairs(pictures)] == chosen
 
 
 @pytest.mark.parametrize("length", [1, 100, 1280, 1281, 2048, 3001, 4097, 9999])
@@ -178,17 +195,17 @@ def test_tiled_maps_are_those_of_their_tiles(monkeypatch):
 
     def half(network, pictures):
         looked.append(pictures.shape)
-        rows, columns = pictures.shape[1:]
-        padded = np.pad(pictures, ((0, 0), (0, rows % 2), (0, columns % 2)))
-        return np.stack([padded[:, ::2, ::2]] * 2, 1).astype(np.float32)
+        rows, columns = pictures.shape[2:]
+        padded = np.pad(pictures, ((0, 0), (0, 0), (0, rows % 2), (0, columns % 2)))
+        return padded[..., ::2, ::2].astype(np.float32)
 
     monkeypatch.setattr(detect.crnn, "probabilities", half)
-    picture = np.random.default_rng(0).integers(0, 255, (1501, 2303)).astype(np.uint8)
-    assert np.array_equal(detect._tiled(None, picture), half(None, picture[None])[0])
+    pair = np.random.default_rng(0).integers(0, 255, (2, 1501, 2303)).astype(np.uint8)
+    assert np.array_equal(detect._tiled(None, pair), half(None, pair[None])[0])
     looked.clear()
-    picture[:, :] = 0
-    picture[1400, 2200] = 9  # all tiles but one are constant
-    assert np.array_equal(detect._tiled(None, picture), half(None, picture[None])[0])
+    pair[:] = 0
+    pair[1, 1400, 2200] = 9  # all tiles but one are constant
+    assert np.array_equal(detect._tiled(None, pair), half(None, pair[None])[0])
     assert len(looked) == 1 + 1
 
 

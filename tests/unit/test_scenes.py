@@ -13,21 +13,33 @@ FRAMES = [np.random.default_rng(1).integers(0, 255, (70, 200)).astype(np.uint8)]
 
 def test_a_scene_is_named_by_its_seed():
     first, again = (scene(np.random.default_rng([5, 1]), FRAMES, RECIPE) for _ in range(2))
-    assert np.array_equal(first.picture, again.picture)
+    assert np.array_equal(first.pictures, again.pictures)
     assert np.array_equal(first.owner, again.owner)
     other = scene(np.random.default_rng([5, 2]), FRAMES, RECIPE)
-    assert not np.array_equal(first.picture, other.picture)
+    assert not np.array_equal(first.pictures, other.pictures)
 
 
 def test_truth_fits_the_picture():
     written = 0
     for number in range(40):
         made = scene(np.random.default_rng([6, number]), FRAMES, RECIPE)
-        assert made.picture.shape == made.owner.shape == (128, 128)
-        assert made.picture.dtype == np.uint8
+        assert made.pictures.shape == (2, 128, 128) and made.owner.shape == (128, 128)
+        assert made.pictures.dtype == np.uint8
         assert made.owner.max() <= len(made.lines)
         written += len(made.lines)
     assert written > 60
+
+
+def test_text_that_a_screen_does_not_show_is_in_the_spread_picture():
+    picture = np.full((64, 64), 100, np.uint8)
+    picture[20:30, 10:50] = 140
+    contrasts = []
+    for seed in range(40):
+        recipe = replace(RECIPE, deep_share=1.0, alike_share=0.0)
+        pair = scenes._shown(np.random.default_rng(seed), picture, recipe)
+        contrasts.append([int(one[25, 30]) - int(one[0, 0]) for one in pair])
+    seen, spread = np.array(contrasts).T
+    assert (seen < 10).any() and (spread > 60).all()
 
 
 def test_no_text_means_no_ink():

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from unburn import crnn, lines, train, trial
 from unburn.errors import UserError
@@ -29,7 +30,7 @@ def made(level=255, ground=0, height=20):
     owner[20 : 20 + height, 8:56] = 1
     corners = [[8, 20], [56, 20], [56, 20 + height], [8, 20 + height]]
     line = Line("x", "random", np.array(corners, np.float32), height, 0)
-    return Scene(picture, owner, (line,))
+    return Scene(np.stack([picture] * 2), owner, (line,))
 
 
 def test_every_group_is_in_one_split_and_all_splits_occur():
@@ -97,9 +98,12 @@ def test_a_line_that_nobody_can_see_counts_nothing():
 
 def test_visibility_is_measured_against_the_surroundings():
     scene = made(level=150, ground=100)
-    difference, deviations = train.visibility(scene.picture, scene.owner, 1, scene.lines[0])
+    line = scene.lines[0]
+    difference, deviations = train.visibility(scene.pictures, scene.owner, 1, line)
     assert difference == 50
     assert deviations == 50  # an even ground counts as one grey value of deviation
+    unseen = np.stack([np.zeros_like(scene.pictures[0]), scene.pictures[1]])
+    assert train.visibility(unseen, scene.owner, 1, line) == (50, 50)
 
 
 def test_loss_falls_with_the_right_answer_and_leaves_weight_0_out():
@@ -151,7 +155,7 @@ def test_edits(one, other, count):
 
 def test_mined_places_are_where_the_network_sees_text(monkeypatch):
     def bright(network, pictures):
-        return np.stack([pictures[:, ::2, ::2]] * 2, 1).astype(np.float32) / 255
+        return pictures[:, :, ::2, ::2].astype(np.float32) / 255
 
     monkeypatch.setattr(train.crnn, "probabilities", bright)
     monkeypatch.setattr(train, "views", lambda frame: frame[None])
@@ -167,8 +171,10 @@ def test_places_reach_the_process_that_makes_scenes():
     made.close()
 
 
-def settings(crops):
-    return train.Settings(seed=1, crops=crops, minutes=5, batch=2, rate=0.001, mine_every=2)
+def settings(crops, start_share=0.0):
+    return train.Settings(
+        seed=1, crops=crops, minutes=5, batch=2, rate=0.001, mine_every=2, start_share=start_share
+    )
 
 
 def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
@@ -197,9 +203,9 @@ def test_a_run_can_go_on_from_other_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "VALIDATION_BATCHES", 1)
     task = replace(train.TASKS["detector"], validation_batch=1)
 
-    def run(name, start):
+    def run(name, start, share=0.0):
         train.train(
-            task, settings(2), FRAMES, FRAMES, RECIPE, start,
+            task, settings(2, share), FRAMES, FRAMES, RECIPE, start,
             tmp_path / f"{name}.state", tmp_path / f"{name}.csv", tmp_path / name,
         )  # fmt: skip
         return torch.load(tmp_path / f"{name}.state", weights_only=True)["network"]
@@ -208,6 +214,12 @@ def test_a_run_can_go_on_from_other_weights(tmp_path, monkeypatch):
     run("second", tmp_path / "first")
     with safe_open(tmp_path / "second", "pt") as file:
         assert file.metadata()["start"] == sha256(tmp_path / "first")
+    run("third", tmp_path / "first", 0.25)
+    kept = [
+        load_file(tmp_path / name)["rows.weight_ih_l0"] for name in ("first", "second", "third")
+    ]
+    assert not torch.allclose(kept[0], kept[1])
+    assert torch.allclose(kept[2], 0.25 * kept[0] + 0.75 * kept[1], atol=1e-6)
 
 
 def test_the_rate_falls_and_the_run_ends_by_minutes(tmp_path):

@@ -19,7 +19,7 @@ def made():
     picture, owner = np.zeros((40, 60), np.uint8), np.zeros((40, 60), np.uint8)
     owner[10:20, 10:50] = 1
     picture[owner > 0] = 200
-    return Scene(picture, owner, (Line("text", "random", QUAD, 10.0, 0.0),))
+    return Scene(np.stack([picture] * 2), owner, (Line("text", "random", QUAD, 10.0, 0.0),))
 
 
 def test_a_sweep_measures_recall_at_each_threshold(monkeypatch):
@@ -59,4 +59,4 @@ def test_scenes_come_from_seed_and_number(frames):
     recipe = trial.trial_recipe(trial.Faces.of([]), 128)
     pictures = [np.full((200, 200), 60, np.uint8)]
     first, second = (list(trial.scenes(settings, pictures, recipe)) for _ in range(2))
-    assert all(np.array_equal(a.picture, b.picture) for a, b in zip(first, second, strict=True))
+    assert all(np.array_equal(a.pictures, b.pictures) for a, b in zip(first, second, strict=True))

@@ -1,8 +1,9 @@
 """The text detector: convolutions, and recurrent layers along rows and along columns.
 
-A grey picture goes in, two maps at half its size come out: where text is, and the core of each
-line. The recurrent layers carry the context of a line in all four directions, so that upright
-and turned lines are found alike.
+Two pictures of a frame go in, as a person sees it and with every step spread, for text can show in
+either; two maps at half their size come out: where text is, and the core of each line. The
+recurrent layers carry the context of a line in all four directions, so that upright and turned
+lines are found alike.
 """
 
 import itertools
@@ -23,6 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
 
+PICTURES = 2  # of a frame that are looked at together
 STRIDE = 32  # pictures are padded to a multiple of it,
 LEAST = 128  # and to this side, as the network never saw smaller ones
 STEPS = 1024  # of a probability: processors that sum in other orders agree on these
@@ -62,13 +64,13 @@ def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Sequent
 
 
 class Detector(nn.Module):
-    """Grey pictures to maps of text; see ``forward``."""
+    """Pairs of pictures to maps of text; see ``forward``."""
 
     def __init__(self, shape: Shape = Shape()):
         super().__init__()
         self.shape = shape
         w4, w8, w16, w32 = shape.widths
-        self.stem = nn.Sequential(_conv(32, w4), _Residual(w4))
+        self.stem = nn.Sequential(_conv(PICTURES * 32, w4), _Residual(w4))
         self.down8 = nn.Sequential(_conv(w4, w8, stride=2), _Residual(w8))
         self.down16 = nn.Sequential(_conv(w8, w16, stride=2), _Residual(w16))
         self.down32 = nn.Sequential(_conv(w16, w32, stride=2), _Residual(w32))
@@ -81,18 +83,18 @@ class Detector(nn.Module):
         self.up4 = _conv(w8 + w4, 32, 1)
         self.head = nn.Sequential(_conv(32, 32), nn.Conv2d(32, 8, 1))
 
-    def forward(self, grey: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor) -> Tensor:
         """Logits of (text, line core).
 
         Parameters
         ----------
-        grey : float32 (n, 1, rows, columns), 0..1, rows and columns multiples of ``STRIDE``
+        pictures : float32 (n, 2, rows, columns), 0..1, rows and columns multiples of ``STRIDE``
 
         Returns
         -------
         float32 (n, 2, rows / 2, columns / 2)
         """
-        both = torch.cat([grey - 0.5, _local_contrast(grey)], 1)
+        both = torch.cat([pictures - 0.5, _local_contrast(pictures)], 1)
         at4 = self.stem(_unshuffle(both))
         at8 = self.down8(at4)
         at16 = self.down16(at8)
@@ -167,23 +169,23 @@ def _local_contrast(grey: Tensor) -> Tensor:
 
 
 def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
-    """Text maps of pictures of one size, whatever that size is.
+    """Text maps of pairs of pictures of one size, whatever that size is.
 
     Parameters
     ----------
-    pictures : uint8 (n, rows, columns)
+    pictures : uint8 (n, 2, rows, columns)
 
     Returns
     -------
     float32 (n, 2, ceil(rows / 2), ceil(columns / 2)): probability of text and of a line's core,
     in multiples of 1 / ``STEPS``
     """
-    rows, columns = pictures.shape[1:]
+    rows, columns = pictures.shape[2:]
     below, beside = (max(LEAST - side, -side % STRIDE) for side in (rows, columns))
-    padded = np.pad(pictures, ((0, 0), (0, below), (0, beside)), mode="edge")
-    grey = torch.from_numpy(padded).unsqueeze(1).float().div_(255)
+    padded = np.pad(pictures, ((0, 0), (0, 0), (0, below), (0, beside)), mode="edge")
+    shades = torch.from_numpy(padded).float().div_(255)
     with torch.inference_mode():
-        maps = torch.sigmoid(network(grey.contiguous(memory_format=torch.channels_last)))
+        maps = torch.sigmoid(network(shades.contiguous(memory_format=torch.channels_last)))
         maps = maps.mul_(STEPS).round_().div_(STEPS)
     return maps[:, :, : (rows + 1) // 2, : (columns + 1) // 2].contiguous().numpy()
 

@@ -26,10 +26,12 @@ from unburn.sources import described
 
 log = logging.getLogger(__name__)
 
-REDUCTIONS = (1, 2, 4)  # letters too large for the detector are found in smaller pictures
-SMALLEST = 256  # pixels of the short side that a reduced picture keeps
-LARGE_PX = 28.0  # height from which a line counts that was found in a reduced picture,
-LARGE_SURE = 0.9  # and the score: whole organs look like faint letters there
+REDUCTIONS = (1, 4)  # letters too large for the detector are found in a smaller picture
+SMALLEST = 128  # pixels of the short side that a reduced picture keeps
+LARGE_PX = 20.0  # height from which a line counts that was found in a reduced picture
+LARGE_SURE = 0.9  # score that such lines must reach, as whole organs look like faint letters there,
+LARGE_SHARE = 0.5  # and those that are higher than so much of the frame's longer side, or than the
+LARGEST_PX = 110.0  # letters that the detector was trained on
 CODE_HEIGHT_PX = 20.0  # of a code, by which its mask grows as that of text
 KNOWN = 0.8  # share of it that regions found before may cover; letters may stand in the rest
 TILE, OVERLAP = 1280, 128  # pixels of a large picture that are looked at at once, and twice
@@ -89,37 +91,51 @@ class Seen:
 
 
 def look(network: crnn.Detector, pictures: np.ndarray) -> list[Seen]:
-    """Look at all views of a frame at all sizes; the views' maps are united.
+    """Look at all views of a frame at all sizes; maps of more than one pair are united.
 
     ``pictures`` uint8 (views, rows, columns). A frame of constant views gives an empty list.
     """
-    telling = [picture for picture in pictures if picture.min() < picture.max()]
+    telling = [pair for pair in pairs(pictures) if not _constant(pair)]
     seen: list[Seen] = []
     for reduction in REDUCTIONS if telling else ():
         if reduction > 1 and min(pictures.shape[1:]) < SMALLEST * reduction:
             break
-        found = [_tiled(network, _reduced(picture, reduction)) for picture in telling]
+        found = [_tiled(network, _reduced(pair, reduction)) for pair in telling]
         seen.append(Seen(reduction, np.maximum.reduce(found)))
     return seen
 
 
-def _reduced(picture: np.ndarray, reduction: int) -> np.ndarray:
+def pairs(pictures: np.ndarray) -> list[np.ndarray]:
+    """Views of a frame, uint8 (views, rows, columns), two by two: (2, rows, columns) each.
+
+    An odd one is there twice.
+    """
+    return [pictures[[k, min(k + 1, len(pictures) - 1)]] for k in range(0, len(pictures), 2)]
+
+
+def _constant(pair: np.ndarray) -> bool:
+    return bool((pair.min((1, 2)) == pair.max((1, 2))).all())
+
+
+def _reduced(pair: np.ndarray, reduction: int) -> np.ndarray:
     if reduction == 1:
-        return picture
-    rows, columns = (round(side / reduction) for side in picture.shape)
-    return cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
+        return pair
+    rows, columns = (round(side / reduction) for side in pair.shape[1:])
+    return np.stack(
+        [cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in pair]
+    )
 
 
-def _tiled(network: crnn.Detector, picture: np.ndarray) -> np.ndarray:
-    """Maps of a picture of any size, looked at in overlapping tiles of bounded size.
+def _tiled(network: crnn.Detector, pair: np.ndarray) -> np.ndarray:
+    """Maps of a pair of pictures of any size, looked at in overlapping tiles of bounded size.
 
     Constant tiles are passed over: their maps stay 0.
     """
-    rows, columns = picture.shape
+    rows, columns = pair.shape[1:]
     out = np.zeros((2, (rows + 1) // 2, (columns + 1) // 2), np.float32)
     for down, across in itertools.product(_spans(rows), _spans(columns)):
-        tile = np.ascontiguousarray(picture[down.seen, across.seen])
-        if tile.min() < tile.max():
+        tile = np.ascontiguousarray(pair[:, down.seen, across.seen])
+        if not _constant(tile):
             maps = crnn.probabilities(network, tile[None])[0]
             out[:, down.to, across.to] = maps[:, down.near, across.near]
     return out
@@ -161,7 +177,10 @@ def regions_of(
     suspicion = 0.0
     for size in seen:
         if size.reduction == 1:
-            regions, suspicion = find(size.maps, threshold), float(size.maps[0].max())
+            high = min(LARGEST_PX, LARGE_SHARE * max(shape))
+            found = find(size.maps, threshold)
+            regions = [one for one in found if one.height <= high or one.score >= LARGE_SURE]
+            suspicion = float(size.maps[0].max())
             continue
         found = find(size.maps, max(threshold, LARGE_SURE))
         large = [region for region in found if region.height >= LARGE_PX]

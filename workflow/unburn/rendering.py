@@ -277,7 +277,7 @@ WORDINGS = {
     "marker": _marker, "single": _single, "random": _random,
 }  # fmt: skip
 KIND_NAMES = tuple(WORDINGS)
-KIND_SHARES = (0.15, 0.13, 0.2, 0.06, 0.1, 0.13, 0.11, 0.12)
+KIND_SHARES = (0.14, 0.12, 0.18, 0.05, 0.09, 0.13, 0.17, 0.12)
 
 
 def foreign(rng: np.random.Generator, script: str) -> str:

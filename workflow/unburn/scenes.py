@@ -23,10 +23,11 @@ RINGS, RINGS_PX = "OoQDC0UuIil1|-_/", 32  # letters that anatomy has too, from t
 class Scene:
     """A made frame and its truth.
 
-    ``picture`` uint8 (rows, columns); ``owner`` uint8, 1 + line number where its ink stands.
+    ``pictures`` uint8 (2, rows, columns), as the detector is shown them; ``owner`` uint8, 1 + line
+    number where its ink stands.
     """
 
-    picture: np.ndarray
+    pictures: np.ndarray
     owner: np.ndarray
     lines: tuple[Line, ...]
 
@@ -42,13 +43,14 @@ class Recipe:
     mined_share: float = 0.4
     clutter_share: float = 0.4
     turned_page_share: float = 0.12
-    foreign_share: float = 0.08
+    foreign_share: float = 0.11
     sizes: tuple[float, float] = (7.0, 100.0)
     vertical_share: float = 0.15
     slant_share: float = 0.12
     faint_share: float = 0.22
     jpeg: tuple[int, int] = (20, 96)
-    spread_share: float = 0.4
+    deep_share: float = 0.4
+    alike_share: float = 0.12
 
 
 # ------------------------------------------------------------------ backgrounds
@@ -453,6 +455,33 @@ def _strokes(rng: Rng, picture: np.ndarray, level: float) -> None:
             cv2.circle(picture, start, int(rng.integers(6, 40)), level, weight, cv2.LINE_AA)
 
 
+def _marks(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """One sign several times, in rows or anywhere: fiducials, electrodes, clips, plot symbols."""
+    side = picture.shape[0]
+    size, weight = int(rng.integers(3, 26)), int(rng.choice([-1, 1, 1, 2, 3]))
+    kind, turn = int(rng.integers(5)), float(rng.uniform(0, 360))
+    start, steps = rng.uniform(0, side / 2, 2), rng.uniform(2.5 * size, side / 2 + 3 * size, 2)
+    rows, columns = rng.integers(1, 6, 2)
+    for number in range(int(rows * columns)):
+        place = start + steps * divmod(number, int(columns))
+        if kind > 2:  # anywhere
+            place, turn = rng.uniform(0, side, 2), float(rng.uniform(0, 360))
+        at = (int(place[1]), int(place[0]))
+        if kind == 0:
+            cv2.circle(picture, at, size, level, weight, cv2.LINE_AA)
+            if weight > 0:
+                cv2.circle(picture, at, 1, level, -1)
+        elif kind == 1:
+            cv2.rectangle(picture, at, (at[0] + size, at[1] + size), level, weight)
+        elif kind == 2:
+            shape = int(rng.choice([cv2.MARKER_TILTED_CROSS, cv2.MARKER_DIAMOND, cv2.MARKER_STAR]))
+            cv2.drawMarker(picture, at, level, shape, 2 * size, max(1, weight), cv2.LINE_AA)
+        else:  # an open or closed loop
+            end = turn + float(rng.uniform(180, 400))
+            axes = (size, max(1, round(size * rng.uniform(0.2, 0.9))))
+            cv2.ellipse(picture, at, axes, turn, turn, end, level, max(1, weight), cv2.LINE_AA)
+
+
 def _clutter(rng: Rng, picture: np.ndarray, level: float) -> None:
     """Patches of hard-edged noise, as colour Doppler and pixelated faces give."""
     side = picture.shape[0]
@@ -475,6 +504,7 @@ CLUTTER = (
     _curve,
     _strokes,
     _strokes,
+    _marks,
     _clutter,
 )
 
@@ -695,7 +725,8 @@ def full_page(rng: Rng, frames: Sequence[np.ndarray], recipe: Recipe) -> Scene:
     """Make a page of ``recipe.side`` pixels that is full of lines to read."""
     page = Page(background(rng, frames, recipe))
     _full_page(rng, page, recipe)
-    return Scene(_worn(rng, page.picture, recipe), page.owner, tuple(page.lines))
+    worn = _worn(rng, page.picture, recipe)
+    return Scene(_shown(rng, worn, recipe), page.owner, tuple(page.lines))
 
 
 # ------------------------------------------------------------------ the whole scene
@@ -715,9 +746,28 @@ def _worn(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
         out = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
     if chance[3] < 0.1:
         out = 255 - out
-    if rng.random() < recipe.spread_share:
-        out = views(out)[-1]  # the second picture that the detector is shown of a frame
     return out
+
+
+def _shown(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """The pair of pictures, (2, rows, columns), that the detector is shown of a frame.
+
+    Some frames are stored with more depth than a screen shows: text may stand a few steps above
+    its ground, where only the spread picture shows it. Some pairs are one picture twice.
+    """
+    stored, bits = picture, 8
+    chance = rng.random(2)
+    if chance[0] < recipe.deep_share / 2:  # eight bits, of which a few are used
+        share = float(np.exp(rng.uniform(math.log(0.02), math.log(0.5))))
+        stored = np.rint(rng.uniform(0, 255 * (1 - share)) + share * picture).astype(np.uint8)
+    elif chance[0] < recipe.deep_share:  # sixteen, dark or bright ones pressed together
+        bits, power = 16, float(np.exp(rng.uniform(math.log(0.3), math.log(4))))
+        top = float(rng.choice([1023, 4095, 65535]))
+        stored = np.rint((picture / 255.0) ** power * top).astype(np.uint16)
+    found = views(stored, bits_stored=bits)
+    if chance[1] < recipe.alike_share:
+        return found[[0, 0]] if chance[1] < recipe.alike_share / 2 else found[[-1, -1]]
+    return found[[0, -1]]
 
 
 def scene(
@@ -738,7 +788,8 @@ def scene(
     out, owner, lines = _worn(rng, page.picture, recipe), page.owner, page.lines
     if rng.random() < recipe.turned_page_share:
         out, owner, lines = _turned_page(out, owner, lines, int(rng.choice([1, 3])))
-    return Scene(np.ascontiguousarray(out), np.ascontiguousarray(owner), tuple(lines))
+    pictures = _shown(rng, np.ascontiguousarray(out), recipe)
+    return Scene(pictures, np.ascontiguousarray(owner), tuple(lines))
 
 
 def _turned_page(

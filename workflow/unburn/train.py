@@ -36,7 +36,7 @@ from unburn.scenes import Recipe, Scene, full_page, scene
 log = logging.getLogger(__name__)
 
 SPLIT_SHARES = (("test", 0.17), ("validation", 0.10))  # of the groups; the rest is for training
-FAINT_DEVIATIONS = 1.5  # a line closer to its surroundings is "hardly visible"
+FAINT_STEPS, FAINT_SHARE = 4.0, 0.7  # grey values, local deviations: nobody sees a line below
 AVERAGING = 0.999  # of the weights that are kept, per step
 KEEP_EVERY_S = 180
 HARD_NEGATIVES = 8.0  # how much more a place counts that the network is sure of, wrongly
@@ -55,7 +55,9 @@ class Settings:
     """What a training run depends on; ``minutes`` ends it early if ``crops`` takes longer.
 
     Every ``mine_every`` steps (0: never) the training frames are searched for places that are
-    taken for text, which later scenes show more often.
+    taken for text, which later scenes show more often. Of the weights that training went on from,
+    ``start_share`` is in those that are written: between the two, text of other renderers is
+    found more surely than at either end (Wortsman et al. 2022, arXiv 2109.01903).
     """
 
     seed: int
@@ -64,6 +66,7 @@ class Settings:
     batch: int
     rate: float
     mine_every: int
+    start_share: float
 
 
 # ------------------------------------------------------------------ data
@@ -112,9 +115,12 @@ def read_frames_and_modality(table: Path, split: str, seed: int) -> list[tuple[n
 
 
 def visibility(
-    picture: np.ndarray, owner: np.ndarray, number: int, line: Line
+    pictures: np.ndarray, owner: np.ndarray, number: int, line: Line
 ) -> tuple[float, float]:
-    """How far a line's ink is from its surroundings: (grey values, local deviations)."""
+    """How far a line's ink is from its surroundings: (grey values, local deviations).
+
+    ``pictures`` uint8 (n, rows, columns); the one counts in which the line shows best.
+    """
     margin = max(3, round(line.height * 0.4))
     left, top = np.floor(line.quad.min(0)).astype(int) - margin
     right, bottom = np.ceil(line.quad.max(0)).astype(int) + margin
@@ -123,10 +129,13 @@ def visibility(
     around = cv2.dilate((owner[where] > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
     if not ink.any() or around.sum() < 8:
         return 0.0, 0.0
-    spot = picture[where].astype(np.float32)
-    ring = spot[around]
-    difference = float(np.abs(spot[ink] - np.median(ring)).mean())
-    return difference, difference / max(1.0, float(ring.std()))
+    found = []
+    for picture in pictures:
+        spot = picture[where].astype(np.float32)
+        ring = spot[around]
+        difference = float(np.abs(spot[ink] - np.median(ring)).mean())
+        found.append((difference, difference / max(1.0, float(ring.std()))))
+    return max(found, key=lambda one: min(one[0] / FAINT_STEPS, one[1] / FAINT_SHARE))
 
 
 def targets(made: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -137,17 +146,17 @@ def targets(made: Scene) -> tuple[np.ndarray, np.ndarray]:
     (uint8 (2, rows / 2, columns / 2): text and line cores; float16 (rows / 2, columns / 2): weight
     of each place: more on ink and on small lines, none on lines that nobody can see)
     """
-    rows, columns = made.picture.shape
+    rows, columns = made.owner.shape
     wanted = np.zeros((2, rows // 2, columns // 2), np.uint8)
     weight = np.ones((rows // 2, columns // 2), np.float32)
     ink = made.owner.reshape(rows // 2, 2, columns // 2, 2).max((1, 3))
     for number, line in enumerate(made.lines, 1):
-        difference, deviations = visibility(made.picture, made.owner, number, line)
+        difference, deviations = visibility(made.pictures, made.owner, number, line)
         centre = line.quad.mean(0)
         across, down = line.quad[1] - line.quad[0], line.quad[3] - line.quad[0]
         width, height = float(np.hypot(*across)), float(np.hypot(*down))
         whole = _polygon(_grown(line.quad, centre, width, height, max(1.0, 0.08 * line.height)))
-        if difference < 4 or deviations < 0.7:
+        if difference < FAINT_STEPS or deviations < FAINT_SHARE:
             cv2.fillPoly(weight, [whole], 0.0)
             continue
         core = _polygon(_grown(line.quad, centre, width, height, -0.25 * min(width, height)))
@@ -184,8 +193,7 @@ def mine(
     """Search some text-free frames, uint8 (rows, columns), for places that are taken for text."""
     places = []
     for number in rng.permutation(len(frames))[:MINED_FRAMES]:
-        shown = views(frames[number])
-        text = crnn.probabilities(network, shown[int(rng.integers(len(shown)))][None])[0, 0]
+        text = crnn.probabilities(network, views(frames[number])[[0, -1]][None])[0, 0]
         cell = MINED_CELL // 2
         for top in range(0, text.shape[0], cell):
             for left in range(0, text.shape[1], cell):
@@ -204,11 +212,11 @@ def detector_batch(
     recipe: Recipe,
     mined: Sequence[Place] = (),
 ) -> tuple[np.ndarray, ...]:
-    """Make batch ``number``: pictures uint8 (n, side, side), wanted maps, weights."""
+    """Make batch ``number``: pictures uint8 (n, 2, side, side), wanted maps, weights."""
     parts = []
     for place in range(batch):
         made = scene(np.random.default_rng([seed, number, place]), frames, recipe, mined)
-        parts.append((made.picture, *targets(made)))
+        parts.append((made.pictures, *targets(made)))
     return tuple(np.stack(part) for part in zip(*parts, strict=True))
 
 
@@ -232,18 +240,19 @@ def reader_batch(
     read: list[tuple[np.ndarray, list[int]]] = []
     while len(read) < batch:
         made = full_page(rng, frames, page)
+        picture = made.pictures[int(rng.integers(len(made.pictures)))]
         for place, line in enumerate(made.lines, 1):
             if not set(line.text) <= set(lines.ALPHABET):
                 continue
-            if visibility(made.picture, made.owner, place, line)[1] < 1:
+            if visibility(picture[None], made.owner, place, line)[1] < 1:
                 continue
             label = [lines.ALPHABET.index(letter) + 1 for letter in line.text]
-            read.append((lines.straightened(made.picture, _loose(rng, line.quad)), label))
+            read.append((lines.straightened(picture, _loose(rng, line.quad)), label))
         empty = rng.uniform(0, PAGE_PX, 2) + np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (
             rng.uniform(8, 100, 2)
         )
         if not made.owner[np.ix_(*(_reach(empty[:, axis], PAGE_PX) for axis in (1, 0)))].any():
-            read.append((lines.straightened(made.picture, empty), []))
+            read.append((lines.straightened(picture, empty), []))
     read = sorted(read[:batch], key=lambda one: one[0].shape[1])
     sizes = [(crop.shape[1], len(label)) for crop, label in read]
     letters = np.array([letter for _, label in read for letter in label], np.int64)
@@ -426,15 +435,14 @@ def by_width(crops: Tensor, sizes: Tensor, letters: Tensor) -> Iterator[tuple[Te
         yield crops[first:last, ..., :width], sizes[first:last], letters[ends[first] : ends[last]]
 
 
-def _grey(pictures: Tensor) -> Tensor:
-    grey = pictures.unsqueeze(1).float().div_(255)
-    return grey.contiguous(memory_format=torch.channels_last)
+def _shades(pictures: Tensor) -> Tensor:
+    return pictures.float().div_(255).contiguous(memory_format=torch.channels_last)
 
 
 def _learn_detector(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
     pictures, wanted, weight = batch
     with torch.autocast("cpu", torch.bfloat16):
-        logits = network(_grey(pictures))
+        logits = network(_shades(pictures))
     return detector_loss(logits.float(), wanted.float(), weight.float())
 
 
@@ -452,7 +460,7 @@ def judge_detector(network: nn.Module, batches: Sequence[Batch]) -> dict[str, fl
     losses, hit, wanted_sum, found_sum = [], 0.0, 0.0, 0.0
     for pictures, wanted, weight in batches:
         with torch.inference_mode():
-            logits = network(_grey(torch.from_numpy(pictures)))
+            logits = network(_shades(torch.from_numpy(pictures)))
         true, heavy = torch.from_numpy(wanted).float(), torch.from_numpy(weight).float()
         losses.append(detector_loss(logits, true, heavy).item())
         found = (torch.sigmoid(logits[:, 0]) > 0.3).float()
@@ -525,8 +533,9 @@ def train(
     """
     torch.manual_seed(settings.seed)
     network = crnn.channels_last(task.network()).train()
+    begun = load_file(start) if start else {}
     if start:
-        network.load_state_dict(load_file(start))
+        network.load_state_dict(begun)
     origin = {"seed": str(settings.seed), **({"start": sha256(start)} if start else {})}
     run = Run(network, settings, state, origin)
 
@@ -540,6 +549,9 @@ def train(
 
     def write() -> nn.Module:
         best = averaged()
+        for name, value in best.state_dict().items() if begun else ():
+            if value.dtype.is_floating_point:
+                value.lerp_(begun[name], settings.start_share)
         crops = run.step * settings.batch
         crnn.save(out, best, best.shape, {**origin, "crops": str(crops)})
         return best

@@ -28,7 +28,7 @@ from unburn.train import font_files
 
 log = logging.getLogger(__name__)
 
-THRESHOLDS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+THRESHOLDS = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 WORTH = 0.01  # of line recall that a higher threshold may cost on either set
 
 
@@ -58,7 +58,8 @@ class Sample:
 def of_scene(made: Scene) -> Sample:
     """A scene of the training renderer."""
     heights = tuple(line.height for line in made.lines)
-    return Sample(views(made.picture), made.picture, made.owner, heights, (True,) * len(heights))
+    counted = (True,) * len(heights)
+    return Sample(made.pictures, made.pictures[0], made.owner, heights, counted)
 
 
 def of_frame(frame: Frame) -> Sample:
@@ -132,7 +133,7 @@ def trial_recipe(faces: Faces, side: int) -> Recipe:
     return Recipe(
         faces, side=side, text_share=0.85, procedural_share=0.25, clutter_share=0.6,
         turned_page_share=0.05, foreign_share=0.05, sizes=(7.0, 90.0), vertical_share=0.2,
-        slant_share=0.15, faint_share=0.3, jpeg=(30, 95), spread_share=0.0,
+        slant_share=0.15, faint_share=0.3, jpeg=(30, 95), deep_share=0.0, alike_share=0.0,
     )  # fmt: skip
 
 
