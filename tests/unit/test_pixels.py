@@ -784,6 +784,48 @@ def test_a_compressed_frame_of_another_size_than_the_header_says_is_refused(tmp_
     assert code(save(dataset, tmp_path / "b.dcm")) == "bad_geometry"
 
 
+def lossless_jpeg(value, rows, columns):
+    """A lossless JPEG of 16 bits (process 14, selection value 1) of one value."""
+    difference = value - 0x8000
+    size = abs(difference).bit_length()
+    bits = "10" + f"{difference if difference > 0 else difference + (1 << size) - 1:0{size}b}"
+    bits += "0" * (rows * columns - 1)  # no difference from the pixel before
+    bits += "1" * (-len(bits) % 8)
+    scan = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    return b"".join(
+        (
+            b"\xff\xd8",
+            segment(0xC4, b"\0" + bytes([1, 1] + [0] * 14) + bytes([0, size])),
+            segment(0xC3, struct.pack(">BHHB3B", 16, rows, columns, 1, 1, 0x11, 0)),
+            segment(0xDA, bytes([1, 1, 0, 1, 0, 0])),
+            scan,
+            b"\xff\xd9",
+        )
+    )
+
+
+@pytest.mark.parametrize("value, signed", [(2049, False), (4090, True), (0xFFFA, True)])
+def test_values_of_fewer_bits_are_read_from_a_lossless_jpeg(tmp_path, value, signed):
+    form = np.zeros((1, 8, 8), np.int16 if signed else np.uint16)
+    dataset = encapsulated(form, [lossless_jpeg(value, 8, 8)], uid.JPEGLosslessSV1, bits=12)
+    expected = -6 if signed else value
+    assert set(read(save(dataset, tmp_path / "a.dcm"))[0].ravel()) == {expected}
+
+
+def test_bits_above_the_highest_are_refused_in_lossless_images(tmp_path):
+    hidden = values(np.uint16, 12)
+    hidden[0, 3, 4] |= 0x4000  # an overlay that was encoded with the picture
+    for syntax in (uid.JPEGLSLossless, uid.JPEG2000Lossless):
+        dataset = make(hidden)
+        dataset.compress(syntax, generate_instance_uid=False)
+        dataset.BitsStored, dataset.HighBit = 12, 11
+        assert code(save(dataset, tmp_path / "a.dcm")) == "bad_geometry"
+    small = np.zeros((1, 8, 8), np.uint16)
+    image = lossless_jpeg(0x4805, 8, 8)
+    dataset = encapsulated(small, [image], uid.JPEGLosslessSV1, bits=12)
+    assert code(save(dataset, tmp_path / "b.dcm")) == "bad_geometry"
+
+
 def test_one_bit_pixels_have_no_sign(tmp_path):
     dataset = make(np.zeros((1, 8, 8), np.uint8))
     dataset.BitsAllocated = dataset.BitsStored = dataset.PixelRepresentation = 1

@@ -189,7 +189,8 @@ class StoredFrames:
     ------
     ItemError
         On opening: ``broken``, ``unreadable``, ``pixels_missing``, ``float_pixels``, ``video``,
-        ``unsupported_syntax``, ``bad_geometry``, ``undecodable``. On a frame: ``undecodable``.
+        ``unsupported_syntax``, ``bad_geometry``, ``undecodable``. On a frame: ``undecodable``,
+        ``bad_geometry``.
     """
 
     def __init__(self, path: Path):
@@ -278,6 +279,8 @@ class StoredFrames:
             raise ItemError("undecodable") from None
         if self._cells:
             stored = self.form.stored(stored)
+        elif self.syntax not in LOSSY:
+            stored = self.form.within(stored)
         if stored.shape[:2] != (self.rows, self.columns):
             raise ItemError("bad_geometry")
         stored = np.ascontiguousarray(stored, self.dtype)
@@ -333,8 +336,8 @@ class StoredFrames:
 
     def _decode(self, source: Any, index: int, frames: int) -> tuple[np.ndarray, dict[str, Any]]:
         options: dict[str, Any] = self.form.options
-        if self._cells:
-            options["correct_unused_bits"] = False  # form.stored() also knows High Bit
+        if self._cells or self.syntax not in LOSSY:
+            options["correct_unused_bits"] = False  # see Form.stored and Form.within
         return self._decoder.as_array(
             source,
             index=index,
@@ -484,6 +487,22 @@ class Form:
         native <<= self.bits_allocated - 1 - self.high_bit
         native >>= self.bits_allocated - self.bits_stored
         return native
+
+    def within(self, values: np.ndarray) -> np.ndarray:
+        """Decoded values of a lossless image, signed ones with their sign, if they fit Bits Stored.
+
+        Higher bits, such as an overlay that was encoded with the picture, are looked at by no stage
+        and cannot be taken out of a compressed image: ItemError ``bad_geometry``.
+        """
+        unused = self.bits_allocated - self.bits_stored
+        if not unused:
+            return values
+        native = values.astype(self.dtype)
+        stored = (native << unused) >> unused
+        unsigned = native & ((1 << self.bits_stored) - 1)
+        if not ((native == stored) | (native == unsigned)).all():
+            raise ItemError("bad_geometry")
+        return stored
 
     def only_stored(self, cells: np.ndarray) -> np.ndarray:
         """Cells whose unused bits repeat the sign, or are 0; the others as they are."""
