@@ -48,7 +48,7 @@ def identifiers(options: Options, key: str, faces: str, face_items: int) -> list
         Identifier("K", "Certificate and licence numbers", NOT_APPLICABLE, no_attribute),
         Identifier("L", "Vehicles, with licence plates", NOT_APPLICABLE, no_attribute),
         Identifier("M", "Devices, with serial numbers", *_devices(options)),
-        Identifier("N", "Web addresses", DONE, removed),
+        Identifier("N", "Web addresses", DONE, removed + "; a maker's own, as its model, stays"),
         Identifier("O", "Network addresses", DONE, removed + "; application titles removed"),
         Identifier(
             "P",
