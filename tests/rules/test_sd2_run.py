@@ -12,29 +12,32 @@ from runs import REPO, SLICES, jobs, leaks, make_run, snakemake
 from unburn import tables
 
 NAME = "sd2-tiny (random test weights)"
+# a picture whose text stands on empty background alone needs no generator
+ENGINES = ({NAME}, {NAME, "flat"})
 
 
 def test_crops_were_painted_by_the_generator_and_nothing_else_changed(sd2_run):
     rows = tables.read(sd2_run / "work/lab/00000/candidates.tsv").to_dict("records")
     made = [row for row in rows if row["status"] == "candidate"]
     assert len(made) == 4
-    assert {row["engine"] for row in made} == {NAME}
-    assert all(int(row["painted_pixels"]) > 0 and row["outside_differing"] == "0" for row in made)
+    assert {row["engine"] for row in made} in ENGINES
+    assert all((int(row["painted_pixels"]) > 0) == (row["engine"] == NAME) for row in made)
+    assert all(row["outside_differing"] == "0" for row in made)
     assert "paint_batch" in jobs((sd2_run / "screen.txt").read_text())
 
 
 def test_nothing_that_is_handed_out_calls_test_weights_sd2(sd2_run):
     metrics = json.loads((sd2_run / "results/lab/metrics.json").read_text())
-    assert list(metrics["quality"]["engines"]) == [NAME]
+    assert set(metrics["quality"]["engines"]) in ENGINES
     released = tables.read(sd2_run / "results/lab/released.tsv")
-    assert set(released[released["kind"] == "image"]["engine"]) == {NAME}
+    assert set(released[released["kind"] == "image"]["engine"]) in ENGINES
     provenance = json.loads((sd2_run / "results/lab/provenance.json").read_text())
     named = [w["file"] for w in provenance["weights"] if w["setting"] == "inpaint.sd2_weights"]
     assert len(named) == 5 and all(file.startswith(f"{NAME}: ") for file in named)
     report = (sd2_run / "results/lab/report.html").read_text()
     words = re.sub(r"data:[^\"]*|<[^>]*>", " ", report)  # pictures and tags
     claims = re.findall(r"(?:painted by|by an engine \() *(.{0,40})", words)
-    assert claims and all(claim.startswith(NAME) for claim in claims)
+    assert claims and all(claim.startswith((NAME, "flat ")) for claim in claims)
 
 
 def test_what_gpu_jobs_read_holds_no_identifier(sd2_run, canaries):
