@@ -480,10 +480,12 @@ def test_what_was_done_is_declared():
 
 def test_changed_pixels_are_declared():
     dataset = image(ImageType=["ORIGINAL", "PRIMARY", "AXIAL"], LargestImagePixelValue=7)
+    dataset.HistogramSequence = [Dataset()]
+    assert "HistogramSequence" in cleaned(dataset)
     result = cleaned(dataset, Touched(12, "classic", True))
     assert result.ImageType == ["DERIVED", "PRIMARY", "AXIAL"]
     assert "classic" in result.DerivationDescription and result.LossyImageCompression == "01"
-    assert "LargestImagePixelValue" not in result
+    assert "LargestImagePixelValue" not in result and "HistogramSequence" not in result
     assert cleaned(image(), Touched(12, "classic", False)).ImageType[0] == "DERIVED"
 
 

@@ -63,9 +63,9 @@ PUBLIC_CODING_SCHEMES = frozenset(
 PIXEL_DATA = 0x7FE00010
 PHOTOMETRIC_INTERPRETATION = 0x00280004  # without it no pixel can be read
 IMAGE_TYPES = profile.tags("ImageType FrameType")
-EXTREMES = profile.tags(
+OF_PIXELS = profile.tags(  # what was computed from pixels that are painted now
     "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries"
-    " LargestPixelValueInSeries"
+    " LargestPixelValueInSeries HistogramSequence"
 )
 # PS3.3 C.7.1.1, C.7.2.1: attributes of type 2 that every object has, if need be empty.
 PRESENT = {
@@ -251,11 +251,9 @@ class _Cleaner:
         public_code: bool,
     ) -> Element | None:
         """Do to one attribute of a VR as it should be what ``profile.action`` names."""
-        if do == profile.REMOVE:
+        if do == profile.REMOVE or (self.derived and tag in OF_PIXELS):
             return None
         if do in ("keep", "bytes"):
-            if self.derived and tag in EXTREMES:
-                return None
             sound = tag == PIXEL_DATA or (
                 is_sound(element, vr, profile.most_values(tag)) and not self.spells(element)
             )
