@@ -92,7 +92,7 @@ def test_the_matrix_is_the_stored_one_whatever_the_orientation_tag_says(tmp_path
         ("x.png", os.urandom(500), "broken"),
         ("x.dcm", b"\x07" * 500, "broken"),
         ("x.zip", b"PK\x03\x04" + b"\0" * 500, "archive"),
-        ("x.nii", b"\0" * 344 + b"n+1\0" + b"\0" * 100, "nifti_input"),
+        ("x.nii", b"\0" * 344 + b"n+1\0" + b"\0" * 100, "nifti"),
         ("x\udcff.png", b"\x89PNG", "file_name"),
     ],
 )

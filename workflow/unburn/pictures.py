@@ -40,6 +40,7 @@ PICTURE, DICOM, OTHER = "picture", "dicom", "other"
 SENTENCES = {  # beside those of reasons.py
     OTHER: "neither a picture nor a DICOM image",
     "depth": "its pixels are not whole numbers of 8 or 16 bits; convert it",
+    "nifti": "a NIfTI volume; clean it by the workflow",
     "too_large": "it has more than 2^20 rows or columns, or 2^30 pixels; cut it into parts",
 }
 
