@@ -5,7 +5,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from unburn import nifti
+from unburn import nifti, sidecars
 from unburn.errors import ItemError
 from unburn.nifti import Volume, slice_axis
 
@@ -304,6 +304,22 @@ def test_a_mask_lies_on_its_volume(tmp_path):
     found = np.asarray(mask.dataobj)
     assert mask.get_data_dtype() == np.uint8 and found.sum() == 1
     assert np.array_equal(found[:, :, 3, 1], where)
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".NII.GZ"])
+def test_header_texts_and_names_of_files_can_name_the_patient(tmp_path, ending):
+    folder = tmp_path / "sub-zorblatt" / "anat"
+    folder.mkdir(parents=True)
+    made = make(tmp_path / "x.nii.gz", values(np.int16, SHAPE), descrip=b"QUENTIN HEAD 19570312")
+    cells = made.read_bytes()
+    named = folder / f"sub-zorblatt_krumm{ending}"
+    named.write_bytes(cells if ending.lower().endswith("gz") else gzip.decompress(cells))
+    for path in (named, named.with_name("sub-zorblatt_krumm.json")):
+        assert {"zorblatt", "krumm", "quentin", "19570312"} <= nifti.told(path)
+        assert "head" not in nifti.told(path)
+    content = {"ReceiveCoilName": "ZORBLATT", "ScanOptions": "Quentin", "SequenceName": "tfl3d"}
+    cleaned = sidecars.clean(json.dumps(content).encode(), ".json", True, nifti.told(named))
+    assert json.loads(cleaned) == {"SequenceName": "tfl3d"}
 
 
 def test_what_a_sidecar_says_of_the_patient_is_known(tmp_path):

@@ -29,10 +29,12 @@ from unburn import sidecars
 from unburn.errors import ItemError
 from unburn.metadata import quiet
 from unburn.pixels import MOST_DECODED, MOST_PIXELS, MOST_RATIO
+from unburn.vocabulary import known, words_in
 
 VOLUME, SIDECAR = KINDS = ("nifti_volume", "nifti_sidecar")  # of items
 SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img")
 BESIDE = (".json", ".bval", ".bvec")  # of the same name: what BIDS and dcm2niix put there
+FOLDERS = 4  # of a path, that can name the subject or session: sub-01/ses-1/anat/sub-01_T1w.json
 HEADERS = {348: nibabel.nifti1.header_dtype, 540: nibabel.nifti2.header_dtype}
 HEADER_CLASSES = {348: nibabel.nifti1.Nifti1Header, 540: nibabel.nifti2.Nifti2Header}
 ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
@@ -433,6 +435,25 @@ def parts(path: Path) -> tuple[bytes, bytes]:
 
 
 # --- what a sidecar says about the patient
+
+
+def told(path: Path) -> frozenset[str]:
+    """Words and longer numbers, in lower case, that may name the patient of a volume.
+
+    They stand in its header's texts, its name or those of the folders around it, and no list knows
+    them; ``path`` is that of the volume or of a file beside it.
+    """
+    texts = list(path.parts[-FOLDERS:])
+    for suffix in SUFFIXES:
+        for ending in (suffix, suffix.upper()):
+            try:
+                with _open(path.with_name(stem_of(path.name) + ending)) as file:
+                    _, header = _read_header(file)
+            except (OSError, EOFError, zlib.error, ItemError):
+                continue
+            there = [name for name in TEXTS if name in header.dtype.names]
+            texts += [header[name].item().decode("latin-1") for name in there]
+    return frozenset(one for one in words_in(" ".join(texts)) if len(one) > 1 and not known(one))
 
 
 def named(path: Path) -> Dataset:

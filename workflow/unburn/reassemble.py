@@ -342,7 +342,8 @@ def sidecar(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
     """Make a candidate of what lies beside a NIfTI volume, and goes with it."""
     original = Path(row["path"])
     words = plan.settings.options.descriptors == "cleaned"
-    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), words)
+    banned = nifti.told(original)
+    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), words, banned)
     out.write_bytes(cleaned)
     return beside(row, plan) | {"references": row["volume"]}
 

@@ -176,8 +176,10 @@ def clean_table(text: str, suffix: str) -> str:
     return "".join(" ".join(line) + "\n" for line in lines)
 
 
-def clean(content: bytes, suffix: str, words: bool = True) -> bytes:
-    """A cleaned .json, .bval or .bvec; ``words`` as in ``clean_json``.
+def clean(
+    content: bytes, suffix: str, words: bool = True, banned: frozenset[str] = frozenset()
+) -> bytes:
+    """A cleaned .json, .bval or .bvec; ``words`` and ``banned`` as in ``clean_json``.
 
     Raises
     ------
@@ -187,7 +189,7 @@ def clean(content: bytes, suffix: str, words: bool = True) -> bytes:
     try:
         text = content.decode("utf-8")
         if suffix == ".json":
-            return to_text(clean_json(json.loads(text), words)).encode()
+            return to_text(clean_json(json.loads(text), words, banned)).encode()
         return clean_table(text, suffix).encode()
     except (ValueError, RecursionError):
         raise ItemError("metadata_failed") from None
