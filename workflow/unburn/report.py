@@ -35,6 +35,7 @@ TEMPLATES = Path(__file__).resolve().parents[1] / "report"
 LONGEST_SIDE_PX = 640
 PICTURE_BYTES = 8 << 20  # of all pictures of a page, so that it opens quickly
 LOOK_FIRST = 100  # flagged items that are listed
+REVIEW_PICTURES = 12  # of each kind on the review page, which shows them whatever the report does
 HELD_ROWS = 500  # of the review page's table; the ledger has all
 OUTLINE = (255, 176, 0)
 PRIVATE_FILE = 0o600
@@ -296,7 +297,7 @@ def report_page(
     )
 
 
-def review_page(submission: str, items: Sequence[Item], results: Path, settings: Settings) -> str:
+def review_page(submission: str, items: Sequence[Item], results: Path) -> str:
     """The private page: held-back items first, then painted ones, each beside its original."""
     held = [one for one in items if one.status == "held_back"]
     painted = [one for one in items if one.status == "released" and one.touched]
@@ -310,8 +311,8 @@ def review_page(submission: str, items: Sequence[Item], results: Path, settings:
         ],
         held_shown=count_text(min(len(held), HELD_ROWS)),
         held_total=count_text(len(held)),
-        held_pairs=within_budget(pairs(shown, results), settings.pictures),
-        pairs=within_budget(pairs(show_worthy(painted), results), settings.pictures),
+        held_pairs=within_budget(pairs(shown, results), REVIEW_PICTURES),
+        pairs=within_budget(pairs(show_worthy(painted), results), REVIEW_PICTURES),
     )
 
 
@@ -333,7 +334,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     items = read_items(args.work)
     with replacing(args.review) as tmp:
         tmp.touch(PRIVATE_FILE)
-        tmp.write_text(review_page(args.submission, items, args.results, settings), "utf-8")
+        tmp.write_text(review_page(args.submission, items, args.results), "utf-8")
     with replacing(args.out) as tmp:
         tmp.write_text(report_page(items, args.results, metrics, provenance, settings), "utf-8")
 

@@ -32,7 +32,10 @@ def identifiers(options: Options, key: str, faces: str, face_items: int) -> list
     faces : ``gate.faces``
     face_items : released items of head volumes that could show a face
     """
-    removed = "attributes removed, free text cut down to a list of words" + IN_PICTURES
+    removed = (
+        "attributes removed, free text cut down to a list of words, what software writes compared "
+        "with the names and numbers of the same file" + IN_PICTURES
+    )
     no_attribute = "DICOM has no attribute for them; free text is cut down to a list of words"
     return [
         Identifier("A", "Names", DONE, removed),
