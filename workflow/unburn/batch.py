@@ -12,14 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 import h5py
 import numpy as np
 
 from unburn import dealt, engines, tables
 from unburn.errors import command
-from unburn.files import make_private, replacing
+from unburn.files import Closing, make_private, replacing
 from unburn.patches import Content, Reader, Writer
 
 log = logging.getLogger(__name__)
@@ -103,7 +102,7 @@ def write_painted(table: Path, painted: Iterable[Content], out: Path) -> dict[st
     return counts
 
 
-class Gathered:
+class Gathered(Closing):
     """Painted crops of several batches, by what they were before."""
 
     def __init__(self, batches: Sequence[Path]):
@@ -116,15 +115,8 @@ class Gathered:
             for digest, group, index in table[:]:
                 self._places[digest] = (reader, group.decode(), int(index))
 
-    def __enter__(self) -> "Gathered":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the files."""
         self._stack.close()
 
     def of(self, content: Content) -> Content:

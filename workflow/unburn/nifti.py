@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Iterable
 from math import prod
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Literal
 
 import nibabel
@@ -27,6 +26,7 @@ from pydicom.dataset import Dataset
 
 from unburn import sidecars
 from unburn.errors import ItemError
+from unburn.files import Closing
 from unburn.metadata import quiet
 from unburn.pixels import MOST_DECODED, MOST_PIXELS, MOST_RATIO
 from unburn.vocabulary import known, words_in
@@ -105,7 +105,7 @@ def _open(path: Path) -> IO[bytes]:
     return gzip.open(path) if _is_gzip(path) else open(path, "rb")  # type: ignore[return-value]
 
 
-class Volume:
+class Volume(Closing):
     """The frames of a volume, with the interface of ``pixels.StoredFrames``.
 
     ``volume[k]`` is frame k as a scanner shows it, stored values (rows, columns[, 3]); the frames
@@ -139,15 +139,8 @@ class Volume:
             raise ItemError("unreadable" if denied else "broken") from None
         self._turn()
 
-    def __enter__(self) -> "Volume":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None

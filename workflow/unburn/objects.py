@@ -29,6 +29,8 @@ IMAGE = Outcome(kind="image", pixels=True)
 SECONDARY_CAPTURE = Outcome(kind="secondary_capture", pixels=True, read_all=True)
 SEGMENTATION = Outcome(kind="segmentation")
 PRESENTATION_STATE = Outcome(kind="presentation_state")
+# Kinds that show or describe other objects.
+REFERRING = frozenset(("segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"))
 
 # Without a name in pydicom 3.0: retired classes that archives still hold, and newer ones.
 ULTRASOUND_MULTI_FRAME_RETIRED = "1.2.840.10008.5.1.4.1.1.3"

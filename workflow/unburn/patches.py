@@ -21,10 +21,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import h5py
 import numpy as np
+
+from unburn.files import Closing
 
 ROW = np.dtype(
     [
@@ -111,7 +112,7 @@ def apply(frame: np.ndarray, patch: Patch) -> int:
     return int(mask.sum())
 
 
-class Writer:
+class Writer(Closing):
     """Write patches one by one; equal contents are stored once. Same patches, same bytes."""
 
     def __init__(self, path: Path):
@@ -121,15 +122,8 @@ class Writer:
         )
         self.places: dict[bytes, tuple[str, int]] = {}
 
-    def __enter__(self) -> "Writer":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self.file.close()
 
     def add(self, patch: Patch) -> None:
@@ -194,22 +188,15 @@ class Writer:
             )
 
 
-class Reader:
+class Reader(Closing):
     """Read a file of patches; contents are read when asked for."""
 
     def __init__(self, path: Path):
         self.file = h5py.File(path, "r")
         self.table: np.ndarray = self.file["patches"][:]
 
-    def __enter__(self) -> "Reader":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self.file.close()
 
     def contents(self) -> Iterator[tuple[str, int]]:

@@ -31,6 +31,7 @@ from unburn.codestreams import (
     with_whole_spectrum,
 )
 from unburn.errors import ItemError
+from unburn.files import Closing
 
 DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
 LONGEST_VALUE = 0xFFFFFFFE  # PS3.5 section 7.1.2: 32-bit length, even
@@ -178,7 +179,7 @@ def _check_deflated(path: Path) -> None:
                 raise ItemError("too_large")
 
 
-class StoredFrames:
+class StoredFrames(Closing):
     """The stored values of one file's frames, decoded one at a time.
 
     ``with StoredFrames(path) as source: source[0]`` gives the first frame: (rows, columns) for one
@@ -216,10 +217,8 @@ class StoredFrames:
             self._parts = check_frames(self.dataset, form, self._stream, self._start)
             self._open = opened.pop_all()
 
-    def __enter__(self) -> "StoredFrames":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._open.close()
 
     def __len__(self) -> int:

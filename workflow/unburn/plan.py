@@ -17,7 +17,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydicom import uid
 from pydicom.dataset import Dataset
@@ -63,7 +63,6 @@ VIEWS_GREY, VIEWS_COLOUR, VIEWS_COMPRESSED, TOUCHED_SHARE = 2, 3, 0.5, 0.25
 CLEARLY_LESS = 0.5  # of the estimate: below it the run would fail
 
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd")
-ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 EXPLICIT_VR = re.compile(rb"A[EST]|CS|D[AST]|F[LD]|IS|L[OT]|O[BDFLVW]|PN|S[HLQSTV]|TM|U[CILNRSTV]")
 SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")  # the folder of a subject in BIDS
@@ -173,7 +172,7 @@ def foreign(head: bytes, size: int) -> str:
         return "not_an_image"
     if head.startswith(b"DICM"):
         return "broken"
-    for order in ORDERS:
+    for order in nifti.ORDERS:
         group = int.from_bytes(head[:2], order)
         length = int.from_bytes(head[4:8], order)
         known = EXPLICIT_VR.fullmatch(head[4:6]) is not None
@@ -227,7 +226,9 @@ def _of_volume(path: Path) -> str:
     if suffix == ".hdr":  # Analyze 7.5 has the same header without a mark
         with open(path, "rb") as file:
             size = file.read(4)
-        return "nifti_type" if 348 in (int.from_bytes(size, order) for order in ORDERS) else ""
+        return (
+            "nifti_type" if 348 in (int.from_bytes(size, order) for order in nifti.ORDERS) else ""
+        )
     return "nifti" if nifti.is_nifti(path) else ""
 
 

@@ -20,10 +20,10 @@ import pydicom
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
-from unburn import keys, metadata, nifti, pixels, sidecars, tables
+from unburn import keys, metadata, nifti, objects, pixels, sidecars, tables
 from unburn.errors import ItemError, command
 from unburn.examined import load, unexamined
-from unburn.files import make_private, replacing, sha256
+from unburn.files import Closing, make_private, replacing, sha256
 from unburn.inpaint import seam_step, texture_ratio
 from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
@@ -44,7 +44,6 @@ COLUMNS = (
 UID_COLUMNS = ("id_old", "id_new")
 MANAGEMENT = "1.2.840.10008.3.1.2."  # patient, study and procedure step management classes
 PLANS = {uid.RTPlanStorage, uid.RTIonPlanStorage}
-REFERRING = {"segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"}
 PICTURELESS = {"rtstruct", "presentation_state", "key_object"}
 
 
@@ -150,17 +149,15 @@ def failing(code: str) -> Iterator[None]:
 # --- files
 
 
-class Masks:
+class Masks(Closing):
     """The masks of one item, frame by frame; None where nothing is masked."""
 
     def __init__(self, path: Path, item: int):
         self._file = h5py.File(path)
         self._masks = self._file.get(f"items/{item}")
 
-    def __enter__(self) -> "Masks":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def __getitem__(self, frame: int) -> np.ndarray | None:
@@ -313,7 +310,7 @@ def candidate(
         **painted_cells(done, plan),
         "outside_differing": differ,
         "scrubbed": scrubbed,
-        "references": ";".join(references(dataset)) if row["kind"] in REFERRING else "",
+        "references": ";".join(references(dataset)) if row["kind"] in objects.REFERRING else "",
     }
     return cells, cleaned.uids
 

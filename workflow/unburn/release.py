@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from unburn import keys, mending, nifti, policy, reasons, tables
+from unburn import keys, mending, nifti, objects, policy, reasons, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.ledger import records, shard_folders, shard_table
@@ -43,10 +43,7 @@ RELEASED_FOLDERS = ("dicom", "masks", "nifti")
 PRIVATE_FILE = 0o600
 
 # Objects that show or describe other objects; they are released with those.
-REFERRING = {
-    *("segmentation", "rtstruct", "rtdose", "presentation_state", "key_object"),
-    nifti.SIDECAR,
-}
+REFERRING = {*objects.REFERRING, nifti.SIDECAR}
 # An original identifier shorter than this may stand in a table by chance.
 SHORTEST_IDENTIFIER = 6
 
