@@ -349,9 +349,18 @@ def test_numbers_and_shards_stay_when_files_are_added(folder):
     assert old.equals(before)
     assert list(after.path[len(before) :].map(lambda path: Path(path).name)) == ["a.dcm", "z.txt"]
     changed = [s for s in shards_after if not shards_after[s].equals(shards_before.get(s))]
-    assert len(changed) == 1 and len(shards_after) >= len(shards_before) >= 2
+    assert len(changed) == 1 and changed[0] not in shards_before and len(shards_before) >= 2
     for path, time in times.items():
         assert (path.stat().st_mtime_ns == time) == (path.stem not in changed)
+
+
+def test_a_new_series_opens_a_shard_though_the_last_has_room(folder):
+    write(folder / "a", "1.1", "5.1")
+    for k in range(4):
+        write(folder / f"b{k}", f"2.{k}", f"6.{k}")
+        _, shards, _ = run(folder, Settings(shard_gib=2.0, max_shards=3))
+        assert len(shards["00000"]) == 2 and len(shards) == min(k + 1, 3)
+    assert len(shards["00002"]) == 2  # no more than max_shards: the last takes what is new
 
 
 def test_a_series_that_gets_files_keeps_its_shard(folder):

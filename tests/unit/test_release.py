@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 
 import h5py
 import highdicom
@@ -421,6 +422,28 @@ def test_times_of_released_files_do_not_tell_the_order_of_the_inputs(lab):
     assert max(file.stat().st_mtime_ns for file in files) <= (
         (lab.results / "released.tsv").stat().st_mtime_ns
     )
+
+
+def test_a_release_again_leaves_files_as_they_are_and_adds_what_is_new(lab):
+    for _ in range(3):
+        lab.image(volumetric=1, mask=box())
+    lab.release()
+    before = {name: (lab.results / name).stat() for name in lab.released()}
+    one, other, *_ = sorted(name for name in before if name.startswith("dicom/"))
+    copy = (lab.results / one).read_bytes()
+    (lab.results / one).unlink()
+    (lab.results / one).write_bytes(copy)  # no longer the candidate itself, with the same bytes
+    os.utime(lab.results / one, ns=(before[one].st_mtime_ns, before[one].st_mtime_ns))
+    (lab.results / other).unlink()
+    (lab.results / other).write_bytes(b"edited by somebody")
+    lab.image(series="s00002")
+    lab.release()
+    after = {name: (lab.results / name).stat() for name in lab.released()}
+    assert len(after) == len(before) + 1 and set(before) < set(after)
+    kept = set(before) - {other}
+    assert {n: after[n].st_mtime_ns for n in kept} == {n: before[n].st_mtime_ns for n in kept}
+    assert after[other].st_mtime_ns > before[other].st_mtime_ns
+    assert all(sha256(lab.results / name) == row["sha256"] for name, row in lab.released().items())
 
 
 def test_what_was_forgotten_is_told_and_not_guessed(lab):

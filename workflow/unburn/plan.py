@@ -2,7 +2,7 @@
 
 Every file below the folder gets one row in the inventory. Numbers of items, labels of series and
 their shards stay when files are added later: they are kept in ``plan_state.json`` beside the
-inventory, so that only the shard with the new series is worked on again.
+inventory. New series get a shard of their own, so that no other is worked on again.
 """
 
 import argparse
@@ -443,8 +443,9 @@ def number(items: list[Item], state: State) -> list[Item]:
 def deal(items: list[Item], state: State, settings: Settings) -> list[Item]:
     """Put each series with planned items into a shard: known ones where they were.
 
-    New series go to the last shard while it has room, then to new ones. The room grows with the
-    submission, so that there are never more than ``max_shards``.
+    New series go to new shards, each filled in turn: those of earlier plans are done. The room
+    grows with the submission, so that there are never more than ``max_shards``; where that many
+    are there, the last one takes what is new.
     """
     sizes: dict[str, int] = collections.Counter()
     for item in items:
@@ -456,11 +457,11 @@ def deal(items: list[Item], state: State, settings: Settings) -> list[Item]:
             filled[state.series[key][1]] += size
     # two neighbouring shards hold more than one room, so half as many rooms are enough
     room = max(settings.shard_gib * 2**30, 2 * sum(sizes.values()) / settings.max_shards)
-    last = max((int(shard) for _, shard in state.series.values() if shard), default=-1)
+    done = last = max((int(shard) for _, shard in state.series.values() if shard), default=-1)
     for key, size in sizes.items():
         if state.series[key][1]:
             continue
-        full = last < 0 or (filled[f"{last:05d}"] and filled[f"{last:05d}"] + size > room)
+        full = last == done or (filled[f"{last:05d}"] and filled[f"{last:05d}"] + size > room)
         if full and last + 1 < settings.max_shards:
             last += 1
         state.series[key][1] = f"{last:05d}"
