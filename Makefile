@@ -53,10 +53,12 @@ $(READY): envs/requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Versions stay as they are where they can; all of them anew: make lock UPGRADE=--upgrade
 # pip-tools is needed by the maintainer alone. opencv-python is taken out again: see above.
 lock: install
 	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	cp envs/requirements.lock envs/requirements.lock.new
+	$(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--output-file envs/requirements.lock.new envs/requirements.in
 	awk '/^opencv-python==/ {skip = 1; next} /^[a-zA-Z0-9]/ {skip = 0} !skip' \
