@@ -8,6 +8,7 @@ from unburn.errors import UserError
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.dcm").touch()
     (tmp_path / "sheet.tsv").write_text("submission\tpath\nlab-1\timages\n")
     (tmp_path / "config.yaml").write_text("sheet: sheet.tsv\n")
     keys.new(tmp_path / "unburn.key")
@@ -28,10 +29,10 @@ def test_a_ready_run_misses_nothing(run):
 
 
 def test_what_is_missing_is_named_with_its_remedy(run, capsys):
-    (run / "images").rmdir()
+    (run / "images" / "a.dcm").unlink()
     with pytest.raises(UserError, match="1 needed thing is missing"):
         doctor.show(run / "config.yaml")
-    assert "hint: see sheet.tsv, line 2" in capsys.readouterr().out
+    assert "hint: correct the column path in sheet.tsv, line 2, or mount" in capsys.readouterr().out
     (run / "unburn.key").unlink()
     with pytest.raises(UserError):
         doctor.show(run / "config.yaml")

@@ -183,7 +183,8 @@ def test_links_to_folders_are_told_and_links_to_files_are_followed(tmp_path):
 @pytest.mark.parametrize(
     "names, inputs, out, message",
     [
-        (["a.png", "a.jpg"], ["."], "out", "the same name as that of"),
+        (["a.png", "a.jpg"], ["."], "out", "same name: .*a.(png|jpg) and .*a.(png|jpg); nothing"),
+        (["a.png", "a.jpg", "b.png", "b.bmp"], ["."], "out", "a.*; .*b.*; nothing was done"),
         (["a.tif", "a.f0001.png"], ["."], "out", "named like a frame of"),
         (["a.png"], ["."], ".", "is the folder of the pictures"),
         (["a.png"], ["."], "a.png/out", "is a file, or lies below one"),

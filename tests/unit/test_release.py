@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_products import CR, CT, made
 
-from unburn import evaluate, keys, ledger, policy, release, tables
+from unburn import evaluate, keys, ledger, mending, policy, release, tables
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
@@ -492,8 +492,10 @@ def test_a_file_that_changed_after_it_was_checked_is_not_released(lab):
     number = lab.image()
     candidate = lab.shard / "candidates" / f"{number}.dcm"
     candidate.write_bytes(candidate.read_bytes() + b"DOE JANE")
-    with pytest.raises(UserError, match=f"item {number}: its cleaned file changed after"):
+    with pytest.raises(UserError, match=f"item {number}: its cleaned file changed after") as error:
         lab.release()
+    assert "hint: start the run again" in str(error.value)
+    assert mending.damaged(lab.work, [], lab.results) == {lab.shard.name}  # what makes it anew
     assert not (lab.results / "released.tsv").exists()
 
 

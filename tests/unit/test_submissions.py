@@ -26,10 +26,26 @@ def test_a_folder_in_two_lines_is_told_without_its_path(tmp_path):
         "c": Row("c", tmp_path / "other", "c", 4),
         "d": Row("d", tmp_path / "other", "c", 5),
     }
-    first, second = submissions.warnings(Run({"sheet": "sheet.tsv"}, rows))
+    first, second = submissions.overlapping(Run({"sheet": "sheet.tsv"}, rows))
     assert first.startswith("sheet.tsv:3: ") and "line 2" in first and "two keys" in first
     assert second.startswith("sheet.tsv:5: ") and "line 4" in second and "one key" in second
     assert "doe" not in first
+
+
+def test_a_missing_folder_is_told_and_a_finished_submission_is_left_as_it_is(run, tmp_path):
+    (tmp_path / "images" / "below").mkdir()
+    (tmp_path / "images" / "below" / "a.dcm").touch()
+    assert submissions.missing(run) == [] and submissions.asked(run) == ["lab-1"]
+    (tmp_path / "images" / "below" / "a.dcm").unlink()
+    (line,) = submissions.missing(run)
+    assert line.startswith("sheet.tsv:2: ") and "it cannot be made" in line
+    assert submissions.asked(run) == ["lab-1"]  # its plan says what to do
+    for file in ("work/lab-1/accounted", "results/lab-1/released.tsv"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    (line,) = submissions.missing(run)
+    assert "its results stay as they are" in line and "images" not in line
+    assert submissions.asked(run) == []
 
 
 def test_the_work_folder_is_private_before_any_job(run, tmp_path):

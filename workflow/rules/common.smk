@@ -1,15 +1,21 @@
 """What all rules share: the settings, the shards of a submission, how a job finds the package."""
 
+import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
+
+from snakemake.settings.enums import DeploymentMethod
 
 REPO = Path(workflow.current_basedir).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow"))
 
-from unburn import dealt, keys, mending, settings, submissions
+from unburn import containers, dealt, keys, ledger, mending, settings, submissions
 from unburn.code import code_digest, data_digest
 from unburn.errors import UserError
+
+IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 
 try:
     RUN = settings.load(config, [Path(file) for file in workflow.configfiles])
@@ -18,6 +24,9 @@ try:
     WEIGHTS = submissions.check_weights(RUN)
     SD2 = submissions.check_sd2(RUN)
     DEVICE_RULES = submissions.check_device_rules(RUN)
+    if IN_IMAGES:
+        containers.check(RUN)
+        os.environ.update(containers.environment(RUN, os.environ))
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -27,10 +36,8 @@ if workflow.is_main_process:
 
 KEY_ID = keys.key_id(MASTER)
 
-# Snakemake refuses an image whose path has a blank, also where no image is asked for.
 for stack, image in config["containers"].items():
-    if len(image.split()) > 1:
-        config["containers"][stack] = f"containers/{stack}.sif"
+    config["containers"][stack] = containers.without_blanks(image, stack, IN_IMAGES)
 
 # Jobs find the package in this checkout, and without --sdm the interpreter that runs Snakemake.
 # Replacing the prefix replaces Snakemake's own, so its strict mode is repeated.
@@ -124,12 +131,37 @@ def contents(wildcards):
     )
 
 
+@cache
+def lost(label):
+    """The released files of a submission that were deleted or altered."""
+    return mending.lost(Path(config["results"]) / label)
+
+
+@cache
+def damaged(label):
+    """The shards of a submission with a cleaned file that was altered."""
+    work, results = Path(config["work"]) / label, Path(config["results"]) / label
+    return mending.damaged(work, lost(label), results)
+
+
 def lost_files(wildcards):
-    """A number that goes up when a released file was deleted or replaced: release reruns."""
-    label = wildcards.submission
-    return mending.mending(
-        Path(config["work"]) / label, Path(config["results"]) / label
-    )
+    """A number that goes up when a released file was deleted or altered: release reruns."""
+    work = Path(config["work"]) / wildcards.submission
+    restorable = not ledger.forgotten(work)
+    return mending.mended(work) + (restorable and bool(lost(wildcards.submission)))
+
+
+def altered_candidates(wildcards):
+    """A number that goes up when a cleaned file was altered: reassemble reruns."""
+    work = Path(config["work"]) / wildcards.submission
+    altered = wildcards.shard in damaged(wildcards.submission)
+    return mending.mended(work, wildcards.shard) + altered
+
+
+def unrestorable(wildcards):
+    """How many released files are gone that no rerun makes again, as their key was deleted."""
+    forgotten = ledger.forgotten(Path(config["work"]) / wildcards.submission)
+    return len(lost(wildcards.submission)) if forgotten else 0
 
 
 def of_shards(path):
@@ -187,7 +219,8 @@ def painted_batches(wildcards):
 
 
 def final_targets():
-    """What a run makes for every submission of the sheet; what is gone is made again."""
+    """What a run makes for every submission; what is gone of it is made again."""
+    labels = submissions.asked(RUN)
     wanted = [
         "released.tsv",
         "held_back.tsv",
@@ -196,10 +229,10 @@ def final_targets():
         "report.html",
     ]
     return collect(
-        "<results>/{submission}/{name}", submission=RUN.rows, name=wanted
+        "<results>/{submission}/{name}", submission=labels, name=wanted
     ) + collect(
         "<work>/{submission}/{name}",
-        submission=RUN.rows,
+        submission=labels,
         name=["ledger.tsv", "accounted"],
     )
 

@@ -55,11 +55,13 @@ rule reassemble_objects:
         project=project,
         settings=section("metadata"),
         data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv", "safe_private.tsv"),
+        mending=altered_candidates,
         code=code_digest("reassemble"),
     shell:
         "python -m unburn.reassemble --shard {input.shard:q} --frames {input.frames:q}"
         " --regions {input.regions:q} --masks {input.masks:q} --fills {input.fills:q}"
         " --painted {input.painted:q} --settings {params.settings:q}"
-        " --key {params.key:q} --project {params.project} --threads {threads}"
+        " --key {params.key:q} --project {params.project} --mending {params.mending}"
+        " --threads {threads}"
         " --candidates {output.candidates:q} --table {output.table:q} --uids {output.uids:q}"
         " 2> {log:q}"

@@ -92,7 +92,8 @@ rule account_for_items:
     params:
         settings=section("gate"),
         key_mode=key_mode,
+        unrestorable=unrestorable,
         code=code_digest("submissions"),
     shell:
         "python -m unburn.submissions --ledger {input.ledger:q} --settings {params.settings:q}"
-        " --key-mode {params.key_mode} 2> {log:q}"
+        " --key-mode {params.key_mode} --unrestorable {params.unrestorable} 2> {log:q}"

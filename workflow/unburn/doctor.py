@@ -142,13 +142,20 @@ def _run(configfile: Path) -> Iterator[Finding]:
         return
     for row in run.rows.values():
         # The path can hold a name, so the submission's label stands for it.
-        there = row.path.is_dir()
-        yield Finding(
-            "ok" if there else "missing",
-            f"folder of the submission {row.submission}",
-            "" if there else f"see {run.config['sheet']}, line {row.line}",
-        )
-    for warning in submissions.warnings(run):
+        what = f"folder of the submission {row.submission}"
+        place = f"{run.config['sheet']}, line {row.line}"
+        if not submissions.is_gone(row):
+            yield Finding("ok", what)
+        elif submissions.is_finished(run, row.submission):
+            yield Finding("warning", f"{what}; its results stay as they are")
+        else:
+            yield Finding(
+                "missing",
+                f"{what}: missing, closed or empty",
+                f"correct the column path in {place}, or mount the disk; "
+                "a relative path counts from the folder of the run",
+            )
+    for warning in submissions.overlapping(run):
         yield Finding("warning", warning)
     free = shutil.disk_usage(run.config["work"]).free / 2**30
     yield Finding(

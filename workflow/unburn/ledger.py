@@ -41,6 +41,16 @@ def forget(work: Path) -> None:
         (work / name).unlink(missing_ok=True)
 
 
+def forgotten(work: Path) -> bool:
+    """Whether a submission was released and what links it to its originals was deleted."""
+    folders = shard_folders(work)
+    return (
+        (work / "ledger.tsv").is_file()
+        and any(not (folder / "candidates.tsv").is_file() for folder in folders)
+        and not (work / "drawn.key").exists()
+    )
+
+
 def check_not_forgotten(folder: Path) -> None:
     """Refuse to go on with a shard whose links were deleted.
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 MASK = ".mask.png"  # ends the names of masks, which are never taken for pictures
 NUMBERED = re.compile(r"\.f\d{4,}$")
+SHOWN = 10  # pairs of files of the same name
 LINK = "a link to a folder, which is not followed; name that folder itself"
 BLOCK_BYTES = 64 << 20  # of frames that are decoded at once
 JPEG, TIFF = (b"\xff\xd8\xff",), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes,
@@ -70,6 +71,7 @@ def listed(inputs: Sequence[Path], out: Path) -> Inputs:
         raise UserError("--out", "is a file, or lies below one", "name a folder")
     files: dict[str, Path] = {}
     troubles: list[tuple[Path, str]] = []
+    clashes: list[str] = []
     for given in inputs:
         if given.is_dir():
             if out.resolve() == given.resolve():
@@ -85,12 +87,16 @@ def listed(inputs: Sequence[Path], out: Path) -> Inputs:
             path = given / below if given.is_dir() else given
             name = name_of(below)
             if name in files:
-                raise UserError(
-                    str(path),
-                    f"what is made of it would have the same name as that of {files[name]}",
-                    "rename one of them, or run them into different folders",
-                )
-            files[name] = path
+                clashes.append(f"{path} and {files[name]}")
+            files.setdefault(name, path)
+    if clashes:
+        more = f", and {len(clashes) - SHOWN} more pairs" if len(clashes) > SHOWN else ""
+        raise UserError(
+            "--input",
+            f"what is made of two files would have the same name: "
+            f"{'; '.join(clashes[:SHOWN])}{more}; nothing was done",
+            "rename one of each pair, or run them into different folders",
+        )
     for name, path in files.items():
         whole = NUMBERED.sub("", name)
         if whole != name and whole in files:

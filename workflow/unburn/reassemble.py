@@ -20,7 +20,7 @@ import pydicom
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
-from unburn import keys, metadata, nifti, objects, pixels, sidecars, tables
+from unburn import keys, mending, metadata, nifti, objects, pixels, sidecars, tables
 from unburn.errors import ItemError, command
 from unburn.examined import load, unexamined
 from unburn.files import Closing, make_private, replacing, sha256
@@ -60,7 +60,7 @@ class Inputs:
 class Painted:
     """What was painted in one item, counted while its frames pass by."""
 
-    masked_frames: int = 0
+    frames: set[int] = field(default_factory=set)  # in which anything was
     masked_pixels: int = 0
     flat_pixels: int = 0
     painted_pixels: int = 0
@@ -185,7 +185,7 @@ def painted_frames(
                 continue
             flat, crops = list(fills.of(item, frame)), list(painted.of(item, frame))
             out = paint(stored, mask, [*flat, *crops])
-            done.masked_frames += 1
+            done.frames.add(frame)
             done.masked_pixels += int(mask.sum())
             by_crops = written(mask.shape, crops) & mask
             done.painted_pixels += int(by_crops.sum())
@@ -285,7 +285,8 @@ def candidate(
             scrubbed += cut_lookup_tables(dataset)
         if row["pixels"] == "1":
             lossy = row["lossy"] == "1"
-            touched = metadata.Touched(done.masked_pixels, done.engine, lossy)
+            frames_done = frozenset(done.frames)
+            touched = metadata.Touched(done.masked_pixels, done.engine, lossy, frames_done)
         with failing("metadata_failed"):
             cleaned = metadata.clean(dataset, plan.key, plan.settings, touched)
         if row["shared_uid"] == "1":
@@ -371,7 +372,7 @@ def ending(row: Mapping[str, str]) -> str:
 def painted_cells(done: Painted, plan: Plan) -> dict[str, Any]:
     """Cells about what was painted."""
     return {
-        "masked_frames": done.masked_frames,
+        "masked_frames": len(done.frames),
         "masked_pixels": done.masked_pixels,
         "flat_pixels": done.flat_pixels,
         "painted_pixels": done.painted_pixels,
@@ -476,6 +477,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON of metadata")
+    parser.add_argument("--mending", type=int, default=0, help="see module mending")
     parser.add_argument("--threads", type=int, default=1)
     for name in ("candidates", "table", "uids"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -492,6 +494,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options.table,
         options.uids,
     )
+    mending.note(options.table.parents[1], options.mending, options.table.parent.name)
 
 
 if __name__ == "__main__":

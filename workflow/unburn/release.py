@@ -560,11 +560,10 @@ def publish(
     (results / "released.tsv").unlink(missing_ok=True)
     moment_ns = now_ns(results)
     placing = sorted(  # folders have times too
-        ((*pair, digest) for pair, digest in zip(places, digests, strict=True)),
-        key=lambda one: one[1],
+        ((target, source, digest) for (source, target), digest in zip(places, digests, strict=True))
     )
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda one: place(*one, moment_ns), placing))
+        list(pool.map(lambda one: place(one[1], one[0], one[2], moment_ns), placing))
     removed = remove_unlisted(results, {str(row["output"]) for row in rows})
     if removed:
         log.info("%d files of a former run removed", removed)
@@ -590,14 +589,16 @@ def check_digests(released: Sequence[Item], digests: Sequence[str]) -> None:
 
     Released files can be hard links of the candidates: who edits one in place edits both.
     """
-    for one, digest in zip(released, digests, strict=False):
-        if digest != one.checked:
-            raise UserError(
-                where=f"item {one.item}",
-                found="its cleaned file changed after it was checked",
-                advice="edit copies of released files only; make this one anew with: "
-                "snakemake --forcerun reassemble_objects",
-            )
+    pairs = zip(released, digests, strict=False)
+    altered = [one for one, digest in pairs if digest != one.checked]
+    for one in altered:
+        mending.mark(one.folder)
+    if altered:
+        raise UserError(
+            where=f"item {altered[0].item}",
+            found="its cleaned file changed after it was checked",
+            advice="start the run again, which makes it anew; edit copies of released files",
+        )
 
 
 def write_ledger(work: Path, items: Items, discard: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from unburn import devices, keys, prompts, tables, weights
 from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
-from unburn.ledger import forget
+from unburn.ledger import forget, forgotten
 from unburn.settings import REPO, Run
 from unburn.sheet import Row
 
@@ -61,8 +61,51 @@ def check(run: Run) -> bytes:
     return master
 
 
+def is_gone(row: Row) -> bool:
+    """Whether the folder of a submission is missing or empty, as where a disk is not mounted."""
+    return not any(names for _, _, names in os.walk(row.path))
+
+
+def is_finished(run: Run, label: str) -> bool:
+    """Whether a submission was released, reported on and accounted for."""
+    work, results = Path(run.config["work"]) / label, Path(run.config["results"]) / label
+    return (work / "accounted").is_file() and (results / "released.tsv").is_file()
+
+
+def asked(run: Run) -> list[str]:
+    """The submissions that a run makes: not those that are finished and whose folder is gone.
+
+    Originals are archived one day. Planned without them, a submission would lose what it has.
+    """
+    return [
+        label for label, row in run.rows.items() if not (is_finished(run, label) and is_gone(row))
+    ]
+
+
 def warnings(run: Run) -> list[str]:
     """What is allowed and rarely meant; one line each, without a path."""
+    return missing(run) + overlapping(run)
+
+
+def missing(run: Run) -> list[str]:
+    """Submissions whose folder is missing or empty; one line each, without a path."""
+    found = []
+    for label, row in run.rows.items():
+        if is_gone(row):
+            then = (
+                "its results stay as they are"
+                if is_finished(run, label)
+                else "it cannot be made; correct the column path, or mount the disk"
+            )
+            found.append(
+                f"{run.config['sheet']}:{row.line}: the folder of the submission {label} is "
+                f"missing, closed or empty; {then}"
+            )
+    return found
+
+
+def overlapping(run: Run) -> list[str]:
+    """Submissions that hold files of one another; one line each, without a path."""
     rows = list(run.rows.values())
     folders = [row.path.resolve() for row in rows]
     at = collections.defaultdict(list)
@@ -284,7 +327,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON of section gate")
     parser.add_argument("--key-mode", choices=("keyed", "discard"), required=True)
+    parser.add_argument("--unrestorable", type=int, default=0, help="released files that are gone")
     options = parser.parse_args(argv)
+    if options.unrestorable and forgotten(options.ledger.parent):
+        raise UserError(
+            where=f"submission {options.ledger.parent.name}",
+            found=f"{options.unrestorable} released files were deleted or altered, and the key "
+            "that they were made with was discarded, so they cannot be made again",
+            advice="bring them back from a copy, with their times; or delete this submission's "
+            "folders in results/ and work/, and all of it is released anew under other pseudonyms",
+        )
     if options.key_mode == "discard":
         forget(options.ledger.parent)
     limit: float = options.settings["max_held_back"]
