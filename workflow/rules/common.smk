@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from snakemake.settings.enums import DeploymentMethod
+from snakemake.settings.types import DeploymentMethod
 
 REPO = Path(workflow.current_basedir).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow"))
