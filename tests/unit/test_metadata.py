@@ -4,6 +4,7 @@ import warnings
 
 import pydicom
 import pytest
+from pydicom import uid
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -21,6 +22,7 @@ from unburn.marks import Touched
 from unburn.metadata import Settings, clean
 
 KEY = bytes(range(32))
+PAINTED = frozenset((0,))
 SETTINGS = Settings(preset="research", date_shift_days=3650)
 # What stays under the options of the preset (113107: times of day; 113108: characteristics).
 KEPT_VRS = {"TM"}
@@ -236,13 +238,62 @@ def test_words_of_addresses_and_institutions_go_from_technical_text():
         PatientAddress="12 Kingfisher Road",
         InstitutionName="Wexford Head Clinic",
         SequenceName="Kingfisher 3D",
-        ScanOptions=["WEXFORD", "HEAD"],
+        SoftwareVersions=["Wexford 3", "V7"],
     )
     result = cleaned(dataset)
-    assert result.SequenceName == "3D" and result.ScanOptions == ["", "HEAD"]
+    assert result.SequenceName == "3D" and result.SoftwareVersions == ["3", "V7"]
     kept = cleaned(dataset, settings=Settings("research", 3650, institution="kept"))
-    assert kept.InstitutionName == "Wexford Head Clinic" and kept.ScanOptions[0] == "WEXFORD"
+    assert kept.InstitutionName == "Wexford Head Clinic"
+    assert kept.SoftwareVersions == ["Wexford 3", "V7"]
     assert b"kingfisher" not in written(kept).lower()
+
+
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+def test_a_name_that_stands_nowhere_else_goes_from_technical_text_codes_and_numbers(preset):
+    dataset = image(
+        ReceiveCoilName="QuillfeatherHead 32Ch",
+        SequenceName="*tfl3d1_16ns_quillfeather",
+        ScanOptions=["FS", "QUILLFEATHER"],
+        ImageType=["ORIGINAL", "PRIMARY", "QUILLFEATHER"],
+        ConvolutionKernel="QUILL30f",
+        SeriesNumber=4711042,
+        SliceThickness="4711042",
+        WindowCenter="4711042",
+    )
+    result = cleaned(dataset, settings=Settings(preset, 3650))
+    assert b"quill" not in written(result).lower()
+    assert result.ReceiveCoilName == "32Ch" and result.SequenceName == "tfl3d1 16ns"
+    assert result.ScanOptions == ["FS", ""] and result.ImageType == ["ORIGINAL", "PRIMARY", ""]
+    assert result.SeriesNumber is None and result.SliceThickness is None
+    assert result.WindowCenter == 4711042  # of pixel values, which can be so large
+
+
+def test_names_of_the_factory_stay_but_under_public_only_terms_do():
+    dataset = image(Manufacturer="Siemens Quill", ManufacturerModelName="Prisma 3T")
+    dataset.SoftwareVersions = "syngo MR E11"
+    assert cleaned(dataset).Manufacturer == "Siemens Quill"
+    public = cleaned(dataset, settings=Settings("public", 3650))
+    assert public.Manufacturer == "Siemens"
+    assert (public.ManufacturerModelName, public.SoftwareVersions) == ("Prisma 3T", "syngo MR E11")
+
+
+def test_what_scanners_write_stays_as_it_is():
+    dataset = image(
+        ReceiveCoilName="HE1-4;NE1,2",
+        TransmitCoilName="Body_48",
+        SequenceName="*epfid2d1_64",
+        ConvolutionKernel=["B30f", "FC13"],
+        ScanOptions=["PFP", "SFS", "EDR_GEMS", "HELICAL MODE"],
+        SequenceVariant=["SK", "SP", "MP"],
+        ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "TRACEW", "ND", "NORM", "DIS2D", "MFSPLIT"],
+        CorrectedImage=["DECY", "RADL", "ATTN", "SCAT", "DTIM", "RAN", "NORM"],
+        RadionuclideTotalDose="381470000",
+        DiffusionBValue=1000.0,
+    )
+    for keyword, value in (((e.keyword, e.value)) for e in dataset if e.VR in ("CS", "SH", "LO")):
+        if keyword not in ("PatientID", "AccessionNumber", "StudyDescription"):
+            assert cleaned(dataset).get(keyword) == value, keyword
+    assert cleaned(dataset).RadionuclideTotalDose == 381470000
 
 
 def test_a_maker_and_a_version_are_no_name_and_no_date():
@@ -340,7 +391,7 @@ def test_image_attributes_of_numbers_and_codes_stay():
 def test_the_original_is_not_changed():
     dataset = image(ImageType=["ORIGINAL", "PRIMARY"], PixelData=b"\0\1", BitsAllocated=8)
     before = written(dataset)
-    result = cleaned(dataset, Touched(5, "classic", False))
+    result = cleaned(dataset, Touched(5, "classic", False, PAINTED))
     result.PixelData = b"\2\3"
     assert written(dataset) == before
 
@@ -468,7 +519,7 @@ def codes(dataset):
 
 
 def test_what_was_done_is_declared():
-    searched = cleaned(image(BurnedInAnnotation="YES"), Touched(0, "", False))
+    searched = cleaned(image(BurnedInAnnotation="YES"), Touched(0, "", False, frozenset()))
     assert codes(searched) == ["113100", "113101", "113105", "113107", "113108"]
     assert searched.PatientIdentityRemoved == "YES" and searched.BurnedInAnnotation == "NO"
     assert searched.LongitudinalTemporalInformationModified == "MODIFIED"
@@ -482,11 +533,50 @@ def test_changed_pixels_are_declared():
     dataset = image(ImageType=["ORIGINAL", "PRIMARY", "AXIAL"], LargestImagePixelValue=7)
     dataset.HistogramSequence = [Dataset()]
     assert "HistogramSequence" in cleaned(dataset)
-    result = cleaned(dataset, Touched(12, "classic", True))
+    result = cleaned(dataset, Touched(12, "classic", True, PAINTED))
     assert result.ImageType == ["DERIVED", "PRIMARY", "AXIAL"]
     assert "classic" in result.DerivationDescription and result.LossyImageCompression == "01"
     assert "LargestImagePixelValue" not in result and "HistogramSequence" not in result
-    assert cleaned(image(), Touched(12, "classic", False)).ImageType[0] == "DERIVED"
+    assert cleaned(image(), Touched(12, "classic", False, PAINTED)).ImageType[0] == "DERIVED"
+
+
+def test_frames_say_which_of_them_were_painted_and_the_object_is_mixed():
+    def group():
+        kind, item = Dataset(), Dataset()
+        kind.FrameType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+        item.MRImageFrameTypeSequence = [kind]
+        return item
+
+    enhanced = uid.EnhancedMRImageStorage
+    dataset = image(SOPClassUID=enhanced, ImageType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"])
+    dataset.PerFrameFunctionalGroupsSequence = [group() for _ in range(3)]
+    result = cleaned(dataset, Touched(12, "classic", False, frozenset((1,))))
+    assert result.ImageType == ["MIXED", "PRIMARY", "VOLUME", "NONE"]
+    found = [
+        item.MRImageFrameTypeSequence[0].FrameType[0]
+        for item in result.PerFrameFunctionalGroupsSequence
+    ]
+    assert found == ["ORIGINAL", "DERIVED", "ORIGINAL"]
+
+
+def test_a_painted_photograph_of_an_eye_has_what_derived_ones_need():
+    eye = uid.OphthalmicPhotography8BitImageStorage
+    dataset = image(SOPClassUID=eye, ImageType=["ORIGINAL", "PRIMARY"])
+    result = cleaned(dataset, Touched(12, "classic", False, PAINTED))
+    assert result.ImageType == ["DERIVED", "PRIMARY", "MASKED"]
+    (source,) = result.SourceImageSequence
+    assert source.ReferencedSOPClassUID == eye
+    assert source.ReferencedSOPInstanceUID not in ("1.2.3.1", result.SOPInstanceUID)
+
+
+def test_a_body_part_stays_also_of_a_patient_who_is_called_so():
+    assert cleaned(image(PatientName="Pancreas^A", BodyPartExamined="PANCREAS"))[
+        "BodyPartExamined"
+    ].value == ("PANCREAS")
+    typed = cleaned(image(PatientName="Head^Long", BodyPartExamined="LONG HEAD KNEE"))
+    assert typed.BodyPartExamined == "KNEE"
+    public = cleaned(image(BodyPartExamined="KNEE"), settings=Settings("public", 3650))
+    assert public.BodyPartExamined == "KNEE"
 
 
 def test_file_meta_is_new():

@@ -25,7 +25,8 @@ def settings(preset="research", **chosen):
 def full():
     """An object with a value in every row, at the top and two levels down in unlisted sequences.
 
-    It names no person, as no text stays whole that holds a name or a word of an address.
+    It names no person, as no text stays whole that holds a name or a word of an address, and its
+    coded values are terms, as no others stay.
     """
     dataset, inner = image(), Dataset()
     for each in level(skip=(0x00080016, ZONE, *PEOPLE)):
@@ -37,6 +38,8 @@ def full():
         item.TimezoneOffsetFromUTC = "+0130"
         for tag in metadata.ADDRESSES | metadata.INSTITUTIONS:
             item[tag].value = "Wexford"
+        for coded in (each for each in item if each.VR == "CS" and each.tag != 0x00280004):
+            coded.value = "YES"
     return dataset
 
 

@@ -31,7 +31,10 @@ def of(keyword, vr, preset="research", **chosen):
         ("SOPInstanceUID", "UI", "uid", "uid", "uid"),
         ("SOPClassUID", "UI", "class uid", "class uid", "class uid"),
         ("Rows", "US", "keep", "keep", "keep"),
-        ("Manufacturer", "LO", "text", "text", "text"),
+        ("Manufacturer", "LO", "text", "text", "terms"),
+        ("ReceiveCoilName", "SH", "terms", "terms", "terms"),
+        ("SeriesNumber", "IS", "number", "number", "number"),
+        ("WindowCenter", "DS", "quantity", "quantity", "quantity"),
         ("EvaluatorName", "PN", "empty", "empty", "empty"),  # in no table, by its VR
     ],
 )

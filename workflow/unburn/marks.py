@@ -1,9 +1,10 @@
 """What a cleaned object says about its cleaning: only what was really done."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 
+from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
@@ -43,6 +44,22 @@ IN_FORCE = {
 }
 # Options that are claimed where the object had something of the kind.
 MET = {"graphics": "113103", "structured": "113104", "safe_private": "113111"}
+# Kinds whose frames have types of their own, so that the object can be MIXED (C.8.16.1.1).
+OF_FRAMES = {
+    uid.EnhancedCTImageStorage,
+    uid.EnhancedMRImageStorage,
+    uid.EnhancedMRColorImageStorage,
+    uid.EnhancedPETImageStorage,
+    uid.LegacyConvertedEnhancedCTImageStorage,
+    uid.LegacyConvertedEnhancedMRImageStorage,
+    uid.LegacyConvertedEnhancedPETImageStorage,
+}
+PHOTOGRAPHS_OF_EYES = {
+    uid.OphthalmicPhotography8BitImageStorage,
+    uid.OphthalmicPhotography16BitImageStorage,
+}
+NAMES_SOURCE = {uid.EnhancedUSVolumeStorage, *PHOTOGRAPHS_OF_EYES}  # when derived (1C, 2C)
+SOURCE = "Source image for image processing operation"  # PS3.16 CID 7202
 TEMPORAL = {"kept": "UNMODIFIED", "shifted": "MODIFIED", "year": "MODIFIED", "removed": "REMOVED"}
 
 
@@ -53,11 +70,13 @@ class Touched:
     masked_pixels : number of pixels that were filled, 0 when nothing was found
     engine : what filled them
     was_lossy : the pixels came from a lossy transfer syntax
+    frames : the frames that were filled, counted from 0
     """
 
     masked_pixels: int
     engine: str
     was_lossy: bool
+    frames: frozenset[int]
 
 
 def method_codes(options: Options, met: Iterable[str], touched: Touched | None) -> tuple[str, ...]:
@@ -72,17 +91,36 @@ def method_codes(options: Options, met: Iterable[str], touched: Touched | None) 
     return tuple(sorted(codes))
 
 
+def derived(values: Sequence[str], sop_class: str, source: str) -> Elements:
+    """What kind of image an object with painted pixels is, and from what it came.
+
+    Parameters
+    ----------
+    values : of (0008,0008) Image Type in the original; MIXED is one of scanned and made-up pixels,
+        for which what describes the scan stays valid
+    source : UID that stands for the original, which is not released
+    """
+    rest = [*values[1:]] or ["PRIMARY"]
+    mixed = sop_class in OF_FRAMES and values[:1] != ["DERIVED"]
+    kind = "MIXED" if mixed else "DERIVED"
+    if sop_class in PHOTOGRAPHS_OF_EYES and not rest[1:]:
+        rest.append("MASKED")  # derived ones need a third value (PS3.3 C.8.17.2.1.4)
+    found = [made(0x00080008, "CS", [kind, *rest])]
+    if sop_class in NAMES_SOURCE:
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, source
+        item.PurposeOfReferenceCodeSequence = [_code("121322", SOURCE)]
+        found.append(DataElement(0x00082112, "SQ", Items([item])))
+    return {BaseTag(element.tag): element for element in found}
+
+
 def declared(
     preset: str,
     options: Options,
     met: Iterable[str],
     touched: Touched | None,
-    has_image_type: bool,
 ) -> Elements:
-    """Say in an object what was done to it (PS3.15 E.1, PS3.3 C.7.1.1 and C.7.6.1).
-
-    ``has_image_type`` is whether (0008,0008) is there, to which only its first value is added.
-    """
+    """Say in an object what was done to it (PS3.15 E.1, PS3.3 C.7.1.1 and C.7.6.1)."""
     found = [
         *_method(preset, options, method_codes(options, met, touched)),
         made(0x00280303, "CS", [TEMPORAL[options.dates]]),
@@ -95,8 +133,6 @@ def declared(
                 f" (engine {touched.engine})"
             )
             found.append(made(0x00082111, "ST", [text]))
-            if not has_image_type:
-                found.append(made(0x00080008, "CS", ["DERIVED", "PRIMARY"]))
             if touched.was_lossy:
                 found.append(made(0x00282110, "CS", ["01"]))
     return {BaseTag(element.tag): element for element in found}
@@ -110,17 +146,18 @@ def _method(preset: str, options: Options, codes: tuple[str, ...]) -> tuple[Elem
         f"PS3.15 Table E.1-1 {TABLE_REVISION}, preset {preset}",
         *(f"option {each}" for each in chosen if _differs(preset, each)),
     ]
-    items = []
-    for code in codes:
-        item = Dataset()
-        item.CodeValue, item.CodingSchemeDesignator = code, "DCM"
-        item.CodeMeaning = METHOD_CODES[code]
-        items.append(item)
+    items = [_code(code, METHOD_CODES[code]) for code in codes]
     return (
         made(0x00120062, "CS", ["YES"]),
         made(0x00120063, "LO", text),
         DataElement(0x00120064, "SQ", Items(items)),
     )
+
+
+def _code(value: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+    return item
 
 
 def _differs(preset: str, chosen: str) -> bool:

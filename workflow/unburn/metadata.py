@@ -33,11 +33,20 @@ from unburn.elements import (
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
-from unburn.vocabulary import TELLING, allowed, known, numbers_in, words_in
+from unburn.vocabulary import (
+    MOST_DIGITS,
+    TELLING,
+    allowed,
+    known,
+    numbers_in,
+    technical,
+    words_in,
+)
 
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
 NO_ID = frozenset(("", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "null"))
+NOBODY: frozenset[str] = frozenset()
 LONGEST_UID = 64
 SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 
@@ -62,7 +71,8 @@ PUBLIC_CODING_SCHEMES = frozenset(
 )
 PIXEL_DATA = 0x7FE00010
 PHOTOMETRIC_INTERPRETATION = 0x00280004  # without it no pixel can be read
-IMAGE_TYPES = profile.tags("ImageType FrameType")
+FRAME_TYPE = 0x00089007
+GROUPS_BY_FRAME = 0x52009230
 OF_PIXELS = profile.tags(  # what was computed from pixels that are painted now
     "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries"
     " LargestPixelValueInSeries HistogramSequence"
@@ -188,7 +198,14 @@ def quiet() -> Iterator[None]:
 class _Cleaner:
     """One pass over an object; holds what all levels of nesting share."""
 
-    def __init__(self, key: bytes, settings: Settings, identity: str, dataset: Dataset):
+    def __init__(
+        self,
+        key: bytes,
+        settings: Settings,
+        identity: str,
+        dataset: Dataset,
+        touched: Touched | None,
+    ):
         self.key = key
         self.options = settings.options
         self.rules = profile.rules(settings.options)
@@ -203,7 +220,9 @@ class _Cleaner:
             for word in self.people
             if len(word) >= SHORTEST_IN_BYTES and word.isascii() and not known(word)
         ]
-        self.derived = False
+        self.touched = touched
+        self.derived = touched is not None and touched.masked_pixels > 0
+        self.painted_here = self.derived  # or not, in the functional groups of a frame
         self.ascii = True
         self.uids: dict[str, str] = {}
         self.met: set[str] = set()  # options of ``marks.MET`` that kept something
@@ -267,14 +286,14 @@ class _Cleaner:
         found = texts(dataset, element, vr)
         if not found:
             return made(tag, vr, [])
-        if do == "number":
-            good = all(self.is_number(text) for text in found if text)
-            return _passed(element, vr) if good else None
+        if do in ("number", "quantity"):
+            good = all(self.is_number(text, do == "quantity") for text in found if text)
+            return _passed(element, vr) if good else made(tag, vr, [])
         values = [self.value(do, tag, text, public_code) for text in found]
         cleaned = [text for text in values if text is not None]
-        if tag in IMAGE_TYPES and self.derived:
+        if tag == FRAME_TYPE and self.painted_here:
             cleaned = ["DERIVED", *cleaned[1:]]
-        if do in ("words", "coded"):
+        if do in ("words", "part", "coded"):
             cleaned = [text for text in cleaned if text]
         if any(cleaned) and None not in values:
             return made(tag, vr, cleaned)
@@ -314,17 +333,27 @@ class _Cleaner:
             kept = not self.names(text, self.people)
         elif do == "coded":
             kept = public_code and not self.names(text, self.anyone)
-        elif do == "code":
-            kept = _CODE_STRING.fullmatch(text) is not None and (
-                tag == PHOTOMETRIC_INTERPRETATION
-                or not (TELLING.search(text) or self.names(text, self.anyone))
-            )
+        elif do in ("terms", "code"):
+            return self.technical(do, tag, text)
+        elif do == "part":  # one listed word is a body part, also of a patient who is called so
+            return allowed(text, self.banned if len(words_in(text)) > 1 else NOBODY)
         else:
             kept = False
         if not kept or not text.isprintable() or "\ufffd" in text:  # what cannot be decoded
             return allowed(text, self.banned)
         self.ascii = self.ascii and text.isascii()
         return text
+
+    def technical(self, do: str, tag: int, text: str) -> str:
+        """Cut a coded value or a technical text down to the terms that scanners write."""
+        if tag == PHOTOMETRIC_INTERPRETATION and _CODE_STRING.fullmatch(text):
+            return text
+        people = self.banned if tag == MANUFACTURER else self.anyone
+        if TELLING.search(text) or self.names(text, people):
+            return allowed(technical(text), self.banned)
+        if do == "code" and not _CODE_STRING.fullmatch(text):
+            return allowed(text, self.banned)
+        return technical(text, coded=do == "code")
 
     def names(self, text: str, people: Container[str]) -> bool:
         """Say whether a word of people's names is in a text that is not cut down to the list.
@@ -340,10 +369,14 @@ class _Cleaner:
         data = element.value.replace(b"\0", b"").lower()
         return any(word in data for word in self.spelt)
 
-    def is_number(self, text: str) -> bool:
-        """Say whether a text is a number, and none of those that name the patient."""
+    def is_number(self, text: str, long: bool = True) -> bool:
+        """Say whether a text is a number, none that names the patient, and ``long`` if it may be.
+
+        Others have fewer than six digits before the point.
+        """
         whole = text.lstrip("+-0").partition(".")[0]
-        return _NUMBER.fullmatch(text) is not None and whole not in self.people
+        good = _NUMBER.fullmatch(text) is not None and whole not in self.people
+        return good and (long or len(whole) < MOST_DIGITS)
 
     def uid(self, old: str, do: str) -> str:
         """Replace a UID, unless it is one of the standard's own or UIDs are kept."""
@@ -360,7 +393,12 @@ class _Cleaner:
     def sequence(self, element: Element, tag: int, do: str) -> DataElement | None:
         """Clean a sequence; free text in content trees and graphics goes with its item."""
         items: list[Dataset] = list(element.value or [])  # type: ignore[arg-type]
-        cleaned = [self.items(item) for item in items if not _is_text(item)]
+        cleaned = []
+        for number, item in enumerate(items):
+            if tag == GROUPS_BY_FRAME and self.touched:
+                self.painted_here = number in self.touched.frames
+            if not _is_text(item):
+                cleaned.append(self.items(item))
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
         if do != "items":
@@ -513,6 +551,15 @@ def _identity(cleaned: Elements, dataset: Dataset, cleaner: _Cleaner) -> Element
     return {BaseTag(element.tag): element for element in (*found, *present)}
 
 
+def _derived(cleaned: Elements, dataset: Dataset, key: bytes) -> Elements:
+    """What an object with painted pixels says of its kind and its source."""
+    there, old = Dataset(cleaned), text_of(dataset, "SOPInstanceUID")
+    values = text_of(there, "ImageType").split("\\")
+    source = keys.uid(key, f"original of\0{old}")
+    found = marks.derived(values, text_of(there, "SOPClassUID"), source)
+    return {tag: element for tag, element in found.items() if tag == IMAGE_TYPE or tag not in there}
+
+
 def _has_value(elements: Elements, tag: int) -> bool:
     element = elements.get(BaseTag(tag))
     return element is not None and bool(element.value)
@@ -548,15 +595,14 @@ def clean(
     with quiet():
         try:
             patient_in, identity = patient(dataset)
-            cleaner = _Cleaner(key, settings, identity, dataset)
-            cleaner.derived = touched is not None and touched.masked_pixels > 0
+            cleaner = _Cleaner(key, settings, identity, dataset, touched)
             found = cleaner.level(dataset)
             if not (_has_value(found, SOP_CLASS) and _has_value(found, SOP_INSTANCE)):
                 raise ItemError("metadata_failed")
             found |= _identity(found, dataset, cleaner)
-            found |= marks.declared(
-                settings.preset, settings.options, cleaner.met, touched, IMAGE_TYPE in found
-            )
+            if cleaner.derived:
+                found |= _derived(found, dataset, key)
+            found |= marks.declared(settings.preset, settings.options, cleaner.met, touched)
             if not cleaner.ascii:
                 found[BaseTag(CHARACTER_SET)] = made(CHARACTER_SET, "CS", ["ISO_IR 192"])
             cleaned = data_set(found, like=dataset)

@@ -39,29 +39,47 @@ ALWAYS_REMOVED = tags(
     " AssigningAgencyOrDepartmentCodeSequence FloatPixelData DoubleFloatPixelData"
     " PrivateDataElementCharacteristicsSequence"
 )
-# Technical text that the manufacturer's software writes; people cannot type it at the scanner.
-TECHNICAL = tags(
-    "Manufacturer ManufacturerModelName SoftwareVersions SequenceName PulseSequenceName"
-    " ImagedNucleus FilterType ConvolutionKernel ReceiveCoilName TransmitCoilName"
-    " MultiCoilElementName MultiCoilConfiguration ReceiveCoilManufacturerName"
-    " TransmitCoilManufacturerName CollimatorGridName Radiopharmaceutical RadiopharmaceuticalRoute"
-    " ContrastBolusRoute PVCRejection TypeOfFilters AcquisitionMode DoseModeName PhosphorType"
-    " PlateType AcquisitionDeviceProcessingCode TransducerData ProcessingFunction ImageFilter"
-    " DetectorManufacturerName DetectorManufacturerModelName RescaleType ModalityLUTType"
-    " AttenuationCorrectionMethod ReconstructionMethod DetectorLinesOfResponseUsed"
-    " ScatterCorrectionMethod SegmentAlgorithmName AlgorithmName AlgorithmVersion AlgorithmSource"
-    " StackID DimensionDescriptionLabel SecondaryCaptureDeviceManufacturer"
-    " SecondaryCaptureDeviceManufacturerModelName SecondaryCaptureDeviceSoftwareVersions"
-    " SourceIsotopeName CodingSchemeVersion DigitalImageFormatAcquired VideoImageFormatAcquired"
+# Text of the factory and of programs; nobody types it at the scanner.
+MAKER = tags(
+    "Manufacturer ManufacturerModelName SoftwareVersions ReceiveCoilManufacturerName"
+    " TransmitCoilManufacturerName DetectorManufacturerName DetectorManufacturerModelName"
+    " SecondaryCaptureDeviceManufacturer SecondaryCaptureDeviceManufacturerModelName"
+    " SecondaryCaptureDeviceSoftwareVersions AlgorithmName AlgorithmVersion AlgorithmSource"
     " ApplicationName ApplicationVersion ApplicationManufacturer ManufacturerModelVersion"
+    " SegmentAlgorithmName"
+)
+# Technical text that a scanner writes, with names that a site can give to coils and sequences.
+TECHNICAL = tags(
+    "SequenceName PulseSequenceName ImagedNucleus FilterType ConvolutionKernel ReceiveCoilName"
+    " TransmitCoilName MultiCoilElementName MultiCoilConfiguration CollimatorGridName"
+    " Radiopharmaceutical RadiopharmaceuticalRoute ContrastBolusRoute PVCRejection TypeOfFilters"
+    " AcquisitionMode DoseModeName PhosphorType PlateType AcquisitionDeviceProcessingCode"
+    " TransducerData ProcessingFunction ImageFilter RescaleType ModalityLUTType"
+    " AttenuationCorrectionMethod ReconstructionMethod DetectorLinesOfResponseUsed"
+    " ScatterCorrectionMethod StackID DimensionDescriptionLabel SourceIsotopeName"
+    " CodingSchemeVersion DigitalImageFormatAcquired VideoImageFormatAcquired"
     " PositionReferenceIndicator ChannelLabel OpticalPathIdentifier ReferencedOpticalPathIdentifier"
     " TriggerSourceOrType CardiacFramingType FilterMaterial GridAbsorbingMaterial"
+)
+# Numbers in characters that can have six digits and more: counts of photons, pixel values, times,
+# doses. A longer number in another place (Series Number) is a date or a record's.
+QUANTITIES = tags(
+    "CountsAccumulated PrimaryCountsAccumulated SecondaryCountsAccumulated ActualFrameDuration"
+    " FrameReferenceTime FrameTime FrameTimeVector FrameDelay TriggerTime TriggerDelayTime"
+    " EffectiveDuration AcquisitionDuration ExposureTime ExposureTimeInuS ExposureInuAs"
+    " RadionuclideTotalDose RadionuclideHalfLife RadiopharmaceuticalSpecificActivity"
+    " DoseCalibrationFactor DecayFactor SliceSensitivityFactor ScatterFractionFactor"
+    " WindowCenter WindowWidth RescaleIntercept RescaleSlope DoseGridScaling CurveRange"
+    " EntranceDose EntranceDoseInmGy OrganDose AreaDoseProduct ImageAndFluoroscopyAreaDoseProduct"
+    " InterventionTime InjectionDelay RotationOffset ImagingFrequency TransmitterFrequency"
+    " PixelBandwidth TransducerFrequency FrameDimensionPointer TotalTime StartTrim StopTrim"
 )
 # Type 1 text: emptied it would make the object invalid.
 NEEDED = tags(
     "CodeValue CodeMeaning CodingSchemeDesignator SegmentLabel RTImageLabel TrackingID"
     " FiducialIdentifier ToleranceTableLabel GraphicGroupLabel BeamName LUTLabel"
-    " LUTExplanation ContentLabel"
+    " LUTExplanation ContentLabel Manufacturer ManufacturerModelName"
+    " SegmentAlgorithmName"
 )
 TYPE_2_SEQUENCES = tags("AcquisitionContextSequence")  # PS3.3 C.7.6.14; the table says X/Z
 
@@ -171,8 +189,10 @@ def _by_table(row: dict[str, str], vr: str, options: Options) -> str | None:
 def _by_vr(tag: int, vr: str, options: Options) -> str:
     """Rule for what the table does not list, or leaves as it is."""
     if tag in TYPED_CODES:
-        return "words"
-    if tag in TECHNICAL:
+        return "part"
+    if tag in TECHNICAL or (tag in MAKER and options.descriptors == "removed"):
+        return "terms"
+    if tag in MAKER:
         return "text"
     if vr == "PN":
         return "empty"
@@ -190,9 +210,9 @@ def _by_vr(tag: int, vr: str, options: Options) -> str:
         return REMOVE
     if vr in BYTE_VRS or tag in BULK_BYTES:
         return "bytes" if tag in BULK_BYTES else REMOVE
-    return {"SQ": "items", "CS": "code", "AS": "age", "DS": "number", "IS": "number"}.get(
-        vr, "keep"
-    )
+    if vr in ("DS", "IS"):
+        return "quantity" if tag in QUANTITIES else "number"
+    return {"SQ": "items", "CS": "code", "AS": "age"}.get(vr, "keep")
 
 
 def action(tag: int, vr: str, options: Options) -> str:

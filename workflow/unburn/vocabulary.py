@@ -1,4 +1,4 @@
-"""The words that may stay in a cleaned header: an allow-list, since nobody can list all names."""
+"""The words that may stay in a cleaned header: allow-lists, since nobody can list all names."""
 
 import re
 import unicodedata
@@ -7,8 +7,9 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
-VOCABULARY = Path(__file__).resolve().parents[2] / "resources" / "vocabulary.txt"
-LETTERS_APART = set("clrtx")  # "C spine", "T spine", "L", "R", "X ray"; others are initials
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+VOCABULARY, TERMS = RESOURCES / "vocabulary.txt", RESOURCES / "terms.txt"
+LETTERS_APART = set("clrtwx")  # "C spine", "L", "R", "W contrast", "X ray"; others are initials
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
 # 93Y, F93 years: 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
@@ -32,13 +33,26 @@ _LIGATURES = str.maketrans(
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _B_VALUE = re.compile(r"b\d{1,5}", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\W_]+")
+_LETTERS_OR_DIGITS = re.compile(r"[A-Za-z]+|\d+", re.ASCII)
+LONGEST_SIGN = 2  # letters that are no word: the fl and d of fl2d1, the HE of HE1
+
+
+def _listed(path: Path) -> frozenset[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 @lru_cache
 def words() -> frozenset[str]:
     """Read the allow-list: lower case, ASCII."""
-    lines = VOCABULARY.read_text(encoding="utf-8").splitlines()
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+    return _listed(VOCABULARY)
+
+
+@lru_cache
+def terms() -> frozenset[str]:
+    """Words of coded values and of technical text: those of the allow-list, and a list of terms."""
+    return words() | _listed(TERMS)
 
 
 def plain(text: str) -> str:
@@ -62,9 +76,10 @@ def numbers_in(text: str) -> set[str]:
 
 def known(word: str) -> bool:
     """Say whether letters are a word of the list, or words of it run together: SpinalCord."""
-    listed = words()
-    if word.lower() in listed:
-        return True
+    return word.lower() in words() or _run_together(word, words())
+
+
+def _run_together(word: str, listed: Collection[str]) -> bool:
     parts = _CAMEL.findall(word)
     return len(parts) > 1 and all(part.lower() in listed for part in parts)
 
@@ -128,3 +143,34 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
             result += between if between in KEPT_SEPARATORS else " "
         result, last = result + text[start:end], index
     return result
+
+
+@lru_cache(maxsize=4096)
+def technical(text: str, coded: bool = False) -> str:
+    """Return the parts of what a scanner wrote that are its own words: terms, signs, numbers.
+
+    Signs of one or two letters count beside digits in one part (fl2d1, HE1), alone in a text, or in
+    a ``coded`` one, which is a term as a whole: with anything else in it, nothing is left of it.
+    A text of terms comes back as it is, with all that stands between them.
+    """
+    tokens = list(_TOKEN.finditer(text))
+    initials = sum(len(token[0]) == 1 and token[0].isalpha() for token in tokens) > 1
+    kept = [t for t in tokens if _is_term(t[0], coded or (len(t[0]) == 1 and not initials))]
+    if len(kept) == len(tokens) and text.isascii() and text.isprintable():
+        return text
+    return "" if coded else " ".join(token[0] for token in kept)
+
+
+def _is_term(token: str, short: bool) -> bool:
+    """Judge letters and digits without a gap; ``short`` takes a sign that stands alone."""
+    if not token.isascii():
+        return False
+    parts = _LETTERS_OR_DIGITS.findall(token)
+    return all(
+        len(part) < MOST_DIGITS
+        if part.isdigit()
+        else part.lower() in terms()
+        or (len(part) <= LONGEST_SIGN and (short or len(parts) > 1))
+        or _run_together(part, terms())
+        for part in parts
+    )
