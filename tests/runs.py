@@ -1,6 +1,7 @@
 """Runs of the real workflow in folders of their own, for the tests that need one."""
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -89,6 +90,11 @@ def tree(folder: Path) -> dict[str, bytes]:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+def without_resources(metrics: bytes) -> bytes:
+    """``metrics.json`` without the time and memory that the jobs took."""
+    return json.dumps(json.loads(metrics) | {"resources": {}}).encode()
 
 
 def spellings(text: str) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from runs import (
     make_run,
     snakemake,
     tree,
+    without_resources,
 )
 from unburn import tables
 
@@ -28,8 +29,9 @@ LAST_RULES += ("record_provenance", "report_submission", "account_for_items")
 
 
 def released_bytes(run, submission="demo"):
-    """What is handed out, without the two files that carry dates."""
+    """What is handed out, without the two files that carry dates, and without what it took."""
     files = tree(run / "results" / submission)
+    files["metrics.json"] = without_resources(files["metrics.json"])
     return {name: data for name, data in files.items() if name not in DATED}
 
 

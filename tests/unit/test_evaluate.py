@@ -183,6 +183,7 @@ def test_covered_share_counts_what_lies_inside_the_frame():
 def test_main_writes_the_same_metrics_again(lab, tmp_path):
     options = ["--submission", "lab", "--work", str(lab.work), "--results", str(lab.results)]
     options += ["--settings", json.dumps(vars(NO_TRUTH))]
+    options += ["--benchmarks", str(lab.work / "none"), "--gpus", "0"]
     outs = [tmp_path / "a.json", tmp_path / "b.json"]
     for out in outs:
         evaluate.main([*options, "--out", str(out)])

@@ -68,6 +68,16 @@ def pages(lab, tmp_path, pictures=12, flag=0.25):
     return (lab.results / "report.html").read_text(), (lab.work / "review.html").read_text()
 
 
+def test_report_says_what_it_took(lab, tmp_path, monkeypatch):
+    assert "What it took" not in pages(lab, tmp_path)[0]
+    monkeypatch.chdir(tmp_path)
+    job = tmp_path / "benchmarks" / "detect" / "lab" / "00000.tsv"
+    job.parent.mkdir(parents=True)
+    job.write_text("s\tmax_rss\tcpu_time\n7200\t1234.5\t4500\n")
+    page, _ = pages(lab, tmp_path)
+    assert "1 jobs took 1.25 core hours" in page and "GPU hours," not in page
+
+
 def test_report_says_the_release_rate_before_anything_else(lab, tmp_path):
     page, _ = pages(lab, tmp_path)
     body = page[page.index("<body>") :]

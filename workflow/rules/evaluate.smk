@@ -25,8 +25,11 @@ rule evaluate_submission:
         work=subpath(input.ledger, parent=True),
         results=subpath(input.released, parent=True),
         settings=section("evaluate"),
+        benchmarks="benchmarks",
+        gpus=gpus,
         code=code_digest("evaluate"),
     shell:
         "python -m unburn.evaluate --submission {wildcards.submission} --work {params.work:q}"
         " --results {params.results:q} --settings {params.settings:q}"
+        " --benchmarks {params.benchmarks} --gpus {params.gpus}"
         " --out {output.metrics:q} 2> {log:q}"

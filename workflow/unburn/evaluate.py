@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from scipy.stats import beta
 
-from unburn import policy
+from unburn import hours, policy
 from unburn.errors import UserError, command
 from unburn.files import replacing
 from unburn.ledger import (
@@ -488,8 +488,18 @@ def read_items(work: Path) -> list[Item]:
     ]
 
 
-def evaluate(submission: str, work: Path, results: Path, settings: Settings) -> dict[str, Any]:
-    """Measure one submission; see ``metrics.json``."""
+def evaluate(
+    submission: str,
+    work: Path,
+    results: Path,
+    settings: Settings,
+    benchmarks: Path = Path("benchmarks"),
+    gpus: int = 0,
+) -> dict[str, Any]:
+    """Measure one submission; see ``metrics.json``.
+
+    ``resources`` is of all jobs before this one, each with ``gpus`` GPUs where it paints on them.
+    """
     items = read_items(work)
     released = [one for one in items if one.status == "released"]
     metrics: dict[str, Any] = {
@@ -503,6 +513,7 @@ def evaluate(submission: str, work: Path, results: Path, settings: Settings) -> 
         },
         "products": product_counts(results, items),
         "modalities": by_modality(items),
+        "resources": hours.spent(benchmarks, submission, gpus),
     }
     if settings.truth:
         lines = read_truth(Path(settings.truth), items)
@@ -513,6 +524,12 @@ def evaluate(submission: str, work: Path, results: Path, settings: Settings) -> 
     return metrics
 
 
+def write(metrics: Mapping[str, Any], out: Path) -> None:
+    """Write ``metrics.json``."""
+    with replacing(out) as tmp:
+        tmp.write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure what was released of one submission."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -520,11 +537,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--benchmarks", type=Path, required=True)
+    parser.add_argument("--gpus", type=int, required=True, help="that a job of a batch asks for")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    metrics = evaluate(args.submission, args.work, args.results, Settings(**args.settings))
-    with replacing(args.out) as tmp:
-        tmp.write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
+    settings = Settings(**args.settings)
+    metrics = evaluate(
+        args.submission, args.work, args.results, settings, args.benchmarks, args.gpus
+    )
+    write(metrics, args.out)
     rate = metrics["release"]["release_rate"]
     log.info(
         "submission %s: release rate %s", args.submission, "-" if rate is None else f"{rate:.1%}"
