@@ -62,12 +62,24 @@ def inpaint(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace) -> None:
-    """Bring or take the weights of Stable Diffusion 2, verify them, encode the prompts."""
-    from unburn import fetch, settings
+    """Bring or take the weights of Stable Diffusion 2 (sd2) or an image (cpu, gpu); verify them."""
+    from unburn import containers, fetch, settings
 
-    standard = settings.defaults()["inpaint"]
-    out = options.out or Path(standard["sd2_weights"])
-    fetch.fetch(out, options.taken_from, options.prompt or standard["prompt"], print)
+    standard = settings.defaults()
+    if options.what in containers.STACKS:
+        if not options.taken_from:
+            raise UserError(
+                f"fetch {options.what}",
+                "no image is published",
+                f"name a file or an address with --from, or build it: "
+                f"containers/build.sh {options.what}",
+            )
+        out = options.out or Path(standard["containers"][options.what])
+        containers.bring(out, options.taken_from, options.sha256, print)
+        return
+    out = options.out or Path(standard["inpaint"]["sd2_weights"])
+    taken_from = Path(options.taken_from) if options.taken_from else None
+    fetch.fetch(out, taken_from, options.prompt or standard["inpaint"]["prompt"], print)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -119,12 +131,23 @@ def parser() -> argparse.ArgumentParser:
     verb.set_defaults(call=inpaint)
 
     verb = verbs.add_parser("fetch", help=fetch.__doc__)
-    verb.add_argument("what", choices=("sd2",))
+    verb.add_argument("what", choices=("sd2", "cpu", "gpu"))
     verb.add_argument(
-        "--from", type=Path, dest="taken_from", metavar="DIR", help="take the files from there"
+        "--from",
+        dest="taken_from",
+        metavar="DIR|FILE|URL",
+        help="sd2: a folder to take the files from; cpu, gpu: a .sif file or its address",
     )
-    verb.add_argument("--out", type=Path, metavar="DIR", help="default: resources/models/sd2")
-    verb.add_argument("--prompt", help="as in inpaint.prompt, when it is not the default")
+    verb.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR|FILE",
+        help="default: resources/models/sd2, containers/cpu.sif, containers/gpu.sif",
+    )
+    verb.add_argument("--prompt", help="sd2: as in inpaint.prompt, when it is not the default")
+    verb.add_argument(
+        "--sha256", metavar="HEX", help="cpu, gpu: default: what stands beside the file"
+    )
     verb.set_defaults(call=fetch)
     return result
 

@@ -10,7 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unburn import weights
@@ -31,12 +31,14 @@ class Bind:
     """A file or folder that jobs see under the path it has outside.
 
     ``what`` names it without its path, ``where`` is the place in settings or sheet that does.
+    Originals are guarded: read-only also in a folder that is not.
     """
 
     path: Path
     what: str
     where: str
     writable: bool = False
+    guarded: bool = False
 
 
 def wanted(run: Run) -> Iterator[Bind]:
@@ -50,7 +52,7 @@ def wanted(run: Run) -> Iterator[Bind]:
         yield Bind(Path(run.config[name]), f"the file of `{name}`", name)
     for label, row in run.rows.items():
         where = f"{run.config['sheet']}:{row.line}"
-        yield Bind(row.path, f"the folder of the submission {label}", where)
+        yield Bind(row.path, f"the folder of the submission {label}", where, guarded=True)
         for section, name in (
             ("detect", "weights"),
             ("detect", "reader_weights"),
@@ -75,11 +77,13 @@ def binds(run: Run) -> list[Bind]:
     for bind in wanted(run):
         for path in (bind.path.resolve(), bind.path.absolute()):
             if path.exists() and not (path in chosen and chosen[path].writable):
-                chosen.setdefault(path, Bind(path, bind.what, bind.where, bind.writable))
+                chosen.setdefault(path, replace(bind, path=path))
     found: list[Bind] = []
     for path, bind in sorted(chosen.items(), key=lambda pair: len(pair[0].parts)):
         around = next((one for one in reversed(found) if path.is_relative_to(one.path)), None)
-        if around and (around.writable == bind.writable or path.resolve() != path):
+        guards = bind.guarded and around and around.writable
+        writes = bind.writable and around and not around.writable
+        if around and (path.resolve() != path or not (guards or writes)):
             continue  # it is seen there, or is a link that leads to what is bound
         if any(character in str(path) for character in SEPARATORS):
             raise UserError(
