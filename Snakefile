@@ -33,6 +33,7 @@ rule all:
 
 # One submission that fails does not stop the others, however the workflow is started.
 onstart:
+    take_over()
     workflow.scheduler.keepgoing = True
 
 

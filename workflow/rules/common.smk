@@ -11,13 +11,29 @@ from snakemake.settings.types import DeploymentMethod
 REPO = Path(workflow.current_basedir).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow"))
 
-from unburn import containers, dealt, keys, ledger, mending, settings, submissions
+from unburn import (
+    containers,
+    dealt,
+    demand,
+    keys,
+    ledger,
+    mending,
+    settings,
+    submissions,
+    takeover,
+)
 from unburn.code import code_digest, data_digest
 from unburn.errors import UserError
 
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 
+# Jobs inherit the token of their start (see module takeover), which draws its own below.
+if workflow.is_main_process:
+    os.environ.pop(takeover.VARIABLE, None)
+
 try:
+    # A late job of a former start ends here, before Snakemake touches its outputs.
+    takeover.check()
     RUN = settings.load(config, [Path(file) for file in workflow.configfiles])
     config = RUN.config
     MASTER = submissions.check(RUN)
@@ -49,15 +65,20 @@ JOB = {
     "HDF5_USE_FILE_LOCKING": "FALSE",
 }
 BIN = Path(sys.executable).parent
-shell.prefix(
-    "set -euo pipefail; "
-    + "".join(f"export {name}={shlex.quote(value)}; " for name, value in JOB.items())
-    + (
-        ""
-        if workflow.deployment_settings.deployment_method
-        else f'export PATH={shlex.quote(str(BIN))}:"$PATH"; '
+
+
+def set_prefix():
+    """Set what the shell does before each job's command."""
+    token = {takeover.VARIABLE: os.environ.get(takeover.VARIABLE, "")}
+    exports = (
+        f"export {name}={shlex.quote(value)}; " for name, value in (JOB | token).items()
     )
-)
+    path = f'export PATH={shlex.quote(str(BIN))}:"$PATH"; '
+    deployed = workflow.deployment_settings.deployment_method
+    shell.prefix("set -euo pipefail; " + "".join(exports) + ("" if deployed else path))
+
+
+set_prefix()
 
 
 pathvars:
@@ -129,6 +150,26 @@ def contents(wildcards):
     return submissions.contents(
         RUN.rows[wildcards.submission], MASTER, walk=workflow.is_main_process
     )
+
+
+def plan_summary(wildcards):
+    """What the plan wrote down of a submission's size."""
+    return Path(config["work"]) / wildcards.submission / "plan.json"
+
+
+def shard_minutes(stage):
+    """A function of wildcards and attempt: the time that a stage asks for one shard."""
+
+    def minutes(wildcards, attempt):
+        summary = plan_summary(wildcards)
+        return attempt * demand.shard_minutes(stage, summary, wildcards.shard)
+
+    return minutes
+
+
+def submission_minutes(wildcards, attempt):
+    """The time that a stage asks for a whole submission."""
+    return attempt * demand.submission_minutes(plan_summary(wildcards))
 
 
 @cache
@@ -235,6 +276,13 @@ def final_targets():
         submission=labels,
         name=["ledger.tsv", "accounted"],
     )
+
+
+def take_over():
+    """Make this start the only one that may write. One with --no-hooks draws no token."""
+    work, results = Path(config["work"]), Path(config["results"])
+    os.environ[takeover.VARIABLE] = takeover.claim(work, results, RUN.rows)
+    set_prefix()
 
 
 def summary():

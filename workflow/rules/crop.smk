@@ -21,7 +21,7 @@ rule crop_masks:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=shard_minutes("crop"),
     params:
         settings=section("inpaint", "seed"),
         code=code_digest("crop"),

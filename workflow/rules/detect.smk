@@ -23,7 +23,7 @@ rule detect_text:
     threads: 4  # processes over items, each with one torch thread: same bytes on any number
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        runtime=shard_minutes("detect"),
     params:
         settings=section("detect"),
         digests=weights_digests,

@@ -20,7 +20,7 @@ rule evaluate_submission:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=submission_minutes,
     params:
         work=subpath(input.ledger, parent=True),
         results=subpath(input.released, parent=True),

@@ -19,7 +19,7 @@ rule extract_frames:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=shard_minutes("frames"),
     params:
         code=code_digest("frames"),
     shell:

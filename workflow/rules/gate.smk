@@ -23,7 +23,7 @@ rule check_candidates:
     threads: 4
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        runtime=shard_minutes("gate"),
     params:
         settings=section("gate", "seed"),
         metadata=section("metadata"),

@@ -19,7 +19,7 @@ rule inpaint_crops:
     threads: 4
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        runtime=shard_minutes("inpaint"),
     params:
         settings=section("inpaint", "seed"),
         code=code_digest("inpaint"),

@@ -23,7 +23,7 @@ rule mask_text:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=shard_minutes("mask"),
     params:
         settings=section("mask"),
         digests=device_rules_digests,

@@ -1,12 +1,13 @@
 rule draw_key:
-    """Draw a key for one submission, to be deleted after its release (metadata.key: discard).
-
-    All jobs of a run use the same. A key drawn later makes every candidate anew.
-    """
     output:
         key=temp("<work>/{submission}/drawn.key"),
     log:
         "logs/key/{submission}.log",
+    """Draw a key for one submission, to be deleted after its release (metadata.key: discard).
+
+    All jobs of a run use the same. A key drawn later makes every candidate anew.
+    """
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     container:
@@ -48,7 +49,7 @@ rule reassemble_objects:
     threads: 4
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=shard_minutes("reassemble"),
     params:
         key=key_file,
         key_id=KEY_ID,

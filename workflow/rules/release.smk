@@ -27,7 +27,7 @@ rule release_submission:
     threads: 4
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=submission_minutes,
     params:
         work=subpath(input.inventory, parent=True),
         results=subpath(output.released, parent=True),

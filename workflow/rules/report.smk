@@ -1,5 +1,4 @@
 rule record_provenance:
-    """Write down what made these results: commit, settings, weights, versions, seed, key id."""
     input:
         released="<results>/{submission}/released.tsv",
     output:
@@ -8,6 +7,8 @@ rule record_provenance:
         "logs/provenance/{submission}.log",
     benchmark:
         "benchmarks/provenance/{submission}.tsv"
+    """Write down what made these results: commit, settings, weights, versions, seed, key id."""
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     container:
@@ -56,7 +57,7 @@ rule report_submission:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=submission_minutes,
     params:
         work=subpath(input.ledger, parent=True),
         results=subpath(input.released, parent=True),
@@ -70,10 +71,6 @@ rule report_submission:
 
 
 rule account_for_items:
-    """End the run in an error when more is held back than `gate.max_held_back` allows.
-
-    Everything is written by then. With `metadata.key: discard`, what links old and new is deleted.
-    """
     input:
         report="<results>/{submission}/report.html",
         ledger="<work>/{submission}/ledger.tsv",
@@ -81,6 +78,11 @@ rule account_for_items:
         accounted=touch("<work>/{submission}/accounted"),
     log:
         "logs/account/{submission}.log",
+    """End the run in an error when more is held back than `gate.max_held_back` allows.
+
+    Everything is written by then. With `metadata.key: discard`, what links old and new is deleted.
+    """
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     container:

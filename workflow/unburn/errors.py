@@ -4,6 +4,7 @@ import errno
 import logging
 import re
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -44,8 +45,10 @@ def command(main: Callable[[Sequence[str] | None], None]) -> None:
     """Run a stage's ``main``: log to stderr, explain an error, exit with 1.
 
     What the user can mend is printed as a sentence. Any other error is ours: it is printed with
-    the places in the code, but without its message, which may quote a header.
+    the places in the code, but without its message, which may quote a header. A scheduler that
+    ends the job sends SIGTERM first; what was begun is removed then.
     """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         main(None)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from unburn import takeover
+
 PRIVATE = 0o700
 
 
@@ -30,13 +32,15 @@ def replacing(out: Path) -> Iterator[Path]:
     """Yield a path beside ``out``; rename it to ``out`` on success, remove it on an error.
 
     The temporary path may become a file or a folder; an existing ``out`` is replaced.
-    It ends in the suffix of ``out``, so that libraries that look at suffixes work.
+    It ends in the suffix of ``out``, so that libraries that look at suffixes work. Nothing is
+    replaced by a job whose start of Snakemake was followed by another one.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    tmp = out.with_name(f".{uuid.uuid4().hex[:8]}.part{''.join(out.suffixes)}")
+    tmp = temporary(out)
     try:
         yield tmp
+        takeover.check()
         if out.is_dir() and not out.is_symlink():
             old = out.with_name(f".{uuid.uuid4().hex[:8]}.old")
             out.rename(old)
@@ -49,6 +53,11 @@ def replacing(out: Path) -> Iterator[Path]:
             shutil.rmtree(tmp, ignore_errors=True)
         else:
             tmp.unlink(missing_ok=True)
+
+
+def temporary(out: Path) -> Path:
+    """A new path beside ``out``; what a killed job leaves there, the next start removes."""
+    return out.with_name(f".{uuid.uuid4().hex[:8]}.part{''.join(out.suffixes)}")
 
 
 def sha256(path: Path) -> str:

@@ -508,6 +508,9 @@ def _row(item: Item, root: Path) -> dict[str, Any]:
 def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
     """Write ``plan.json``: counts by outcome, decoded size and the estimate of scratch space."""
     planned = [item for item in items if item.status == "planned"]
+    sizes: dict[str, int] = collections.Counter()
+    for item in planned:
+        sizes[item.shard] += item.decoded_bytes
     counts = {
         name: dict(sorted(collections.Counter(values).items()))
         for name, values in {
@@ -526,6 +529,7 @@ def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
         "bytes": sum(item.bytes for item in items),
         "decoded_bytes": sum(item.decoded_bytes for item in planned),
         "scratch_bytes": sum(item.scratch_bytes for item in planned),
+        "shard_bytes": sizes,
     }
     with replacing(path) as tmp:
         tmp.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")

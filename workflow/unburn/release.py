@@ -20,9 +20,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from unburn import keys, mending, nifti, objects, policy, reasons, tables
+from unburn import keys, mending, nifti, objects, policy, reasons, tables, takeover
 from unburn.errors import ItemError, UserError, command
-from unburn.files import make_private, replacing, sha256
+from unburn.files import make_private, replacing, sha256, temporary
 from unburn.ledger import records, shard_folders, shard_table
 from unburn.products import Product, Touched, write_masks, write_nifti
 from unburn.submissions import check_key
@@ -557,6 +557,7 @@ def publish(
     rows.sort(key=lambda row: str(row["output"]))
     check_tables(rows, originals)
 
+    takeover.check()
     (results / "released.tsv").unlink(missing_ok=True)
     moment_ns = now_ns(results)
     placing = sorted(  # folders have times too
@@ -564,6 +565,7 @@ def publish(
     )
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda one: place(one[1], one[0], one[2], moment_ns), placing))
+    takeover.check()
     removed = remove_unlisted(results, {str(row["output"]) for row in rows})
     if removed:
         log.info("%d files of a former run removed", removed)
@@ -646,9 +648,7 @@ def release(
         for name, one in items.items()
     }
     items = settle(items, settings.unit)
-    staging = work / "products"
-    shutil.rmtree(staging, ignore_errors=True)
-    make_private(staging)
+    staging = make_private(temporary(work / "products"))
     try:
         products = run_products(plan_products(items, staging, key), threads)
         items = settle(hold_unmasked(items, products), settings.unit)
