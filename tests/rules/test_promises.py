@@ -129,7 +129,7 @@ class Run:
         self.stage(
             plan,
             "plan",
-            **{"sheet": self.sheet, "submission": "lab"},
+            **{"sheet": self.sheet, "submission": "lab", "key": self.key},
             **{"inventory": self.work / "inventory.tsv", "shards": self.shard.parent},
         )
         self.stage(frames, shard=self.shard, out=self.frames)

@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmwrite, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from unburn import copies, tables
+from unburn import copies, keys, patients, tables
 from unburn import plan as module
 from unburn.errors import UserError
 from unburn.ledger import unchanged
@@ -69,10 +69,17 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
+def key(folder):
+    """The run's master key."""
+    return folder.parent / "unburn.key"
+
+
 def run(folder, settings=SETTINGS):
     """Plan a folder; (inventory, shard tables by name, summary)."""
     work = folder.parent / "work" / "lab"
-    summary = plan(folder, work / "inventory.tsv", work / "shards", settings, 1, "sheet:2")
+    summary = plan(
+        folder, work / "inventory.tsv", work / "shards", settings, 1, "sheet:2", key(folder)
+    )
     found = {path.stem: tables.read(path) for path in sorted((work / "shards").iterdir())}
     return tables.read(work / "inventory.tsv"), found, summary
 
@@ -81,6 +88,38 @@ def outcomes(folder):
     inventory, _, _ = run(folder)
     names = [os.path.relpath(path, folder.resolve()) for path in inventory.path]
     return dict(zip(names, inventory.reason_code, strict=True))
+
+
+def test_a_withdrawn_patient_is_left_out_and_nothing_of_the_others_changes(folder):
+    keys.new(key(folder))
+    for name, patient in (("DOE/1", "4711"), ("DOE/2", "4711"), ("ROE/1", "0815")):
+        (folder / name).parent.mkdir(exist_ok=True)
+        write(folder / name, f"{patient}.{name[-1]}", patient, PatientID=patient)
+    write(folder / "DOE" / "sr", "7", "7", uid.BasicTextSRStorage, PatientID="4711")
+    (folder / "DOE" / "notes.txt").write_text("Jane Doe")
+    (folder / "notes.txt").write_text("for both")
+    before, _, _ = run(folder, Settings(1e-7, 2000))
+    assert list(before.patient != "") == [True, True, False, True, True, False]
+    master, work = keys.load(key(folder)), folder.parent / "work"
+    patients.bury(work, "lab", [patients.digest(master, "lab", before.patient[0])])
+    patients.bury(work, "other", [patients.digest(master, "other", before.patient[4])])
+    (work / "lab" / "plan_state.json").unlink()  # as where work/lab was deleted: all is new
+    shutil.rmtree(work / "lab" / "shards")
+    after, shards, summary = run(folder, Settings(1e-7, 2000))
+    assert summary["reason_code"] == {"not_an_image": 1, "withdrawn": 4} and len(shards) == 1
+    left = after[after.reason_code != "withdrawn"]
+    assert [Path(path).relative_to(folder.resolve()).as_posix() for path in left.path] == [
+        "ROE/1",
+        "notes.txt",
+    ]
+    gone = after[after.reason_code == "withdrawn"]
+    assert set(gone.status) == {"ignored"}
+    for column in ("path", "sha256", "series", "patient", "modality"):
+        assert set(gone[column]) == {""}, column
+    kept = "".join(file.read_text() for file in (work / "lab").rglob("*") if file.is_file())
+    assert "DOE" not in kept and "4711" not in kept
+    again, _, _ = run(folder, Settings(1e-7, 2000))
+    assert again.equals(after)
 
 
 def test_plan_describes_an_image(folder):
@@ -463,9 +502,11 @@ def test_mistakes_of_the_folder_are_explained_without_its_name(tmp_path):
     (name / "file").touch()
     assert "names a file" in message(name / "file")
     with pytest.raises(UserError, match="lie in each other"):
-        plan(name, name / "work/lab/i.tsv", name / "work/lab/s", SETTINGS, 1, "sheet:2")
+        plan(
+            name, name / "work/lab/i.tsv", name / "work/lab/s", SETTINGS, 1, "sheet:2", name / "key"
+        )
     with pytest.raises(UserError, match="lie in each other"):
-        plan(name, tmp_path / "lab/i.tsv", tmp_path / "lab/s", SETTINGS, 1, "sheet:2")
+        plan(name, tmp_path / "lab/i.tsv", tmp_path / "lab/s", SETTINGS, 1, "sheet:2", name / "key")
 
 
 def test_main_writes_a_log_without_names(folder, caplog):
@@ -478,7 +519,7 @@ def test_main_writes_a_log_without_names(folder, caplog):
             [
                 *("--sheet", str(sheet), "--submission", "lab", "--threads", "1"),
                 *("--inventory", f"{work}/inventory.tsv", "--shards", f"{work}/shards"),
-                *("--settings", '{"shard_gib": 2, "max_shards": 9}'),
+                *("--settings", '{"shard_gib": 2, "max_shards": 9}', "--key", str(key(folder))),
             ]
         )
     assert "1 files, 1 series in 1 shards" in caplog.text

@@ -22,9 +22,10 @@ checkpoint plan_submission:
     params:
         sheet=config["sheet"],
         contents=contents,
+        key=config["key_file"],
         settings=section("plan"),
         code=code_digest("plan"),
     shell:
         "python -m unburn.plan --sheet {params.sheet:q} --submission {wildcards.submission}"
-        " --settings {params.settings:q} --threads {threads}"
+        " --settings {params.settings:q} --key {params.key:q} --threads {threads}"
         " --inventory {output.inventory:q} --shards {output.shards:q} 2> {log:q}"

@@ -33,6 +33,7 @@ from unburn.elements import (
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
+from unburn.patients import patient
 from unburn.vocabulary import (
     MOST_DIGITS,
     TELLING,
@@ -45,7 +46,6 @@ from unburn.vocabulary import (
 
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
-NO_ID = frozenset(("", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "null"))
 NOBODY: frozenset[str] = frozenset()
 LONGEST_UID = 64
 SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
@@ -103,7 +103,6 @@ DUMMIES: dict[str, str] = {
 }
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
-_NO_MEANING = re.compile(r"[\W_0]")  # in a Patient ID that stands for none
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CLASS = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]{0,2}))+")  # longer parts are nobody's class
@@ -154,25 +153,6 @@ class Cleaned:
     patient_in: str
     patient_out: str
     uids: dict[str, str]  # old -> new
-
-
-# --- the patient
-
-
-def patient(dataset: Dataset) -> tuple[str, str]:
-    """Return the Patient ID as it stands, and the text that names the patient to keyed hashes.
-
-    Issuer and ID together name a patient. An object without an ID, or with one that stands for
-    none (0000, UNKNOWN), is a patient of its study's own (of its series', of its own), so that two
-    people without an ID never become one.
-    """
-    number = text_of(dataset, "PatientID")
-    if _NO_MEANING.sub("", number).lower() not in NO_ID:
-        return number, f"id\0{text_of(dataset, 'IssuerOfPatientID')}\0{number}"
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        if uid := text_of(dataset, keyword):
-            return "", f"study\0{uid}"
-    raise ItemError("metadata_failed")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from typing import Any
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from unburn import copies, nifti, objects, sheet, tables
+from unburn import copies, keys, nifti, objects, patients, sheet, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.ledger import state
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 # fmt: off
 INVENTORY = (
     "item", "path", "bytes", "mtime_ns", "sha256", "status", "reason_code", "kind",
-    "modality", "sop_class", "series", "shard",
+    "modality", "sop_class", "series", "shard", "patient",
 )
 SHARD = (
     "item", "path", "bytes", "mtime_ns", "series", "kind", "modality", "sop_class",
@@ -102,6 +102,7 @@ class Item:
     read_all: bool = False
     subject: str = ""  # of a NIfTI volume and what lies beside it: digests of the place of
     volume: str = ""  # its subject's folder, and of the volume
+    patient: str = ""  # digest of what names the patient, empty where nothing does
     place: tuple[float, ...] = ()  # orientation and position of a slice, rounded
     number: int = 0
     series: str = ""
@@ -243,8 +244,9 @@ def _from_volume(item: Item, path: Path) -> Item:
                 kind="nifti_volume",
                 modality=objects.modality(text_of(nifti.named(path), "Modality")),
                 series_key=_key("nifti", item.path),
-                subject=_key("subject", *folders[: subject + 1]) if subject >= 0 else "",
-                volume=_key("volume", item.path),
+                subject=(own := _key("subject", *folders[: subject + 1]) if subject >= 0 else ""),
+                volume=(alone := _key("volume", item.path)),
+                patient=_key("patient", own or alone),
                 frames=volume.frames,
                 rows=volume.rows,
                 columns=volume.columns,
@@ -292,6 +294,7 @@ def _from_header(item: Item, path: Path) -> Item:
             prefixed = bool(sop_class or getattr(dataset, "preamble", None))
             named = Path(item.path).suffix.lower() in SUFFIXES
             return replace(item, reason_code="broken" if prefixed or named else "not_an_image")
+        item = replace(item, patient=_patient(dataset))
         outcome = objects.classify(sop_class)
         study, series = (
             text_of(dataset, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID")
@@ -316,6 +319,13 @@ def _from_header(item: Item, path: Path) -> Item:
         return replace(item, reason_code=error.code)
     except Exception:
         return replace(item, reason_code="broken")
+
+
+def _patient(dataset: Dataset) -> str:
+    try:
+        return _key("patient", patients.patient(dataset)[1])
+    except ItemError:
+        return ""
 
 
 def _with_form(item: Item, dataset: Dataset, path: Path) -> Item:
@@ -426,6 +436,26 @@ def _stack(item: Item) -> tuple[Any, ...]:
     return item.series_key, item.rows, item.columns, item.place[:6]
 
 
+def leave_out(
+    items: list[Item], withdrawn: frozenset[str], master: bytes, label: str
+) -> list[Item]:
+    """Ignore what belongs to withdrawn patients, and drop all that the headers say of them.
+
+    ``withdrawn`` holds the tombstones of the submission ``label``. It comes after what is decided
+    between files, so that for other patients all stays as it was.
+    """
+    theirs = {
+        name
+        for name in {item.patient for item in items} - {""}
+        if patients.digest(master, label, name) in withdrawn
+    }
+    paths, named = [item.path for item in items], [item.patient for item in items]
+    return [
+        Item(patients.alias(master, item.path), reason_code="withdrawn") if gone else item
+        for item, gone in zip(items, patients.belonging(paths, named, theirs), strict=True)
+    ]
+
+
 def number(items: list[Item], state: State) -> list[Item]:
     """Give items their numbers and series their labels: known ones keep theirs."""
     numbered = []
@@ -501,7 +531,7 @@ def write_shards(items: list[Item], root: Path, folder: Path, state: State) -> N
 def _row(item: Item, root: Path) -> dict[str, Any]:
     row = {name: getattr(item, name) for name in {*INVENTORY, *SHARD} - {"item"}}
     row = {name: int(value) if isinstance(value, bool) else value for name, value in row.items()}
-    path = UNTABLED.sub("?", str(root / item.path))
+    path = UNTABLED.sub("?", str(root / item.path)) if item.reason_code != "withdrawn" else ""
     return row | {"item": item.number, "path": path}
 
 
@@ -591,11 +621,18 @@ def take_stock(root: Path, threads: int) -> list[Item]:
 
 
 def plan(
-    root: Path, inventory: Path, shards: Path, settings: Settings, threads: int, where: str
+    root: Path,
+    inventory: Path,
+    shards: Path,
+    settings: Settings,
+    threads: int,
+    where: str,
+    key: Path,
 ) -> dict[str, Any]:
     """Write inventory, shards and summary of the folder ``root``; return the summary.
 
-    ``where`` names the submission in errors.
+    ``where`` names the submission in errors, ``key`` the master key, by which withdrawn patients
+    are known.
     """
     folder = inventory.parent
     check_folder(root, folder.parent, where)
@@ -606,6 +643,9 @@ def plan(
     if not items:
         raise UserError(where, "the folder is empty", "copy the files there, or correct the path")
     items = mark_volumes(with_sidecars(settle_copies(items, root, threads)))
+    withdrawn = patients.tombstones(folder.parent, folder.name)
+    if withdrawn:
+        items = leave_out(items, withdrawn, keys.load(key), folder.name)
     items = deal(number(items, state), state, settings)
     summary = write_summary(items, folder / "plan.json")
     check_space(summary["scratch_bytes"], folder, where)
@@ -627,6 +667,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1, help="processes")
     parser.add_argument("--inventory", type=Path, required=True, help="table of files to write")
     parser.add_argument("--shards", type=Path, required=True, help="folder of tables to write")
+    parser.add_argument("--key", type=Path, required=True, help="the master key")
     options = parser.parse_args(argv)
     row = sheet.lookup(options.sheet, options.submission)
     summary = plan(
@@ -636,6 +677,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Settings(**options.settings),
         options.threads,
         where=f"{options.sheet}:{row.line}: submission {row.submission}",
+        key=options.key,
     )
     for name in ("status", "kind", "reason_code"):
         log.info("%s: %s", name, ", ".join(f"{n} {code}" for code, n in summary[name].items()))

@@ -12,6 +12,7 @@ IGNORED = {
     "nifti_voxels": "The voxels of a pair .hdr and .img; they are handled with the header file.",
     "not_an_image": "Not a DICOM file (a note, a program, a picture or the like); left out.",
     "empty_file": "The file has no content.",
+    "withdrawn": "Of a patient who was withdrawn; nothing of it is kept but its number.",
 }
 
 HELD_BACK = {
