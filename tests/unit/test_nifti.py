@@ -8,6 +8,7 @@ import pytest
 from unburn import nifti, sidecars
 from unburn.errors import ItemError
 from unburn.nifti import Volume, slice_axis
+from unburn.presets import RESEARCH
 
 SHAPE = (7, 6, 5)
 TEXTS = {
@@ -318,7 +319,7 @@ def test_header_texts_and_names_of_files_can_name_the_patient(tmp_path, ending):
         assert {"zorblatt", "krumm", "quentin", "19570312"} <= nifti.told(path)
         assert "head" not in nifti.told(path)
     content = {"ReceiveCoilName": "ZORBLATT", "ScanOptions": "Quentin", "SequenceName": "tfl3d"}
-    cleaned = sidecars.clean(json.dumps(content).encode(), ".json", True, nifti.told(named))
+    cleaned = sidecars.clean(json.dumps(content).encode(), ".json", RESEARCH, nifti.told(named))
     assert json.loads(cleaned) == {"SequenceName": "tfl3d"}
 
 

@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import h5py
@@ -199,6 +200,20 @@ def test_nifti_holds_every_slice_and_is_the_same_bytes_again(tmp_path):
     assert np.array_equal(image.dataobj[..., 4][:, ::-1].T, np.arange(1280).reshape(32, 40) + 4)
     assert contents[0] == contents[1]
     assert str(tmp_path).encode() not in contents[0][1]
+
+
+def test_a_sidecar_says_what_the_cleaned_headers_say_of_the_patient_and_the_time(tmp_path):
+    files = slices(tmp_path)
+    for file in files:
+        dataset = pydicom.dcmread(file)
+        dataset.PatientSex, dataset.PatientAge, dataset.AcquisitionTime = "F", "041Y", "101112.5"
+        dataset.StudyDate = dataset.AcquisitionDate = "20040119"
+        dataset.save_as(file)
+    _, sidecar = write_nifti(files, 5 * 32 * 40, tmp_path)
+    found = json.loads(sidecar.file.read_text())
+    assert found["PatientSex"] == "F" and found["PatientAge"] == 41
+    assert found["AcquisitionTime"].startswith("10:11:12.5")
+    assert "2004" not in sidecar.file.read_text() and "PatientID" not in found
 
 
 def test_a_series_of_painted_and_other_slices_is_one_volume(tmp_path):

@@ -26,7 +26,7 @@ def of(keyword, vr, preset="research", **chosen):
         ("PatientSex", "CS", "code", "code", "empty"),
         ("PatientAge", "AS", "age", "age", REMOVE),
         ("StudyDescription", "LO", "words", "words", REMOVE),
-        ("PatientComments", "LT", REMOVE, REMOVE, REMOVE),
+        ("PatientComments", "LT", "words", "words", REMOVE),
         ("InstitutionName", "LO", "dummy", "dummy", "dummy"),
         ("SOPInstanceUID", "UI", "uid", "uid", "uid"),
         ("SOPClassUID", "UI", "class uid", "class uid", "class uid"),
@@ -79,7 +79,7 @@ def test_private_repeating_and_unknown_attributes_always_go(number):
         ("StudyDescription", "UT", ("LO", "words")),
         ("SmallestImagePixelValue", None, ("", DECODE)),  # US or SS
         ("SourceImageSequence", "SQ", ("", DECODE)),
-        ("PatientComments", None, ("", REMOVE)),
+        ("PatientAddress", None, ("", REMOVE)),
         ("Rows", "", ("", DECODE)),
     ],
 )

@@ -2,8 +2,18 @@ import json
 
 import pytest
 
+from unburn import sidecars
 from unburn.errors import ItemError
-from unburn.sidecars import clean, clean_json, clean_table
+from unburn.presets import PRESETS, PUBLIC, RESEARCH
+from unburn.sidecars import clean_table
+
+
+def clean_json(content, options=RESEARCH):
+    return sidecars.clean_json(content, options)
+
+
+def clean(content, suffix):
+    return sidecars.clean(content, suffix, RESEARCH)
 
 
 def test_numbers_and_codes_of_the_acquisition_stay_and_all_else_goes():
@@ -26,7 +36,6 @@ def test_numbers_and_codes_of_the_acquisition_stay_and_all_else_goes():
         "PatientName": "Doe^Jane",
         "PatientID": "4711",
         "PatientBirthDate": "1957-03-12",
-        "AcquisitionTime": "10:11:12",
         "AcquisitionDateTime": "2004-01-19T10:11:12",
         "StudyInstanceUID": "1.2.3",
         "InstitutionName": "St. Elsewhere",
@@ -60,7 +69,41 @@ def test_text_is_cut_down_to_words_that_may_stay():
 
 def test_without_descriptors_no_word_stays_that_a_person_typed():
     content = {"SeriesDescription": "T2 HEAD", "Manufacturer": "GE", "EchoTime": 3}
-    assert clean_json(content, words=False) == {"Manufacturer": "GE", "EchoTime": 3}
+    assert clean_json(content, PUBLIC) == {"Manufacturer": "GE", "EchoTime": 3}
+
+
+def test_a_body_part_stays_under_every_preset():
+    for options in PRESETS.values():
+        found = clean_json({"BodyPart": "KNEE", "BodyPartExamined": "Quillfeather"}, options)
+        assert found == {"BodyPart": "KNEE"}
+
+
+def test_characteristics_and_times_of_day_stay_as_in_a_header():
+    content = {
+        "PatientSex": "F",
+        "PatientAge": "041Y",
+        "PatientWeight": 70.5,
+        "PatientSize": 1.7,
+        "AcquisitionTime": "10:11:12.130000",
+    }
+    assert clean_json(content) == content
+    assert clean_json(content, PRESETS["safe_harbor"]) == {
+        name: value for name, value in content.items() if name != "AcquisitionTime"
+    }
+    assert clean_json(content, PUBLIC) == {}
+    old = {"PatientAge": "093Y", "PatientSex": "Jane", "AcquisitionTime": "Jane at 10"}
+    assert clean_json(old) == {"PatientAge": "090Y"}
+    assert clean_json({"PatientAge": 41}) == {"PatientAge": 41}
+    assert clean_json({"PatientAge": 93}) == {"PatientAge": 90}
+
+
+def test_a_name_that_stands_nowhere_else_goes_from_technical_text():
+    content = {
+        "CoilString": "QuillfeatherHEA;HEP",
+        "ScanOptions": "FS_QUILL",
+        "SequenceName": "QUI",
+    }
+    assert clean_json(content) == {"CoilString": "HEP", "ScanOptions": "FS"}
 
 
 def test_levels_of_dcmstack_are_cleaned_and_others_go():

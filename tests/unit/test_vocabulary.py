@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from unburn.vocabulary import allowed, known, plain, words
+from unburn.vocabulary import allowed, known, plain, technical, terms, words
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,9 @@ from unburn.vocabulary import allowed, known, plain, words
         ("b1000 DWI", "b1000 DWI"),
         ("L5-S1", "L5-S1"),
         ("J Doe head", "head"),
+        ("on 2004-01-19 T2 AX", "on T2 AX"),
+        ("CARDIAC CINE SAX", "CARDIAC CINE SAX"),
+        ("BRAIN W CONTRAST", "BRAIN W CONTRAST"),
         ("山田 head", "head"),
         ("Søren Łukasz head", "head"),
     ],
@@ -55,6 +58,42 @@ def test_dates_telephone_numbers_and_ids_go(text):
 )
 def test_ages_over_89_go(text, kept):
     assert allowed(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("*epfid2d1_64", "*epfid2d1_64"),
+        ("HE1-4;NE1,2", "HE1-4;NE1,2"),
+        ("SENSE-NV-16", "SENSE-NV-16"),
+        ("B30f", "B30f"),
+        ("D", "D"),
+        ("2.6.3.6", "2.6.3.6"),
+        ("Head_Quillfeather 32", "Head 32"),
+        ("HEADQUILLFEATHER", ""),
+        ("HeadQuillfeather32", ""),
+        ("Li 32Ch", "32Ch"),
+        ("J D", ""),
+        ("47110421", ""),
+        ("Müller", ""),
+        ("head\nspine", "head spine"),
+    ],
+)
+def test_of_technical_text_the_words_of_scanners_stay(text, kept):
+    assert technical(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("HFS", "HFS"), ("FS", "FS"), ("M_FFE", "M_FFE"), ("FAST_QUILL", ""), ("DIS2D", "DIS2D")],
+)
+def test_a_code_stays_as_a_whole_or_not_at_all(text, kept):
+    assert technical(text, coded=True) == kept
+
+
+def test_the_lists_are_of_lower_case_words():
+    assert all(word.isascii() and word == word.lower() for word in terms())
+    assert words() < terms() and not {"quillfeather", "smith", "mueller", "maria"} & terms()
 
 
 def test_a_very_long_text_takes_no_longer_than_its_length():

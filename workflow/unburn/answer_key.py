@@ -257,11 +257,10 @@ def descriptor(rng: np.random.Generator, person: Person, longest: int) -> tuple[
 
 
 def plant_text(made: Made, rng: np.random.Generator, path: str, longest: int) -> None:
-    """A mixed text: what identifies goes, the words of a short one may stay."""
+    """A mixed text: what identifies goes, the other words may stay."""
     text, words, secrets = descriptor(rng, made.person, longest)
     put(made.dataset, path, text)
-    if longest == SHORT_TEXT:
-        made.facts += [Fact("word", path, word) for word in words]
+    made.facts += [Fact("word", path, word) for word in words]
     made.facts += [Fact("identifier", path, secret) for secret in secrets]
 
 
@@ -271,7 +270,8 @@ PHYSICIAN = "ReferringPhysicianIdentificationSequence.0."
 SECRETS = (  # path, and the person's value that goes there
     ("PatientName", "name"), ("PatientBirthDate", "birth"), ("IssuerOfPatientID", "issuer"),
     ("OtherPatientIDs", "number"), ("OtherPatientNames", "name"), ("PatientAddress", "address"),
-    ("PatientTelephoneNumbers", "phone"), ("PatientMotherBirthName", "name"),
+    ("PatientTelephoneNumbers", "phone"), ("PatientTelecomInformation", "email"),
+    ("PatientMotherBirthName", "name"),
     ("AccessionNumber", "accession"), ("ReferringPhysicianName", "physician"),
     ("PerformingPhysicianName", "physician"), ("OperatorsName", "physician"),
     ("NameOfPhysiciansReadingStudy", "physician"), ("InstitutionName", "institution"),
@@ -321,6 +321,11 @@ DESCRIPTORS = (
 )  # fmt: skip
 SHORT_TEXT, LONG_TEXT = 64, 1000  # characters: LO, and less than ST and LT allow
 LONG_TEXTS = ("ImageComments", "PatientComments", "AdditionalPatientHistory", "StudyComments")
+STRANGERS = ("Ottersbach", "Pellingham", "Quorndon", "Thistlewood", "Wrzesniak")
+TECHNICAL = (  # attribute, what is typed there, and what of it stays
+    ("ReceiveCoilName", "{} 8Ch", "8Ch"), ("FilterType", "BODY {}", "BODY"),
+    ("AcquisitionMode", "{}", ""), ("ScanOptions", "FS\\{}", "FS"),
+)  # fmt: skip
 PRESENT = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",
     "PatientBirthDate", "PatientSex",
@@ -369,6 +374,7 @@ def plant_header(made: Made, rng: np.random.Generator, study_day: int) -> None:
     made.plant("Manufacturer", "ACME", "technical")
     made.plant("SeriesNumber", str(rng.integers(1, 900)), "technical")
     made.plant("InstanceNumber", str(rng.integers(1, 900)), "technical")
+    plant_strangers(made, rng)
     made.plant("StationName", f"STN{rng.integers(10**5, 10**6)}", "identifier")
     made.plant("DeviceSerialNumber", f"SN{rng.integers(10**6, 10**7)}", "identifier")
     if made.kind.modality == "MR":
@@ -376,6 +382,19 @@ def plant_header(made: Made, rng: np.random.Generator, study_day: int) -> None:
     made.facts += [Fact("present", path, "") for path in PRESENT]
     made.facts += [Fact("needed", path, "") for path in NEEDED]
     made.facts += [Fact("identifier", "", token) for token in person.tokens()]
+
+
+def plant_strangers(made: Made, rng: np.random.Generator) -> None:
+    """What somebody typed where scanners write; it names people who stand nowhere else."""
+    for path, form, stays in TECHNICAL:
+        stranger = str(rng.choice(STRANGERS))
+        coded = dictionary_VR(path) == "CS"
+        put(made.dataset, path, form.format(stranger.upper() if coded else stranger))
+        made.facts.append(Fact("identifier", "", stranger))
+        made.facts += [Fact("technical", path, stays)] if stays else []
+    record = str(rng.integers(10**7, 10**8))
+    put(made.dataset, "AcquisitionNumber", record)
+    made.facts.append(Fact("identifier", "", record))
 
 
 def plant_uids(made: Made, uids: Mapping[str, str]) -> None:

@@ -34,6 +34,7 @@ from unburn.files import replacing
 from unburn.metadata import quiet
 from unburn.objects import modality
 from unburn.pixels import read_header
+from unburn.presets import RESEARCH
 
 NIFTI_TIMEOUT_S = 1800
 
@@ -324,8 +325,9 @@ def convert(files: Sequence[Path], folder: Path) -> list[Path]:
     """Run dcm2niix on the objects of one series; return the volumes that hold the stored slices."""
     with tempfile.TemporaryDirectory() as inputs:
         _stage(files, Path(inputs))
-        # -g i: no defaults file of the user; -ba y: no dates and names; -z n: gzip has a clock
-        options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n", "-f", "volume", "-w", "2"]
+        # -g i: no defaults file of the user; -ba n: all that the cleaned headers say, of which
+        # ``sidecars`` takes what may stay; -z n: gzip has a clock
+        options = ["-g", "i", "-b", "y", "-ba", "n", "-z", "n", "-f", "volume", "-w", "2"]
         subprocess.run(
             [dcm2niix.bin, *options, "-o", str(folder), inputs],
             check=True,
@@ -399,7 +401,8 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
                     beside = volume.with_suffix(suffix)
                     if beside.is_file():
                         cleaned = stem.with_suffix(suffix)
-                        cleaned.write_bytes(sidecars.clean(beside.read_bytes(), suffix))
+                        # what the settings take is not in the headers any more
+                        cleaned.write_bytes(sidecars.clean(beside.read_bytes(), suffix, RESEARCH))
                         products.append(Product(cleaned, "", 0))
             return products
     except (

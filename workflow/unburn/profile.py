@@ -177,7 +177,7 @@ def _by_table(row: dict[str, str], vr: str, options: Options) -> str | None:
     if options.descriptors == "cleaned" and row["descriptors"]:
         if vr == "SQ":
             return "items"
-        if vr in TEXT_VRS - LONG_TEXT_VRS:
+        if vr in TEXT_VRS:
             return "words"
     if options.structured == "cleaned" and row["structured"]:
         return "content"

@@ -339,9 +339,8 @@ def volume(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
 def sidecar(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
     """Make a candidate of what lies beside a NIfTI volume, and goes with it."""
     original = Path(row["path"])
-    words = plan.settings.options.descriptors == "cleaned"
-    banned = nifti.told(original)
-    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), words, banned)
+    options, banned = plan.settings.options, nifti.told(original)
+    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), options, banned)
     out.write_bytes(cleaned)
     return beside(row, plan) | {"references": row["volume"]}
 

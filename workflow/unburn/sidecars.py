@@ -12,9 +12,12 @@ from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from unburn.dates import OLDEST_YEARS, clean_time, limit_age
 from unburn.errors import ItemError
 from unburn.metadata import ACCESSION, NUMBERING_GROUPS
-from unburn.vocabulary import TELLING, allowed, numbers_in, words_in
+from unburn.presets import Options
+from unburn.profile import has_times
+from unburn.vocabulary import TELLING, allowed, numbers_in, technical, words_in
 
 # Numbers, truths and lists of such; a text in their place goes.
 NUMBERS = frozenset(
@@ -69,24 +72,28 @@ WORDS = frozenset(
     re.findall(
         r"\S+",
         """
-    BodyPart BodyPartExamined ModeOfAdministration ProcedureStepDescription ProtocolName
+    ModeOfAdministration ProcedureStepDescription ProtocolName
     PulseSequenceDetails SeriesDescription TaskName
         """,
     )
 )
+PARTS = frozenset(("BodyPart", "BodyPartExamined"))  # dcm2niix's name and DICOM's
+CHARACTERISTICS = frozenset(("PatientAge", "PatientSex", "PatientSize", "PatientWeight"))
+TIMES = frozenset(("AcquisitionTime",))  # of day
+SEXES = frozenset("FMO")
 NESTED = frozenset(("global", "const", "time", "samples"))  # dcmstack's levels
-_CODE = re.compile(r"[A-Za-z0-9 _.,:;/+*()=#%^-]{0,64}")
+LONGEST_CODE = 64
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 LARGEST = {".bval": 100_000.0, ".bvec": 1.01}  # s/mm2; parts of a direction
 
 
 def clean_json(
-    content: object, words: bool = True, banned: frozenset[str] = frozenset()
+    content: object, options: Options, banned: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
     """What may stay of a sidecar's content; anything but an object leaves nothing.
 
-    ``words``: whether known words stay of what people type. ``banned``: lower-case words of names
-    and numbers of the patient; those that the sidecar itself holds, at any level, are added.
+    ``options`` are those of the header. ``banned``: lower-case words of names and numbers of the
+    patient; those that the sidecar itself holds, at any level, are added.
     """
     kept: dict[str, Any] = {}
     if not isinstance(content, dict):
@@ -94,11 +101,15 @@ def clean_json(
     banned |= _naming(content)
     for name, value in content.items():
         if name in NESTED and isinstance(value, dict):
-            value = clean_json(value, words, banned)
+            value = clean_json(value, options, banned)
         elif name in NUMBERS:
             value = value if _is_numeric(value, banned) else None
-        elif name in CODES or (words and name in WORDS):
+        elif name in CODES | PARTS or (name in WORDS and options.descriptors == "cleaned"):
             value = _clean_text(value, name in CODES, banned)
+        elif name in CHARACTERISTICS and options.characteristics == "kept":
+            value = _characteristic(name, value, banned)
+        elif name in TIMES and has_times(options):
+            value = clean_time(value) if isinstance(value, str) else None
         else:
             continue
         if value not in (None, "", [], {}):
@@ -140,6 +151,16 @@ def _is_numeric(value: object, banned: frozenset[str]) -> bool:
     return math.isfinite(value) and str(value).partition(".")[0] not in banned
 
 
+def _characteristic(name: str, value: object, banned: frozenset[str]) -> object:
+    if name == "PatientAge" and isinstance(value, int | float):
+        return min(value, OLDEST_YEARS + 1) if _is_numeric(value, banned) else None
+    if name == "PatientAge" and isinstance(value, str):
+        return limit_age(value)
+    if name == "PatientSex":
+        return value if value in SEXES else None
+    return value if _is_numeric(value, banned) else None
+
+
 def _clean_text(value: object, coded: bool, banned: frozenset[str]) -> Any:
     if isinstance(value, list):
         cleaned = [_clean_text(one, coded, banned) for one in value]
@@ -149,9 +170,9 @@ def _clean_text(value: object, coded: bool, banned: frozenset[str]) -> Any:
     if not isinstance(value, str):
         return None
     named = banned & words_in(value)
-    if coded and not named and _CODE.fullmatch(value) and not TELLING.search(value):
-        return value
-    return allowed(value, banned)
+    if not coded or named or TELLING.search(value) or len(value) > LONGEST_CODE:
+        return allowed(value, banned)
+    return technical(value)
 
 
 def to_text(content: dict[str, Any]) -> str:
@@ -177,9 +198,9 @@ def clean_table(text: str, suffix: str) -> str:
 
 
 def clean(
-    content: bytes, suffix: str, words: bool = True, banned: frozenset[str] = frozenset()
+    content: bytes, suffix: str, options: Options, banned: frozenset[str] = frozenset()
 ) -> bytes:
-    """A cleaned .json, .bval or .bvec; ``words`` and ``banned`` as in ``clean_json``.
+    """A cleaned .json, .bval or .bvec; ``options`` and ``banned`` as in ``clean_json``.
 
     Raises
     ------
@@ -189,7 +210,7 @@ def clean(
     try:
         text = content.decode("utf-8")
         if suffix == ".json":
-            return to_text(clean_json(json.loads(text), words, banned)).encode()
+            return to_text(clean_json(json.loads(text), options, banned)).encode()
         return clean_table(text, suffix).encode()
     except (ValueError, RecursionError):
         raise ItemError("metadata_failed") from None

@@ -104,8 +104,10 @@ def _telling(groups: list[list[str]]) -> set[int]:
     """Places of numbers with so many beside them that they could be a date, telephone or ID."""
 
     def short(place: int) -> bool:
-        """Digits with at most single letters among them."""
-        return all(atom[0].isdigit() or len(atom) == 1 for atom in groups[place])
+        """Digits with at most single letters among them, and no word such as T2."""
+        atoms = groups[place]
+        listed = len(atoms) > 1 and "".join(atoms).lower() in words()
+        return not listed and all(atom[0].isdigit() or len(atom) == 1 for atom in atoms)
 
     found: set[int] = set()
     for are_short, run in groupby(range(len(groups)), short):
