@@ -16,9 +16,16 @@ sys.path.insert(0, str(REPO / "workflow"))
 import pydicom
 
 from unburn.code import code_digest
+from unburn.containers import without_blanks
 from unburn.settings import defaults
 
 BIN = Path(sys.executable).parent
+IMAGES = {
+    stack: without_blanks(
+        image, stack, bool(workflow.deployment_settings.deployment_method)
+    )
+    for stack, image in defaults()["containers"].items()
+}
 PATHS = f'PATH={shlex.quote(str(BIN))}:"$PATH" '
 shell.prefix(
     "set -euo pipefail; export OMP_NUM_THREADS=1 OMP_THREAD_LIMIT=1 "
@@ -90,6 +97,8 @@ rule measure_detection:
         "logs/benchmark/detection.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: 2
     resources:
         mem_mb=6000,
@@ -114,6 +123,8 @@ rule time_detection:
         "logs/benchmark/detection-speed.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: workflow.cores  # nothing else may run beside it
     resources:
         mem_mb=6000,
@@ -141,6 +152,8 @@ rule tabulate_detection:
         "logs/benchmark/detection-table.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     params:
         measured=lambda wildcards, input: str(Path(input.lines).parent),
         code=code_digest("comparison"),
@@ -159,6 +172,8 @@ rule make_answer_key:
         "logs/benchmark/metadata-key.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     params:
         seed=config["metadata"]["seed"],
         key=lambda wildcards, output: str(Path(output.facts).parent),
@@ -180,6 +195,8 @@ rule clean_answer_key:
         "logs/benchmark/metadata-run.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: workflow.cores
     resources:
         mem_mb=6000,
@@ -205,6 +222,8 @@ rule judge_answers:
         "logs/benchmark/metadata-answers.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     params:
         key=lambda wildcards, input: str(Path(input.facts).parent),
         run=lambda wildcards, input: str(Path(input.screen).parent),
@@ -224,6 +243,8 @@ rule measure_canaries:
         "logs/benchmark/metadata-canaries.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     params:
         out=lambda wildcards, output: str(Path(output.canaries).parent),
         code=code_digest("canaries"),
@@ -241,6 +262,8 @@ rule check_conformance:
         "logs/benchmark/metadata-conformance.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: 2
     params:
         folders=folders(),
@@ -260,6 +283,8 @@ rule compare_decoders:
         "logs/benchmark/metadata-decoders.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: 2
     params:
         folders=folders(),
@@ -281,6 +306,8 @@ rule compare_peers:
         "logs/benchmark/metadata-peers.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: workflow.cores  # nothing else may run beside it
     params:
         folders=folders(),
@@ -311,6 +338,8 @@ rule tabulate_metadata:
         "logs/benchmark/metadata-table.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     params:
         measured=lambda wildcards, output: str(Path(output.table).parent),
         code=code_digest("validation"),
@@ -334,6 +363,8 @@ rule time_gpu:
         "logs/benchmark/gpu.log",
     conda:
         "../envs/gpu.yaml"
+    container:
+        IMAGES["gpu"]
     threads: workflow.cores  # nothing else may run beside it
     resources:
         gpu=1,

@@ -15,8 +15,16 @@ REPO = Path(workflow.basedir).resolve().parent
 sys.path.insert(0, str(REPO / "workflow"))
 
 from unburn.code import code_digest
+from unburn.containers import without_blanks
+from unburn.settings import defaults
 
 BIN = Path(sys.executable).parent
+IMAGES = {
+    stack: without_blanks(
+        image, stack, bool(workflow.deployment_settings.deployment_method)
+    )
+    for stack, image in defaults()["containers"].items()
+}
 # weights and the settings of their training
 STEPS = {"detector": "detector", "lines": "reader"}
 PATHS = f'PATH={shlex.quote(str(BIN))}:"$PATH" '
@@ -62,6 +70,8 @@ rule train:
         network="detector|lines",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: 2
     resources:
         mem_mb=6000,
@@ -92,6 +102,8 @@ rule draw_curve:
         "logs/train/{network}-curve.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     params:
         code=code_digest("train"),
     shell:
@@ -109,6 +121,8 @@ rule list_digests:
         "logs/train/digests.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     shell:
         "(cd train/models && sha256sum detector.safetensors lines.safetensors)"
         " > {output:q} 2> {log:q}"
@@ -126,6 +140,8 @@ rule choose_threshold:
         "logs/train/trial.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     resources:
         mem_mb=4000,
         runtime=120,

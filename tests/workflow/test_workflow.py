@@ -86,11 +86,32 @@ def test_a_stage_has_one_name_in_three_places(stage):
     assert (REPO / "tests" / "unit" / f"test_{stage}.py").is_file()
 
 
+def rules(folder, pattern):
+    """The text of every rule that does something, by file and name."""
+    for file in folder.glob(pattern):
+        parts = re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]
+        for rule in parts:
+            if re.search(r"^    (shell|output):", rule, re.MULTILINE):
+                yield f"{file.name}: {rule.split(':')[0]}", rule
+
+
 def test_every_rule_names_both_environments_a_log_and_resources():
-    for file in (REPO / "workflow" / "rules").glob("*.smk"):
-        for rule in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]:
-            for directive in ("log:", "conda:", "container:", "threads:", "resources:"):
-                assert f"    {directive}" in rule, f"{file.name}: {rule.split(':')[0]}: {directive}"
+    for where, rule in rules(REPO / "workflow" / "rules", "*.smk"):
+        for directive in ("log:", "conda:", "container:", "threads:", "resources:"):
+            assert f"    {directive}" in rule, f"{where}: {directive}"
+
+
+def test_conda_and_image_of_a_rule_are_of_the_same_stack():
+    found = [*rules(REPO / "workflow" / "rules", "*.smk"), *rules(REPO / "workflow", "*.smk")]
+    assert len(found) > 25
+    for where, rule in found:
+        conda = re.search(r'^    conda:\n        ".*envs/(\w+)\.yaml"$', rule, re.MULTILINE)
+        image = re.search(
+            r'^    container:\n        (?:config\["containers"\]|IMAGES)\["(\w+)"\]$',
+            rule,
+            re.MULTILINE,
+        )
+        assert conda and image and conda[1] == image[1], where
 
 
 def test_the_diagram_in_the_readme_is_the_workflows(tmp_path):
