@@ -12,6 +12,7 @@ REPO = Path(workflow.current_basedir).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow"))
 
 from unburn import (
+    cluster,
     containers,
     dealt,
     demand,
@@ -279,7 +280,18 @@ def final_targets():
 
 
 def take_over():
-    """Make this start the only one that may write. One with --no-hooks draws no token."""
+    """Look whether a cluster will take the jobs, then make this start the only one that may write.
+
+    A start with --no-hooks does neither.
+    """
+    if workflow.executor_plugin.name == "slurm":
+        asked = workflow.resource_settings
+        default = asked.default_resources.args if asked.default_resources else []
+        rules = {rule: own.args for rule, own in asked.overwrite_resources.items()}
+        try:
+            cluster.check(cluster.site(default, rules), cluster.asks_for_gpu(RUN))
+        except UserError as error:
+            sys.exit(f"error: {error}")
     work, results = Path(config["work"]), Path(config["results"])
     os.environ[takeover.VARIABLE] = takeover.claim(work, results, RUN.rows)
     set_prefix()

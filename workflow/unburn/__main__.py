@@ -17,7 +17,7 @@ def doctor(options: argparse.Namespace) -> None:
     """Show what is installed, what is missing, and what to do about it."""
     from unburn import doctor
 
-    doctor.show(options.configfile)
+    doctor.show(options.configfile, options.profile)
 
 
 def status(options: argparse.Namespace) -> None:
@@ -95,6 +95,10 @@ def parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(call.__name__, help=call.__doc__)
         verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
         verb.set_defaults(call=call)
+        if call is doctor:
+            verb.add_argument(
+                "--profile", type=Path, metavar="DIR", help="look at its Slurm too, as `slurm`"
+            )
 
     verb = verbs.add_parser("key", help="Handle the master key.")
     actions = verb.add_subparsers(required=True, metavar="ACTION")

@@ -1,6 +1,7 @@
 """One screen before the first run: what is there, what is missing, what to do."""
 
 import importlib.metadata
+import json
 import platform
 import re
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unburn import keys, settings, submissions
+from unburn import cluster, keys, settings, submissions
 from unburn.errors import UserError
 from unburn.settings import REPO
 
@@ -30,9 +31,14 @@ class Finding:
     advice: str = ""
 
 
-def show(configfile: Path) -> None:
-    """Print all findings; raise a UserError when something needed is missing."""
+def show(configfile: Path, profile: Path | None = None) -> None:
+    """Print all findings; raise a UserError when something needed is missing.
+
+    With ``profile``, the folder of a profile for Slurm, the cluster is looked at too.
+    """
     found = list(findings(configfile))
+    if profile:
+        found += cluster_findings(configfile, profile)
     for finding in found:
         print(f"{finding.state:9} {finding.what}")
         if finding.advice:
@@ -157,7 +163,45 @@ def _run(configfile: Path) -> Iterator[Finding]:
             )
     for warning in submissions.overlapping(run):
         yield Finding("warning", warning)
-    free = shutil.disk_usage(run.config["work"]).free / 2**30
-    yield Finding(
-        "ok", f"{free:.1f} GiB free for {run.config['work']}/; plan says how much it needs"
-    )
+    yield _scratch(run)
+
+
+def _scratch(run: settings.Run) -> Finding:
+    """Free space for work/ next to what the plans of unfinished submissions say they need."""
+    work = Path(run.config["work"])
+    free = shutil.disk_usage(work).free
+    needed, unplanned = 0, 0
+    for label in run.rows:
+        summary = work / label / "plan.json"
+        if submissions.is_finished(run, label):
+            continue
+        if summary.is_file():
+            needed += json.loads(summary.read_text(encoding="utf-8"))["scratch_bytes"]
+        else:
+            unplanned += 1
+    what = f"{free / 2**30:.1f} GiB free for {run.config['work']}/"
+    if needed:
+        what += f", about {needed / 2**30:.1f} GiB needed by what is planned"
+    if unplanned:
+        what += f"; submissions not planned yet, whose plan will say what they need: {unplanned}"
+    if free < needed:
+        return Finding("missing", what, "make room, or set work to another disk")
+    return Finding("ok", what)
+
+
+def cluster_findings(configfile: Path, profile: Path) -> Iterator[Finding]:
+    """Look at a profile, its cluster, and images where they are."""
+    try:
+        run = settings.load_file(configfile)
+        for line in cluster.check(cluster.read_profile(profile), cluster.asks_for_gpu(run)):
+            yield Finding("ok", line)
+    except UserError as error:
+        yield Finding("missing", f"{error.where}: {error.found}", error.advice)
+        return
+    for stack, image in run.config["containers"].items():
+        there = Path(image).is_file()
+        yield Finding(
+            "ok" if there else "optional",
+            f"image containers.{stack}{'' if there else ': no such file'}, for --sdm apptainer",
+            "" if there else "see containers/README.md; without --sdm, jobs use this .venv",
+        )

@@ -1,0 +1,216 @@
+"""Whether Slurm will take the jobs: its programs, the partitions, the account and its quota.
+
+Asked before the first job is sent, since Slurm tells some of it only by letting jobs wait for ever.
+"""
+
+import getpass
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from unburn.errors import UserError
+from unburn.settings import Run
+
+PROFILE = "slurm/config.yaml"
+GPU_RULE = "paint_batch"
+TIMEOUT_S = 60
+SACCTMGR = ("sacctmgr", "--noheader", "--parsable2", "show")
+# GrpTRESMins=cpu=1000(998),mem=N(0): the minutes granted and used
+MINUTES = re.compile(r"\bGrpTRESMins=(\S+)")
+GRANTED = re.compile(r"([\w/]+)=(\d+)\((\d+)\)")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a profile says of a site: the resources of all jobs, and of rules that differ."""
+
+    default: Mapping[str, str]
+    rules: Mapping[str, Mapping[str, str]]
+
+    def requests(self, gpu: bool) -> list[dict[str, str]]:
+        """The different requests of partition, account and GPU that jobs will make."""
+        asked = ("slurm_partition", "slurm_account", "gpu", "gpu_model", "gres")
+        found = [{name: self.default.get(name, "") for name in asked}]
+        for rule, own in self.rules.items():
+            if rule != GPU_RULE:
+                found.append({name: own.get(name, found[0][name]) for name in asked})
+        if gpu:
+            own = {"gpu": "1", **self.rules.get(GPU_RULE, {})}
+            found.append({name: own.get(name, found[0][name]) for name in asked})
+        return [one for number, one in enumerate(found) if one not in found[:number]]
+
+
+def site(default: Iterable[str], rules: Mapping[str, Iterable[str]]) -> Site:
+    """A site from Snakemake's own arguments, ``name=value``."""
+
+    def named(pairs: Iterable[str]) -> dict[str, str]:
+        return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+
+    return Site(named(default), {rule: named(pairs) for rule, pairs in rules.items()})
+
+
+def read_profile(folder: Path) -> Site:
+    """Read a profile's ``config.yaml``.
+
+    Raises
+    ------
+    UserError
+        if there is none, or it is not for Slurm
+    """
+    file = folder / "config.yaml"
+    if not file.is_file():
+        raise UserError(
+            str(file), "there is no such file", "name the folder of a profile, as `slurm` here"
+        )
+    profile: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    if profile.get("executor") != "slurm":
+        raise UserError(
+            str(file), "its executor is not slurm", "only Slurm can be looked at; others are run"
+        )
+
+    def texts(values: Mapping[str, Any] | None) -> dict[str, str]:
+        return {name: str(value) for name, value in (values or {}).items()}
+
+    rules = {rule: texts(own) for rule, own in (profile.get("set-resources") or {}).items()}
+    return Site(texts(profile.get("default-resources")), rules)
+
+
+def asks_for_gpu(run: Run) -> bool:
+    """Whether a submission is painted by an engine that asks for a GPU."""
+    sections = [run.section(label, "inpaint") for label in run.rows]
+    return any(one["engine"] == "sd2" and one["device"] != "cpu" for one in sections)
+
+
+def check(where: Site, gpu: bool) -> list[str]:
+    """Make sure that jobs can be sent; say what was found, a line each.
+
+    Parameters
+    ----------
+    where : what the profile asks for
+    gpu : whether a submission is painted by an engine that asks for a GPU
+
+    Raises
+    ------
+    UserError
+        if Slurm cannot be reached, or would refuse the jobs or let them wait for ever
+    """
+    if not shutil.which("sbatch"):
+        raise UserError(
+            "sbatch",
+            "there is no such program, so this machine cannot send jobs to Slurm",
+            "go to a login node, or load the site's module of Slurm; "
+            "without a cluster: snakemake --cores 4",
+        )
+    partitions = _asked("sinfo", "--noheader", "--format=%R %a").splitlines()
+    if not partitions:
+        raise UserError(
+            "slurm",
+            "the scheduler does not answer",
+            "see `sinfo`; ask the cluster's support when it says the same",
+        )
+    names = sorted({line.split()[0] for line in partitions})
+    accounts = _accounts()
+    lines = [f"Slurm with the partitions {', '.join(names)}"]
+    for request in where.requests(gpu):
+        _check_partition(request["slurm_partition"], names)
+        _check_account(request["slurm_account"], accounts)
+        _check_minutes(request["slurm_account"] or _default_account())
+        _try(request, accounts)
+        said = [f"{name.removeprefix('slurm_')} {value}" for name, value in request.items()]
+        said = [one for one in said if not one.endswith(" ")]
+        lines.append(f"jobs are taken: {', '.join(said) or 'default partition and account'}")
+    return lines
+
+
+def _check_partition(name: str, known: list[str]) -> None:
+    if name and not set(name.split(",")) <= set(known):
+        raise UserError(
+            f"slurm_partition: {name}",
+            "the cluster has no such partition",
+            f"name one of {', '.join(known)} in {PROFILE}",
+        )
+
+
+def _check_account(name: str, known: list[str]) -> None:
+    if name and known and name.lower() not in known:
+        raise UserError(
+            f"slurm_account: {name}",
+            "you may not use this account, or there is none of that name",
+            f"name one of yours in {PROFILE}: {', '.join(known)}",
+        )
+
+
+def _check_minutes(account: str) -> None:
+    """Refuse an account without minutes: Slurm takes its jobs and never starts them."""
+    if not account:
+        return
+    known = _asked("scontrol", "show", "assoc_mgr", f"accounts={account}", "flags=assoc")
+    for limits in MINUTES.findall(known):
+        for what, granted, used in GRANTED.findall(limits):
+            if int(used) >= int(granted):
+                raise UserError(
+                    f"slurm_account: {account}",
+                    f"its quota is used up: {used} of {granted} minutes ({what})",
+                    f"ask for more, or name another account in {PROFILE}; jobs would wait for ever",
+                )
+
+
+def _try(request: Mapping[str, str], accounts: list[str]) -> None:
+    """Let Slurm judge a job of a minute without running it."""
+    command = ["sbatch", "--test-only", "--time=1", "--mem=100", "--wrap=true"]
+    options = {"--partition": "slurm_partition", "--account": "slurm_account", "--gres": "gres"}
+    command += [f"{option}={request[name]}" for option, name in options.items() if request[name]]
+    if request["gpu_model"]:
+        command.append(f"--gpus={request['gpu_model']}:{request['gpu'] or 1}")
+    elif request["gpu"].isdecimal() and int(request["gpu"]):
+        command.append(f"--gpus={request['gpu']}")
+    result = _ran(command)
+    if result.returncode == 0:
+        return
+    said = "; ".join(
+        re.sub(r"^(sbatch: )?(error|allocation failure): ", "", line)
+        for line in result.stderr.splitlines()
+    )
+    if "account" in said.lower() and not request["slurm_account"]:
+        raise UserError(
+            "slurm_account",
+            "none is set, and the cluster takes no job without one",
+            f"name yours in {PROFILE}" + (f": {', '.join(accounts)}" if accounts else ""),
+        )
+    what = ", ".join(f"{name}: {value}" for name, value in request.items() if value)
+    raise UserError(
+        what or "a job without partition and account",
+        f"Slurm refuses it: {said}",
+        f"correct it in {PROFILE}; `sinfo` and `sacctmgr show assoc user=$USER` list what there is",
+    )
+
+
+def _accounts() -> list[str]:
+    """The accounts that this user may use; none where Slurm keeps no books."""
+    said = _asked(*SACCTMGR, "assoc", f"user={getpass.getuser()}", "format=account")
+    return sorted({line.strip() for line in said.splitlines() if line.strip()})
+
+
+def _default_account() -> str:
+    """The account of jobs that name none."""
+    return _asked(*SACCTMGR, "user", getpass.getuser(), "format=defaultaccount").strip()
+
+
+def _asked(*command: str) -> str:
+    """What a program says; nothing where it fails or is not there."""
+    result = _ran(command)
+    return result.stdout if result.returncode == 0 else ""
+
+
+def _ran(command: Iterable[str]) -> subprocess.CompletedProcess[str]:
+    command = list(command)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return subprocess.CompletedProcess(command, 1, "", f"{command[0]} does not answer")
