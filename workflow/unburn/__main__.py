@@ -27,6 +27,21 @@ def status(options: argparse.Namespace) -> None:
     print(submissions.summary(settings.load_file(options.configfile)))
 
 
+def withdraw(options: argparse.Namespace) -> None:
+    """Take a patient out of the results and private tables of a submission, for good."""
+    from unburn import settings, withdraw
+
+    withdraw.withdraw(
+        settings.load_file(options.configfile),
+        options.submission,
+        options.patient,
+        options.item,
+        withdraw.listed_in(options.listed) if options.listed else [],
+        options.yes,
+        print,
+    )
+
+
 def key_new(options: argparse.Namespace) -> None:
     """Make a master key, readable by its owner alone."""
     from unburn import keys
@@ -99,6 +114,25 @@ def parser() -> argparse.ArgumentParser:
             verb.add_argument(
                 "--profile", type=Path, metavar="DIR", help="look at its Slurm too, as `slurm`"
             )
+
+    verb = verbs.add_parser("withdraw", help=withdraw.__doc__)
+    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+    verb.add_argument("--submission", required=True, metavar="LABEL", help="as in the sheet")
+    verb.add_argument(
+        "--patient", nargs="+", default=[], metavar="PSEUDONYM", help="as in released.tsv"
+    )
+    verb.add_argument(
+        "--item", nargs="+", default=[], metavar="N", help="any item of the patient in the ledger"
+    )
+    verb.add_argument(
+        "--from",
+        type=Path,
+        dest="listed",
+        metavar="FILE",
+        help="a Patient ID or pseudonym a line; an ID has no place on a command line",
+    )
+    verb.add_argument("--yes", action="store_true", help="do it; it cannot be undone")
+    verb.set_defaults(call=withdraw)
 
     verb = verbs.add_parser("key", help="Handle the master key.")
     actions = verb.add_subparsers(required=True, metavar="ACTION")

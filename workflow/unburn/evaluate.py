@@ -375,6 +375,7 @@ def read_truth(path: Path, items: Sequence[Item]) -> list[Line]:
     by_name: dict[str, list[Item]] = {}
     for one in items:
         by_name.setdefault(PurePath(one.path).name, []).append(one)
+    withdrawn = any(one.reason_code == "withdrawn" for one in items)
     lines = []
     for number, row in enumerate(rows, 2):
         parts = PurePath(row["file"]).parts
@@ -383,6 +384,8 @@ def read_truth(path: Path, items: Sequence[Item]) -> list[Line]:
             for one in by_name.get(parts[-1] if parts else "", [])
             if PurePath(one.path).parts[-len(parts) :] == parts
         ]
+        if not fitting and withdrawn:
+            continue  # its name is no longer known
         if len(fitting) != 1:
             raise UserError(
                 f"evaluate.truth, line {number}",

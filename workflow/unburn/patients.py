@@ -15,9 +15,11 @@ from pydicom.dataset import Dataset
 from unburn import keys, tables
 from unburn.elements import text_of
 from unburn.errors import ItemError
+from unburn.ledger import records
 
 TOMBSTONES = "withdrawn.tsv"
 COLUMNS = ("submission", "patient", "day")
+ALIAS = "withdrawn\0"  # no path has a zero byte
 NO_ID = frozenset(("", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "null"))
 _NO_MEANING = re.compile(r"[\W_0]")  # in a Patient ID that stands for none
 
@@ -45,7 +47,12 @@ def digest(master: bytes, submission: str, named: str) -> str:
 
 def alias(master: bytes, path: str) -> str:
     """What stands for the path of a withdrawn file, relative to its submission, in the plan."""
-    return "withdrawn " + keys.keyed(master, "withdrawn path", path).hex()[:32]
+    return ALIAS + keys.keyed(master, "withdrawn path", path).hex()[:32]
+
+
+def is_alias(path: str) -> bool:
+    """Whether a path in the plan's state stands for a withdrawn file."""
+    return path.startswith(ALIAS)
 
 
 def tombstones(work: Path, submission: str) -> frozenset[str]:
@@ -60,7 +67,7 @@ def tombstones(work: Path, submission: str) -> frozenset[str]:
 def bury(work: Path, submission: str, found: Iterable[str]) -> None:
     """Add tombstones of patients, by their digests; those that are there keep their day."""
     table = work / TOMBSTONES
-    rows = tables.read(table).to_dict("records") if table.is_file() else []
+    rows = records(table) if table.is_file() else []
     known = {(row["submission"], row["patient"]) for row in rows}
     day = datetime.now(UTC).date().isoformat()
     rows += [

@@ -18,6 +18,7 @@ from unburn.settings import REPO, Run
 from unburn.sheet import Row
 
 DEMO = REPO / "resources" / "demo"
+WITHDRAWING = "withdrawing.json"  # in the private folder: what a withdrawal is to take away
 
 
 def check(run: Run) -> bytes:
@@ -31,10 +32,11 @@ def check(run: Run) -> bytes:
     ------
     UserError
         if the key is missing or open to others, if it is the demo's on other data, if a ledger
-        was made with another key, if a submission's folder and ours overlap, or if what is
-        handed out would hold what is private; each names the remedy
+        was made with another key, if a submission's folder and ours overlap, if what is handed out
+        would hold what is private, or if a withdrawal was interrupted; each names the remedy
     """
     _check_handed_out(run)
+    _check_withdrawals(run)
     key_file = Path(run.config["key_file"])
     used = [label for label in run.rows if (Path(run.config["work"]) / label / "key_id").is_file()]
     if used and not key_file.exists():
@@ -150,6 +152,18 @@ def _check_handed_out(run: Run) -> None:
                 where="settings",
                 found=f"`{name}` lies in the folder `results`, which is handed out",
                 advice=f"set `{name}` or `results` to another place",
+            )
+
+
+def _check_withdrawals(run: Run) -> None:
+    """Refuse a run while a patient is being withdrawn: tables and files do not fit each other."""
+    for label in run.rows:
+        if (Path(run.config["work"]) / label / WITHDRAWING).is_file():
+            raise UserError(
+                where=f"submission {label}",
+                found="a patient is being withdrawn from it, or that was interrupted",
+                advice="wait for its end; after a kill, go on with: "
+                f"{verb(f'withdraw --configfile FILE --submission {label}')}",
             )
 
 

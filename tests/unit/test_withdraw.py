@@ -1,0 +1,262 @@
+import json
+import os
+
+import h5py
+import pytest
+from test_release import CANDIDATES, INVENTORY, SHARD, VERDICTS, Made, box
+
+from unburn import evaluate, keys, patients, release, report, settings, withdraw
+from unburn.errors import UserError
+from unburn.files import sha256
+from unburn.ledger import records
+
+PROVENANCE = {
+    "unburn": {"version": "0", "commit": "c", "changed_since": False},
+    "finished": "2026-01-02T03:04:05+00:00",
+    "seed": 1,
+    "key_id": "0",
+    "settings": {
+        "detect": {"tesseract": False},
+        "inpaint": {"engine": "classic"},
+        "gate": {"reader": "rapidocr", "read": "all", "sample": 0.05, "faces": "flag"},
+        "metadata": {"preset": "research", "date_shift_days": 3650, "key": "keyed"},
+    },
+    "settings_changed": {},
+    "weights": [],
+    "readers": {"rapidocr": {"version": "1", "weights": []}, "tesseract": {"version": None}},
+    "code": {},
+    "python": "3",
+    "platform": {"system": "Linux", "machine": "x", "libc": "g", "byte_order": "little"},
+    "libraries": {},
+}
+ROE = {"patient_in": "MRN-0815", "patient_out": "other", "study_out": "study2"}
+
+
+class Year(Made):
+    """A run with one finished submission: Doe has items 1 to 4 and 7, Roe 5 and 6; 8 is a note."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.folder = folder
+        for k in range(1, 5):
+            self.image(mask=box() if k < 3 else None, verdict="hold" if k == 4 else "release")
+        for k in (5, 6):
+            output = f"dicom/other/study2/s00002out/2.25.{1000 + k}.dcm"
+            self.image(series="s00002", mask=box(), output=output, **ROE)
+        self.other("held_back", "structured_report")
+        self.other("ignored", "not_an_image")
+        who = ["doe"] * 4 + ["roe"] * 2 + ["doe", ""]
+        for row, name in zip(self.inventory, who, strict=True):
+            row["patient"] = name
+            row["sha256"] = sha256(row["path"])
+        keys.new(folder / "unburn.key")
+        self.master = keys.load(folder / "unburn.key")
+        (folder / "sheet.tsv").write_text("submission\tpath\nlab\tinputs\n")
+        (folder / "config.yaml").write_text("sheet: sheet.tsv\nreport:\n  pictures: 0\n")
+
+    def write(self):
+        super().write()
+        columns = (*INVENTORY, "patient")
+        self.write_table(self.work / "inventory.tsv", self.inventory, columns)
+        state = {
+            "items": {f"Doe_Jane_{k}": k for k in range(1, 9)},
+            "series": {"a": ["s00001", "00000"], "b": ["s00002", "00000"]},
+            "shards": {"00000": ["", 0]},
+            "next_item": 9,
+            "next_series": 3,
+        }
+        (self.work / "plan_state.json").write_text(json.dumps(state))
+
+    def finish(self):
+        self.release(master=self.master)
+        for name in ("metrics.json", "report.html"):
+            (self.results / name).write_text("Doe of before")
+        (self.results / "provenance.json").write_text(json.dumps(PROVENANCE))
+        (self.work / "accounted").touch()
+        (self.work / "review.html").write_text("Doe of before")
+        for path in self.shard.iterdir():
+            os.utime(path, ns=(1, 1))
+
+    def withdraw(self, *pseudonyms, items=(), listed=(), yes=True):
+        said = []
+        run = settings.load_file(self.folder / "config.yaml")
+        withdraw.withdraw(run, "lab", pseudonyms, items, listed, yes, said.append)
+        return "\n".join(said)
+
+    def left(self):
+        """All bytes below work/ and results/, and all paths."""
+        files = [p for p in self.folder.glob("*/**/*") if p.is_file()]
+        files = [p for p in files if "inputs" not in p.parts and p.name != withdraw.LOCK]
+        return b"".join(str(p).encode() + p.read_bytes() for p in files)
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = Year(tmp_path)
+    made.finish()
+    return made
+
+
+def check_gone(lab, others):
+    """Nothing of Doe is left, and of Roe all is as it was."""
+    left = lab.left()
+    for name in ("patient/", "MRN-4711", "2.25.1001", "2.25.1004", "1.2.3.4.1", "Doe of before"):
+        assert name.encode() not in left, name
+    for k in (1, 2, 3, 4, 7):
+        assert f"Doe_Jane_{k}\t".encode() not in left and f'Doe_Jane_{k}"'.encode() not in left
+        assert sha256(lab.inputs / f"Doe_Jane_{k}").encode() not in left
+    assert {name: (lab.results / name).read_bytes() for name in lab.released()} == others
+    ledger = {row["item"]: row for row in records(lab.work / "ledger.tsv")}
+    assert {k for k, row in ledger.items() if row["reason_code"] == "withdrawn"} == set("12347")
+    assert ledger["5"]["status"] == "released" and ledger["8"]["reason_code"] == "not_an_image"
+    assert records(lab.results / "held_back.tsv") == []
+    with h5py.File(lab.shard / "masks.h5") as masks, h5py.File(lab.shard / "regions.h5") as regions:
+        assert set(masks["items"]) == {"5", "6"} and masks.attrs["policy"] == "all"
+        assert set(regions["examined"]["item"]) == set(regions["regions"]["item"]) == {5, 6}
+    for table, columns in (("candidates", CANDIDATES), ("verdicts", VERDICTS)):
+        rows = records(lab.shard / f"{table}.tsv")
+        assert [row["item"] for row in rows] == ["5", "6"] and tuple(rows[0]) == columns
+    assert tuple(records(lab.work / "shards" / "00000.tsv")[0]) == SHARD
+    assert len(records(lab.shard / "uids.tsv")) == 2
+    assert {path.stat().st_mtime_ns for path in lab.shard.iterdir() if path.is_file()} == {1}
+    metrics = json.loads((lab.results / "metrics.json").read_text())
+    assert metrics["release"]["released"] == 2
+    assert metrics["release"]["ignored_by_reason"] == {"not_an_image": 1, "withdrawn": 5}
+    order = ["released.tsv", "metrics.json", "provenance.json", "report.html"]
+    times = [(lab.results / name).stat().st_mtime_ns for name in order]
+    assert times == sorted(times) and (lab.work / "accounted").is_file()
+    assert not (lab.work / withdraw.JOURNAL).exists() and not withdraw.OWN_LOCK.exists()
+    digest = patients.digest(lab.master, "lab", "doe")
+    assert patients.tombstones(lab.work.parent, "lab") == {digest}
+
+
+def roes(lab):
+    return {name: (lab.results / name).read_bytes() for name in lab.released() if "/other/" in name}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"pseudonyms": ["patient"]},
+        {"items": ["7"]},
+        {"listed": ["MRN-4711-88"]},
+        {"listed": ["patient"]},
+    ],
+    ids=["pseudonym", "item", "id from a file", "pseudonym from a file"],
+)
+def test_a_patient_goes_and_all_else_stays(lab, how):
+    others = roes(lab)
+    said = lab.withdraw(*how.pop("pseudonyms", ()), **how)
+    assert "1 patients, 5 files handed in" in said and "MRN" not in said and "Doe" not in said
+    assert len(others) == 3  # two objects and their mask
+    check_gone(lab, others)
+
+
+def test_without_yes_nothing_is_done(lab):
+    before = lab.left()
+    said = lab.withdraw("patient", yes=False)
+    assert "5 files handed in, 4 files released" in said and "say --yes" in said
+    assert lab.left() == before and not withdraw.OWN_LOCK.exists()
+
+
+STEPS = ("purge_h5", "purge_uids", "purge_plan", "remake")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_withdrawal_that_breaks_off_looks_unfinished_and_is_taken_up(lab, step, monkeypatch):
+    others = roes(lab)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(withdraw, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            lab.withdraw("patient")
+    assert not (lab.results / "released.tsv").exists() and not (lab.work / "accounted").exists()
+    assert not list((lab.results / "dicom" / "patient").rglob("*.dcm"))
+    run = settings.load_file(lab.folder / "config.yaml")
+    with pytest.raises(UserError, match="a patient is being withdrawn"):
+        withdraw.submissions.check(run)
+    assert "going on with a withdrawal" in lab.withdraw(yes=False)
+    check_gone(lab, others)
+
+
+def test_a_release_again_brings_nobody_back(lab):
+    others = roes(lab)
+    lab.withdraw("patient")
+    items = release.read_items(lab.work / "inventory.tsv", lab.work)
+    assert {one.reason_code for one in items.values() if one.status == "ignored"} == {
+        "withdrawn",
+        "not_an_image",
+    }
+    withdraw.remake(settings.load_file(lab.folder / "config.yaml"), "lab")
+    check_gone(lab, others)
+    with pytest.raises(UserError, match="no patient of the submission is known by it"):
+        lab.withdraw("patient")
+
+
+def test_the_last_patient_of_a_shard_takes_the_shard_along(lab):
+    lab.withdraw("patient", "other")
+    assert not lab.shard.exists() and lab.released() == {}
+    assert json.loads((lab.work / "plan_state.json").read_text())["shards"] == {}
+
+
+@pytest.mark.parametrize(
+    "how, message",
+    [
+        (("MRN-4711-88",), "no patient of the submission is known by it"),
+        (("nobody",), "patient, 1 of 1 that were named"),
+        ((), "no patient was named"),
+    ],
+)
+def test_who_is_not_known_is_told_and_not_repeated(lab, how, message):
+    before = lab.left()
+    with pytest.raises(UserError, match=message) as error:
+        lab.withdraw(*how)
+    assert lab.left() == before
+    assert not any(name in str(error.value) for name in how)
+
+
+@pytest.mark.parametrize("item", ["8", "99"])
+def test_an_item_that_names_nobody_is_told(lab, item):
+    with pytest.raises(UserError, match="no patient of the submission is known by it"):
+        lab.withdraw(items=[item])
+
+
+def test_a_run_under_way_and_an_unfinished_submission_are_refused(lab):
+    lock = withdraw.LOCKS / "0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("results/lab/released.tsv\n")
+    with pytest.raises(UserError, match="a run is under way in this folder"):
+        lab.withdraw("patient")
+    assert lock.is_file() and not withdraw.OWN_LOCK.exists()
+    lock.unlink()
+    (lab.work / "accounted").unlink()
+    with pytest.raises(UserError, match="it is not finished"):
+        lab.withdraw("patient")
+
+
+def test_nobody_can_tell_what_is_whose_once_the_key_was_discarded(lab):
+    for file in (lab.shard / "candidates.tsv", lab.shard / "uids.tsv"):
+        file.unlink()
+    with pytest.raises(UserError, match="its key was discarded"):
+        lab.withdraw("patient")
+
+
+def test_a_file_that_names_patients_is_read_or_told(tmp_path):
+    (tmp_path / "who.txt").write_text("\ufeffMRN-1 \n\npseudonym\n", "utf-8")
+    assert withdraw.listed_in(tmp_path / "who.txt") == ["MRN-1", "pseudonym"]
+    with pytest.raises(UserError, match="--from: it is no file"):
+        withdraw.listed_in(tmp_path / "none")
+
+
+def test_truth_of_withdrawn_files_is_passed_over(lab, tmp_path):
+    truth = tmp_path / "truth.tsv"
+    rows = [f"Doe_Jane_{k}\t1\t3\t2\t12\t4" for k in (1, 5)]
+    truth.write_text("\n".join(["file\tframe\tcolumn\trow\twidth\theight", *rows]) + "\n")
+    assert len(evaluate.read_truth(truth, evaluate.read_items(lab.work))) == 2
+    lab.withdraw("patient")
+    (line,) = evaluate.read_truth(truth, evaluate.read_items(lab.work))
+    assert line.item == "5" and report.REASONS["withdrawn"]

@@ -1,0 +1,448 @@
+"""Withdraw a patient from a submission that was released: ``python -m unburn withdraw``.
+
+All that was made of the patient goes: released files with their masks and volumes, the cleaned
+files that were held back, and every line of the tables that tells of one. A tombstone stays, so
+that files that still lie in the submission's folder are never released again. Nothing is computed
+anew for anybody else. The originals are not needed and not touched.
+
+What is to be done is written down first (``withdrawing.json``). While it stands, no run starts, and
+``withdraw`` goes on where it was.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import DataElement, Dataset
+
+from unburn import (
+    evaluate,
+    keys,
+    mending,
+    nifti,
+    patients,
+    release,
+    report,
+    submissions,
+    tables,
+    takeover,
+)
+from unburn.errors import UserError
+from unburn.files import replacing, sha256
+from unburn.ledger import forgotten, records, shard_folders, shard_table
+from unburn.metadata import quiet
+from unburn.plan import STATE
+from unburn.plan import State as PlanState
+from unburn.settings import Run
+
+JOURNAL = submissions.WITHDRAWING
+LOCK = "withdrawing.lock"
+LOCKS = Path(".snakemake") / "locks"  # of the folder of the run, as Snakemake has them
+OWN_LOCK = LOCKS / "999999999.output.lock"
+FINAL = ("released.tsv", "held_back.tsv", "metrics.json", "report.html")  # made anew, of results/
+TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What is to go from a submission.
+
+    ``patients`` are tombstones, ``items`` numbers of the ledger, ``outputs`` files below results/.
+    """
+
+    patients: list[str]
+    items: list[str]
+    outputs: list[str]
+
+
+# --- who is meant
+
+
+def listed_in(path: Path) -> list[str]:
+    """The lines of a file that names patients, without empty ones."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UserError(
+            "--from", "it is no file that can be read as text", "name a patient a line, in UTF-8"
+        ) from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def named(
+    work: Path, pseudonyms: Sequence[str], numbers: Sequence[str], listed: Sequence[str] = ()
+) -> set[str]:
+    """The inventory's digests of the patients that are meant.
+
+    Parameters
+    ----------
+    work : of the submission
+    pseudonyms : of patients
+    numbers : of items in the ledger
+    listed : pseudonyms or Patient IDs, from a file; an ID has no place on a command line
+
+    Raises
+    ------
+    UserError
+        if one is not known; by its place in the list, never by itself
+    """
+    inventory = {row["item"]: row["patient"] for row in records(work / "inventory.tsv")}
+    by_pseudonym: dict[str, set[str]] = {}
+    by_id: dict[str, set[str]] = {}
+    for folder in shard_folders(work):
+        for row in records(folder / "candidates.tsv"):
+            by_pseudonym.setdefault(row["patient_out"], set()).add(inventory[row["item"]])
+            by_id.setdefault(row["patient_in"], set()).add(inventory[row["item"]])
+    asked = [
+        *(("item", by, inventory_of(inventory, by)) for by in numbers),
+        *(("patient", by, by_pseudonym.get(by, set())) for by in pseudonyms),
+        *(("line", by, by_pseudonym.get(by, set()) | by_id.get(by, set())) for by in listed),
+    ]
+    for place, (what, _, found) in enumerate(asked, 1):
+        if not found - {""}:
+            raise UserError(
+                where=f"submission {work.name}, {what}, {place} of {len(asked)} that were named",
+                found="no patient of the submission is known by it",
+                advice="pseudonyms stand in released.tsv, column patient; a Patient ID goes into a "
+                "file (--from); of a patient of whom nothing was cleaned, name an item of the "
+                "ledger (--item)",
+            )
+    return {one for _, _, found in asked for one in found} - {""}
+
+
+def inventory_of(inventory: Mapping[str, str], number: str) -> set[str]:
+    """The patient that an item is of, none for one that names nobody."""
+    return {inventory.get(number, "")}
+
+
+def planned(work: Path, results: Path, master: bytes, who: Collection[str]) -> Withdrawal:
+    """List what belongs to patients, by the inventory's digests of them."""
+    inventory = [row for row in records(work / "inventory.tsv") if row["path"]]
+    theirs = patients.belonging(
+        [row["path"] for row in inventory], [row["patient"] for row in inventory], who
+    )
+    items = {row["item"] for row, gone in zip(inventory, theirs, strict=True) if gone}
+    pseudonyms = {
+        row["patient_out"]
+        for folder in shard_folders(work)
+        for row in records(folder / "candidates.tsv")
+        if row["item"] in items and row["patient_out"]
+    }
+    outputs = [
+        row["output"] for row in records(results / "released.tsv") if row["patient"] in pseudonyms
+    ]
+    tombstones = [patients.digest(master, work.name, one) for one in sorted(who)]
+    return Withdrawal(tombstones, sorted(items, key=int), outputs)
+
+
+# --- what goes
+
+
+@contextmanager
+def keeping_time(path: Path) -> Iterator[None]:
+    """Give a file the time that it had: no job is to be done again because lines were taken out."""
+    times = path.stat()
+    yield
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def purge_lines(path: Path, stays: Callable[[Mapping[str, str]], bool]) -> None:
+    """Keep the lines of a table that stay."""
+    columns = [str(name) for name in tables.read(path).columns]
+    with keeping_time(path):
+        tables.write(path, filter(stays, records(path)), columns)
+
+
+def purge_table(path: Path, items: Collection[str]) -> None:
+    """Take the lines of items out of a table."""
+    purge_lines(path, lambda row: row["item"] not in items)
+
+
+def purge_h5(path: Path, items: Collection[str]) -> None:
+    """Write an archive of regions or masks anew, without items: HDF5 does not give room back."""
+    numbers = np.array([int(item) for item in items])
+    with (
+        keeping_time(path),
+        replacing(path) as tmp,
+        h5py.File(path) as old,
+        h5py.File(tmp, "w", libver="latest") as new,
+    ):
+        new.attrs.update(old.attrs)
+        for name, found in old.items():
+            if isinstance(found, h5py.Group):
+                group = new.create_group(name)
+                group.attrs.update(found.attrs)
+                for item in (item for item in found if item not in items):
+                    found.copy(item, group)
+                continue
+            rows = found[:]
+            left = rows[~np.isin(rows["item"] if rows.dtype.names else rows, numbers)]
+            new.create_dataset(name, data=left, compression=found.compression, track_times=False)
+
+
+def uids_in(dataset: Dataset) -> set[str]:
+    """Every UID of an object, at all levels."""
+    found: set[str] = set()
+
+    def collect(_: Dataset, element: DataElement) -> None:
+        if element.VR == "UI" and element.value:
+            many = element.value if element.VM > 1 else [element.value]
+            found.update(str(one) for one in many)
+
+    dataset.walk(collect)
+    return found
+
+
+def purge_uids(folder: Path) -> None:
+    """Keep of a shard's mapping what stands in the cleaned objects that are left."""
+    left: set[str] = set()
+    for file in sorted((folder / "candidates").glob("*.dcm")):
+        if not nifti.is_nifti(file):
+            with quiet():
+                left |= uids_in(dcmread(file, stop_before_pixels=True))
+    purge_lines(folder / "uids.tsv", lambda row: row["id_new"] in left)
+
+
+def purge_shard(folder: Path, items: Collection[str]) -> None:
+    """Take items out of all that a shard has; a shard of theirs alone goes as a whole.
+
+    The plan's table is the last, as it says which of them are still to be taken out.
+    """
+    table = shard_table(folder)
+    here = [row["item"] for row in records(table)]
+    gone = set(here) & set(items)
+    if not gone:
+        return
+    if gone == set(here):
+        shutil.rmtree(folder, ignore_errors=True)
+        table.unlink()
+        return
+    for name in TEMPORARY:
+        (folder / name).unlink(missing_ok=True)
+    for file in (folder / "candidates").iterdir():
+        if file.name.split(".")[0] in gone:
+            file.unlink()
+    for name in ("regions.h5", "masks.h5"):
+        purge_h5(folder / name, gone)
+    for name in ("candidates.tsv", "verdicts.tsv"):
+        purge_table(folder / name, gone)
+    purge_uids(folder)
+    purge_table(table, gone)
+
+
+def purge_plan(work: Path, master: bytes, items: Collection[str]) -> None:
+    """Leave of items in the inventory and in what later plans know their numbers alone.
+
+    They are written as a plan writes them that meets the tombstone.
+    """
+    table = work / "inventory.tsv"
+    rows = records(table)
+    blank = {"bytes": 0, "mtime_ns": 0, "status": "ignored", "reason_code": "withdrawn"}
+    left = [
+        row
+        if row["item"] not in items
+        else {**dict.fromkeys(row, ""), **blank, "item": row["item"]}
+        for row in rows
+    ]
+    tables.write(table, left, list(rows[0]))
+    state = PlanState.load(work / STATE)
+    state.items = {
+        patients.alias(master, path)
+        if str(number) in items and not patients.is_alias(path)
+        else path: number
+        for path, number in state.items.items()
+    }
+    series = {row["series"] for row in left}
+    state.series = {key: place for key, place in state.series.items() if place[0] in series}
+    shards = [shard_table(folder) for folder in shard_folders(work)]
+    state.shards = {file.stem: [sha256(file), file.stat().st_mtime_ns] for file in shards}
+    state.save(work / STATE)
+
+
+# --- the run
+
+
+@contextmanager
+def alone(run: Run, label: str) -> Iterator[None]:
+    """Keep runs, and other withdrawals, away from a submission.
+
+    Raises
+    ------
+    UserError
+        if one is under way
+    """
+    work, results = (Path(run.config[name]) / label for name in ("work", "results"))
+    with open(work / LOCK, "a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(
+                f"submission {label}", "another withdrawal is under way", "wait for its end"
+            ) from None
+        OWN_LOCK.parent.mkdir(parents=True, exist_ok=True)
+        OWN_LOCK.write_text(f"{results / 'released.tsv'}\n{work / 'ledger.tsv'}\n")
+        try:
+            if any(file != OWN_LOCK for file in LOCKS.glob("*.lock")):
+                raise UserError(
+                    f"submission {label}",
+                    "a run is under way in this folder, or was killed",
+                    "wait for its end; after a kill: snakemake --unlock, with the run's options",
+                )
+            yield
+        finally:
+            OWN_LOCK.unlink(missing_ok=True)
+
+
+def remake(run: Run, label: str) -> None:
+    """Make the tables and pages of a submission again, by the commands of the rules."""
+    work, results = (Path(run.config[name]) / label for name in ("work", "results"))
+    of = {"submission": label, "work": work, "results": results}
+
+    def call(main: Callable[[Sequence[str]], None], **options: object) -> None:
+        main([f"--{name.replace('_', '-')}={value}" for name, value in (of | options).items()])
+
+    call(
+        release.main,
+        inventory=work / "inventory.tsv",
+        key=run.config["key_file"],
+        key_mode="keyed",
+        project=run.rows[label].project,
+        settings=submissions.section(run, label, "gate"),
+        mending=mending.mended(work),
+        threads=1,
+    )
+    call(
+        evaluate.main,
+        settings=submissions.section(run, label, "evaluate"),
+        benchmarks="benchmarks",
+        gpus=int(run.section(label, "inpaint")["device"] != "cpu"),
+        out=results / "metrics.json",
+    )
+    (results / "provenance.json").touch()  # made by what it says; not older than released.tsv
+    call(
+        report.main,
+        metrics=results / "metrics.json",
+        provenance=results / "provenance.json",
+        settings=submissions.section(run, label, "report"),
+        out=results / "report.html",
+        review=work / "review.html",
+    )
+
+
+def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
+    """Do what was written down; may be begun again at any point."""
+    work, results = (Path(run.config[name]) / label for name in ("work", "results"))
+    takeover.claim(work.parent, results.parent, [label])
+    patients.bury(work.parent, label, doing.patients)
+    for file in (*(results / name for name in FINAL), work / "accounted", work / "review.html"):
+        file.unlink(missing_ok=True)
+    for output in doing.outputs:
+        (results / output).unlink(missing_ok=True)
+    shutil.rmtree(work / "products", ignore_errors=True)
+    for folder in shard_folders(work):
+        purge_shard(folder, set(doing.items))
+    purge_plan(work, master, set(doing.items))
+    remake(run, label)
+    (work / "accounted").touch()
+
+
+def withdraw(
+    run: Run,
+    label: str,
+    pseudonyms: Sequence[str],
+    numbers: Sequence[str],
+    listed: Sequence[str],
+    sure: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Withdraw patients from a submission, or go on with a withdrawal that was interrupted.
+
+    Without ``sure``, only say what would go. ``say`` prints a line; none names a patient.
+    """
+    if label not in run.rows:
+        raise UserError(
+            "--submission", "the sheet has no such submission", "name one of its labels"
+        )
+    work, results = (Path(run.config[name]) / label for name in ("work", "results"))
+    journal = work / JOURNAL
+    if not journal.is_file():
+        check(run, label)
+    master = keys.load(Path(run.config["key_file"]))
+    submissions.check_key(work, keys.key_id(master))
+    with alone(run, label):
+        if journal.is_file():
+            say(f"{label}: going on with a withdrawal that was interrupted")
+            doing = Withdrawal(**json.loads(journal.read_text("ascii")))
+        else:
+            if not (pseudonyms or numbers or listed):
+                raise UserError(
+                    f"submission {label}", "no patient was named", "use --patient, --item or --from"
+                )
+            doing = planned(work, results, master, named(work, pseudonyms, numbers, listed))
+        say(
+            f"{label}: {len(doing.patients)} patients, {len(doing.items)} files handed in, "
+            f"{len(doing.outputs)} files released"
+        )
+        if not (sure or journal.is_file()):
+            say("nothing was done; it cannot be undone, so say --yes to do it")
+            return
+        with replacing(journal) as tmp:
+            tmp.touch(0o600)
+            tmp.write_text(json.dumps(asdict(doing)), "ascii")
+        perform(run, label, master, doing)
+        journal.unlink()
+    say(f"{label}: withdrawn; a tombstone is in {work.parent / patients.TOMBSTONES}")
+    for other in sorted(others(run, label, doing)):
+        say(f"{other}: has the same project and the same patient; withdraw there too")
+    say("copies that were handed out, backups and the originals are yours to delete")
+
+
+def others(run: Run, label: str, doing: Withdrawal) -> set[str]:
+    """Other submissions of the same project whose results hold a patient of the same pseudonym."""
+    gone = {Path(output).parts[1] for output in doing.outputs}
+    found = set()
+    for other, row in run.rows.items():
+        table = Path(run.config["results"]) / other / "released.tsv"
+        linked = other != label and row.project == run.rows[label].project
+        if linked and table.is_file() and gone & set(tables.read(table)["patient"]):
+            found.add(other)
+    return found
+
+
+def check(run: Run, label: str) -> None:
+    """Refuse a submission that is not finished, or of which nobody knows what is whose.
+
+    Raises
+    ------
+    UserError
+        naming what can be done instead
+    """
+    work = Path(run.config["work"]) / label
+    if forgotten(work):
+        raise UserError(
+            f"submission {label}",
+            "its key was discarded (metadata.key), so nobody can tell which results are whose",
+            "take the patient's files out of its folder, delete the submission's folders in "
+            "results/ and work/, and start the run again",
+        )
+    if not submissions.is_finished(run, label):
+        raise UserError(
+            f"submission {label}",
+            "it is not finished, or this is not the folder of the run",
+            "go to the folder of the run and finish it; or take the patient's files out of the "
+            "submission's folder before you go on",
+        )
+    if "patient" not in tables.read(work / "inventory.tsv").columns:
+        raise UserError(
+            f"submission {label}",
+            "it was planned by an earlier version of unburn, which did not note whose files are",
+            "start the run again first",
+        )
