@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
@@ -46,11 +47,26 @@ def make_run(run: Path, folders: Mapping[str, Path], **config: Any) -> Path:
     return run
 
 
-def snakemake(run: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in ``run`` as a user would from anywhere; nothing is activated."""
-    command = [SNAKEMAKE, "--snakefile", REPO / "Snakefile", "--directory", run]
+def snakemake(
+    run: Path, *arguments: str, cores: int = 2, inside: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run the workflow in ``run`` as a user would from anywhere; nothing is activated.
+
+    ``inside`` is a command that starts another one, such as unshare.
+    """
+    command = [*inside, SNAKEMAKE, "--snakefile", REPO / "Snakefile", "--directory", run]
     command += ["--configfile", run / "config.yaml", "--cores", str(cores), *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=clean_environment())
+
+
+def without_network() -> list[str]:
+    """A command that starts another one without a network; the test is skipped where none may."""
+    command = ["unshare", "--net"] if os.getuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*command, "true"]).returncode:
+        pytest.skip(
+            "this machine allows no network namespace, so nothing was run without a network"
+        )
+    return command
 
 
 def make_tiny(folder: Path) -> Path:

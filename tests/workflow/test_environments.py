@@ -1,10 +1,12 @@
 """The environments install the same versions: .venv, envs/, containers/, each for CPU and GPU."""
 
 import re
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 import yaml
+from rattler import MatchSpec
 
 REPO = Path(__file__).parents[2]
 LOCK = REPO / "envs" / "requirements.lock"
@@ -21,6 +23,11 @@ def locked():
 
 def torch():
     return re.search(r"^TORCH := (torch==\S+)$", (REPO / "Makefile").read_text(), re.MULTILINE)[1]
+
+
+def version():
+    text = (REPO / "pyproject.toml").read_text()
+    return re.search(r'^version = "(.*)"$', text, re.MULTILINE)[1]
 
 
 def test_conda_installs_what_the_lock_says():
@@ -47,6 +54,21 @@ def test_conda_itself_brings_little_and_pins_it():
     assert {part.split("=")[0] for part in brought} == {"python", "pip", "tesseract"}
 
 
+@pytest.mark.parametrize("environment", [CONDA, GPU], ids=["cpu", "gpu"])
+def test_condas_own_parser_takes_each_pin_as_one_minor_version(environment):
+    for part in environment["dependencies"]:
+        if isinstance(part, str):
+            spec = MatchSpec(part, strict=True)
+            minor = part.split("=")[1]
+            assert spec.name.normalized == part.split("=")[0] and str(spec.version) == f"{minor}.*"
+
+
+def test_the_venv_has_the_versions_of_the_lock():
+    found = {f"{re.sub(r'[-_.]+', '-', d.name).lower()}=={d.version}" for d in distributions()}
+    assert {re.sub(r"[-_.]+(?=.*==)", "-", pin).lower() for pin in locked()} <= found
+    assert any(pin.split("+")[0] == torch() for pin in found)
+
+
 def test_the_lock_leaves_out_opencv_with_a_gui():
     assert not any(re.match(r"opencv-python==", pin) for pin in locked())
     assert any(pin.startswith("opencv-python-headless==") for pin in locked())
@@ -56,10 +78,11 @@ def test_the_lock_leaves_out_opencv_with_a_gui():
 def test_image_installs_torch_and_then_the_hashed_lock(image):
     steps = re.findall(r"^\s*\$pip install (.*)$", image, re.MULTILINE)
     assert steps == [
-        f"--index-url {{{{ TORCH_INDEX }}}} {torch()}",
+        f"--extra-index-url {{{{ TORCH_INDEX }}}} {torch()}",
         "--require-hashes --no-deps -r /opt/unburn/requirements.lock",
     ]
     assert "envs/requirements.lock /opt/unburn/requirements.lock" in image
+    assert re.search(r"/opt/unburn/sbom.py unburn-\w+ (\S+) ", image)[1] == version()
     assert (REPO / "Makefile").read_text().count("--require-hashes --no-deps") == 1
 
 
@@ -75,6 +98,5 @@ def test_arguments_of_the_image_have_values_without_quotes(image):
 
 @every_image
 def test_versions_of_image_and_citation_follow_the_package(image):
-    version = re.search(r'^version = "(.*)"$', (REPO / "pyproject.toml").read_text(), re.MULTILINE)
-    assert f"image.version {version[1]}" in image
-    assert yaml.safe_load((REPO / "CITATION.cff").read_text())["version"] == version[1]
+    assert f"image.version {version()}" in image
+    assert yaml.safe_load((REPO / "CITATION.cff").read_text())["version"] == version()
