@@ -41,14 +41,15 @@ class Attempt:
     resources: str
 
 
-def start(run: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(run: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start a run through the profile from the repository's root, as a user would."""
     command = [SNAKEMAKE, "--profile", "slurm", "--directory", run, "--notemp"]
     command += ["--configfile", run / "config.yaml", "--latency-wait", "5"]
     command += ["--slurm-init-seconds-before-status-checks", "2", *arguments]
+    surroundings = clean_environment() | environment
     with open(run / "screen.txt", "ab") as screen:
         return subprocess.Popen(
-            command, cwd=REPO, stdout=screen, stderr=subprocess.STDOUT, env=clean_environment()
+            command, cwd=REPO, stdout=screen, stderr=subprocess.STDOUT, env=surroundings
         )
 
 

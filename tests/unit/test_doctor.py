@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
-from unburn import doctor, keys
+from unburn import cluster, doctor, keys
 from unburn.errors import UserError
+from unburn.files import sha256
 
 
 @pytest.fixture
@@ -85,3 +88,70 @@ def test_weights_that_a_submission_needs_are_missed(run):
     )
     (finding,) = [f for f in doctor.findings(run / "config.yaml") if f.state == "missing"]
     assert "diffusion_pytorch_model" in finding.what and "fetch sd2 --out nowhere" in finding.advice
+
+
+def test_what_jobs_in_images_see_is_told_and_no_path_of_a_submission(run, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/var/tmp")
+    (run / "images").rename(run.parent / "DOE JANE")
+    (run / "sheet.tsv").write_text(f"submission\tpath\nlab-1\t{run.parent}/DOE JANE\n")
+    (run / "safe key").write_bytes((run / "unburn.key").read_bytes())
+    (run / "safe key").chmod(0o600)
+    (run / "safe key").rename(run.parent / "safe key")
+    (run / "config.yaml").write_text(f"sheet: sheet.tsv\nkey_file: {run.parent}/safe key\n")
+    found = list(doctor.findings(run / "config.yaml"))
+    (told,) = [what for what in lines(found, "ok") if what.startswith("binds")]
+    assert f"{run} (to write)" in told and f"{run.parent}/safe key" in told
+    assert "the folder of the submission lab-1" in told
+    assert "DOE" not in "".join(f"{finding.what}{finding.advice}" for finding in found)
+
+
+def test_an_image_is_compared_with_the_sha256_beside_it(run):
+    image, listed = run / "cpu.sif", run / "cpu.sif.sha256"
+    (run / "config.yaml").write_text(f"sheet: sheet.tsv\ncontainers: {{cpu: {image}}}\n")
+    states = []
+    for content, digest in ((None, None), ("a", None), ("a", sha256), ("b", None)):
+        if content:
+            image.write_text(content)
+        if digest:
+            listed.write_text(digest(image))
+        states += [
+            f.state for f in doctor.findings(run / "config.yaml") if "containers.cpu" in f.what
+        ]
+    assert states == ["optional", "warning", "ok", "missing"]
+
+
+def test_a_path_that_apptainer_cannot_bind_is_a_warning(run):
+    (run / "a,b").mkdir()
+    (run / "a,b" / "a.dcm").touch()
+    (run / "sheet.tsv").write_text("submission\tpath\nlab-1\ta,b\n")
+    found = list(doctor.findings(run / "config.yaml"))
+    (warning,) = lines(found, "warning")
+    assert warning.startswith(
+        "sheet.tsv:2: the path of the folder of the submission lab-1 has a comma"
+    )
+
+
+def test_scratch_space_is_held_against_what_the_plan_says(run):
+    work = run / "work" / "lab-1"
+    work.mkdir(parents=True)
+    for needed, state in ((2**20, "ok"), (2**60, "missing")):
+        (work / "plan.json").write_text(json.dumps({"scratch_bytes": needed}))
+        (finding,) = [f for f in doctor.findings(run / "config.yaml") if "GiB free" in f.what]
+        assert finding.state == state and "needed by what is planned" in finding.what
+
+
+def test_with_a_profile_the_cluster_and_the_images_are_looked_at(run, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(
+        cluster, "check", lambda site, gpu: asked.append((site, gpu)) or ["Slurm is there"]
+    )
+    doctor.show(run / "config.yaml", doctor.REPO / "slurm")
+    shown = capsys.readouterr().out
+    assert "ok        Slurm is there" in shown and "image containers.cpu" in shown
+    assert asked[0][1] is False
+
+
+def test_a_cluster_that_takes_no_jobs_is_a_thing_that_is_missing(run, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    (finding,) = doctor.cluster_findings(run / "config.yaml", doctor.REPO / "slurm")
+    assert finding.state == "missing" and finding.what.startswith("sbatch: there is no such")
