@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unburn import cluster, keys, settings, submissions
+from unburn import cluster, containers, keys, settings, submissions
 from unburn.errors import UserError
+from unburn.files import sha256
 from unburn.settings import REPO
 
 LOCK = REPO / "envs" / "requirements.lock"
@@ -164,6 +165,7 @@ def _run(configfile: Path) -> Iterator[Finding]:
     for warning in submissions.overlapping(run):
         yield Finding("warning", warning)
     yield _scratch(run)
+    yield from _images(run)
 
 
 def _scratch(run: settings.Run) -> Finding:
@@ -189,8 +191,33 @@ def _scratch(run: settings.Run) -> Finding:
     return Finding("ok", what)
 
 
+def _images(run: settings.Run) -> Iterator[Finding]:
+    """The images, and what `--sdm apptainer` shows to jobs in them."""
+    for stack in containers.needed(run):
+        image = Path(run.config["containers"][stack])
+        what, get = f"image containers.{stack}", "see containers/README.md"
+        if not image.is_file():
+            yield Finding("optional", f"{what}, for --sdm apptainer", get)
+        elif (expected := containers.listed(image)) is None:
+            yield Finding("warning", f"{what}, without a sha256 beside it", get)
+        elif sha256(image) == expected:
+            yield Finding("ok", f"{what}, sha256 as listed")
+        else:
+            yield Finding("missing", f"{what}: not the file whose sha256 is listed", get)
+    try:
+        seen = [
+            # a submission's path can hold a name, so its label stands for it
+            f"{bind.what if bind.guarded else bind.path}" + (" (to write)" if bind.writable else "")
+            for bind in containers.binds(run)
+        ]
+    except UserError as error:
+        yield Finding("warning", f"{error.where}: {error.found}", error.advice)
+        return
+    yield Finding("ok", f"binds that --sdm apptainer makes by itself: {', '.join(seen)}")
+
+
 def cluster_findings(configfile: Path, profile: Path) -> Iterator[Finding]:
-    """Look at a profile, its cluster, and images where they are."""
+    """Look at a profile and its cluster."""
     try:
         run = settings.load_file(configfile)
         for line in cluster.check(cluster.read_profile(profile), cluster.asks_for_gpu(run)):
@@ -198,10 +225,3 @@ def cluster_findings(configfile: Path, profile: Path) -> Iterator[Finding]:
     except UserError as error:
         yield Finding("missing", f"{error.where}: {error.found}", error.advice)
         return
-    for stack, image in run.config["containers"].items():
-        there = Path(image).is_file()
-        yield Finding(
-            "ok" if there else "optional",
-            f"image containers.{stack}{'' if there else ': no such file'}, for --sdm apptainer",
-            "" if there else "see containers/README.md; without --sdm, jobs use this .venv",
-        )
