@@ -27,6 +27,13 @@ def status(options: argparse.Namespace) -> None:
     print(submissions.summary(settings.load_file(options.configfile)))
 
 
+def preview(options: argparse.Namespace) -> None:
+    """Try one series of each device, size and class; predict what a run holds back and takes."""
+    from unburn import preview, settings
+
+    preview.preview(settings.load_file(options.configfile), options.cores, print)
+
+
 def withdraw(options: argparse.Namespace) -> None:
     """Take a patient out of the results and private tables of a submission, for good."""
     from unburn import settings, withdraw
@@ -114,6 +121,11 @@ def parser() -> argparse.ArgumentParser:
             verb.add_argument(
                 "--profile", type=Path, metavar="DIR", help="look at its Slurm too, as `slurm`"
             )
+
+    verb = verbs.add_parser("preview", help=preview.__doc__)
+    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+    verb.add_argument("--cores", type=_processes, default=1, metavar="N", help="default 1")
+    verb.set_defaults(call=preview)
 
     verb = verbs.add_parser("withdraw", help=withdraw.__doc__)
     verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
