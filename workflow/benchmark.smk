@@ -68,6 +68,7 @@ rule all:
     input:
         "benchmark/detection/table.md",
         "benchmark/metadata/table.md",
+        "benchmark/restoration/table.md",
 
 
 rule detection:
@@ -345,6 +346,91 @@ rule tabulate_metadata:
         code=code_digest("validation"),
     shell:
         "python -m unburn.validation --measured {params.measured:q} 2> {log:q}"
+
+
+rule restoration:
+    """Every engine beside OpenCV's own and a black box: how near to the truth, how like around."""
+    input:
+        "benchmark/restoration/table.md",
+
+
+rule measure_restoration:
+    """Paint holes in held-out frames by every method and measure what comes out."""
+    input:
+        frames=config["restoration"]["frames"] or [],
+        detector=config["restoration"]["detector"],
+    output:
+        rows="benchmark/restoration/rows.csv",
+        cines="benchmark/restoration/cines.csv",
+        about="benchmark/restoration/set.json",
+        pictures="benchmark/restoration/pictures.png",
+    log:
+        "logs/benchmark/restoration.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        settings=json.dumps(config["restoration"], sort_keys=True),
+        out=lambda wildcards, output: str(Path(output.rows).parent),
+        code=code_digest("restoration"),
+    shell:
+        "python -m unburn.restoration --settings {params.settings:q} --threads {threads}"
+        " --out {params.out:q} 2> {log:q}"
+
+
+rule time_restoration:
+    """Time every method on typical frames, and measure the memory."""
+    input:
+        frames=config["restoration"]["frames"] or [],
+    output:
+        speed="benchmark/restoration/speed.csv",
+    log:
+        "logs/benchmark/restoration-speed.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: workflow.cores  # nothing else may run beside it
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        settings=json.dumps(config["restoration"], sort_keys=True),
+        code=code_digest("restoration_timing"),
+    shell:
+        "python -m unburn.restoration_timing --settings {params.settings:q}"
+        " --out {output.speed:q} 2> {log:q}"
+
+
+rule tabulate_restoration:
+    """Errors, likeness, texture, flicker and time by method, as tables and a picture."""
+    input:
+        rows="benchmark/restoration/rows.csv",
+        cines="benchmark/restoration/cines.csv",
+        about="benchmark/restoration/set.json",
+        speed="benchmark/restoration/speed.csv",
+    output:
+        table="benchmark/restoration/table.md",
+        summary="benchmark/restoration/summary.csv",
+        modality="benchmark/restoration/modality.csv",
+        picture="benchmark/restoration/figures.svg",
+    log:
+        "logs/benchmark/restoration-table.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    params:
+        measured=lambda wildcards, input: str(Path(input.rows).parent),
+        code=code_digest("restoration_tables"),
+    shell:
+        "python -m unburn.restoration_tables --measured {params.measured:q}"
+        " --speed {input.speed:q} --out {params.measured:q} 2> {log:q}"
 
 
 rule gpu:
