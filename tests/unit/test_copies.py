@@ -33,7 +33,7 @@ def write(path, cells=CELLS, syntax=uid.ExplicitVRLittleEndian, **more):
 
 def decide(*paths, ended=()):
     codes, sharing, digests = sort_out(
-        ["1.2.3"] * len(paths), [path in ended for path in paths], paths, 1
+        ["1.2.3"] * len(paths), [path in ended for path in paths], paths.__getitem__, 1
     )
     assert all(len(digests[index]) == 64 for index in codes if codes[index] != "unreadable")
     return [codes.get(index, "own" if index in sharing else "") for index in range(len(paths))]

@@ -230,7 +230,7 @@ def grey(frames=2, text="", frame=0):
 def test_split_pixels_takes_the_pixel_data_apart(tmp_path):
     picture = grey()
     path = candidate(tmp_path / "a.dcm", picture, PatientID="outside")
-    outside, inside = gate.split_pixels(path.read_bytes(), gate.read_header(path))
+    outside, inside = gate.split_pixels(path.read_bytes(), gate.glance(path))
     assert inside == picture.tobytes() and b"outside" in outside
     assert len(outside) + len(inside) == path.stat().st_size + 1
 

@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 
 import pytest
@@ -148,6 +149,23 @@ def test_the_summary_repeats_what_a_stage_says_to_the_user(run, tmp_path):
 
 
 def test_a_file_that_vanishes_while_contents_are_taken_shows_no_name(run, tmp_path, monkeypatch):
-    listed = [(str(tmp_path / "images"), [], ["DOE_JANE.dcm"])]
-    monkeypatch.setattr(submissions.os, "walk", lambda folder: iter(listed))
+    class Gone:
+        path = str(tmp_path / "images" / "DOE_JANE.dcm")
+
+        def stat(self, follow_symlinks):
+            raise FileNotFoundError(self.path)
+
+    monkeypatch.setattr(submissions, "entries_below", lambda folder: iter([Gone()]))
     assert len(submissions.contents(run.rows["lab-1"], b"k" * 32, walk=True)) == 16
+
+
+def test_contents_do_not_depend_on_the_order_of_files_and_change_when_two_swap(run, tmp_path):
+    row, master = run.rows["lab-1"], b"k" * 32
+    one, two = tmp_path / "images" / "1.dcm", tmp_path / "images" / "2.dcm"
+    one.write_bytes(b"first"), two.write_bytes(b"other")
+    os.utime(one, ns=(1, 1)), os.utime(two, ns=(2, 2))
+    first = submissions.contents(row, master, walk=True)
+    one.unlink(), one.write_bytes(b"first"), os.utime(one, ns=(1, 1))
+    assert submissions.contents(row, master, walk=True) == first
+    os.utime(one, ns=(2, 2)), os.utime(two, ns=(1, 1))
+    assert submissions.contents(row, master, walk=True) != first

@@ -146,11 +146,15 @@ def key_file(wildcards):
     return str(drawn) if key_mode(wildcards) == "discard" else config["key_file"]
 
 
+@cache
+def contents_of(label):
+    """A keyed digest of a submission's row and of its folder's state, taken once a run."""
+    return submissions.contents(RUN.rows[label], MASTER, walk=workflow.is_main_process)
+
+
 def contents(wildcards):
-    """A keyed digest of a submission's row and of its folders' state: plan reruns when it changes."""
-    return submissions.contents(
-        RUN.rows[wildcards.submission], MASTER, walk=workflow.is_main_process
-    )
+    """A digest of what a submission holds: plan reruns when it changes."""
+    return contents_of(wildcards.submission)
 
 
 def plan_summary(wildcards):

@@ -10,7 +10,7 @@ content: nothing is lost, and patients are never merged.
 import collections
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -75,7 +75,10 @@ def _meaning(dataset: Dataset) -> Iterator[bytes]:
 
 
 def sort_out(
-    instances: Sequence[str], ended: Sequence[bool], paths: Sequence[Path], threads: int
+    instances: Sequence[str],
+    ended: Sequence[bool],
+    path_of: Callable[[int], Path],
+    threads: int,
 ) -> tuple[dict[int, str], set[int], dict[int, str]]:
     """Decide about files that share a SOP Instance UID with another one.
 
@@ -83,7 +86,7 @@ def sort_out(
     ----------
     instances : (0008,0018) SOP Instance UID of each file, empty for files that have none
     ended : whether a file is held back or ignored already; pictures of such are not compared
-    paths : of the files, in the order in which the first of equal ones stays
+    path_of : a function of the index; the first of equal files stays
 
     Returns
     -------
@@ -91,15 +94,14 @@ def sort_out(
     ``unreadable``); indices of those that share their UID with another object and need one of
     their own; sha256 by index of all that were read
     """
+    times = collections.Counter(instances)
     groups: dict[str, list[int]] = collections.defaultdict(list)
     for index, instance in enumerate(instances):
-        if instance:
+        if instance and times[instance] > 1:
             groups[instance].append(index)
-    several = [group for group in groups.values() if len(group) > 1]
+    several = list(groups.values())
     members = [index for group in several for index in group]
-    digests = dict(
-        zip(members, in_order(content, (paths[i] for i in members), threads), strict=True)
-    )
+    digests = dict(zip(members, in_order(content, map(path_of, members), threads), strict=True))
     codes: dict[int, str] = {i: "unreadable" for i, digest in digests.items() if not digest}
     rivals: list[list[int]] = []
     for group in several:
@@ -111,7 +113,7 @@ def sort_out(
         if len(left) > 1:
             rivals.append(left)
     compared = [index for group in rivals for index in group]
-    shown = in_order(picture, (paths[i] for i in compared), threads, content)
+    shown = in_order(picture, map(path_of, compared), threads, content)
     pictures = dict(zip(compared, shown, strict=True))
     sharing: set[int] = set()
     for group in rivals:

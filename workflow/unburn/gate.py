@@ -33,7 +33,7 @@ from unburn.files import sha256
 from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
-from unburn.pixels import read_header, searchable
+from unburn.pixels import glance, searchable
 from unburn.presets import RESEARCH, Options
 from unburn.readers import READERS, Line, Reader
 from unburn.sources import Frames, described, open_frames
@@ -449,7 +449,7 @@ def _in_bytes(wanted: identifiers.Identifiers, candidate: Path, kind: str) -> bo
         outside, inside = nifti.parts(candidate)
     else:
         before, data_set = searchable(candidate)
-        outside, inside = split_pixels(data_set, read_header(candidate))
+        outside, inside = split_pixels(data_set, glance(candidate))
         outside = before + b"\0" + outside
     return identifiers.found_in_bytes(wanted, outside, BYTES_OUTSIDE) or identifiers.found_in_bytes(
         wanted, inside, BYTES_INSIDE

@@ -8,6 +8,7 @@ become RGB.
 
 import functools
 import io
+import logging
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -33,7 +34,10 @@ from unburn.codestreams import (
 from unburn.errors import ItemError
 from unburn.files import Closing
 
+log = logging.getLogger(__name__)
+
 DEFERRED_BYTES = 1 << 20  # longer values stay in the file until they are asked for
+HEAD_BYTES, SHORT_BYTES = 1 << 16, 1 << 15  # what `glance` reads first, and its longest value
 LONGEST_VALUE = 0xFFFFFFFE  # PS3.5 section 7.1.2: 32-bit length, even
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
@@ -131,6 +135,44 @@ def read_header(path: Path, **options: Any) -> Dataset:
         raise ItemError("broken") from None
 
 
+class _Head(io.BytesIO):
+    """The first bytes of a file, by the name of which pydicom finds the rest."""
+
+    name = ""
+
+
+def glance(path: Path, **options: Any) -> Dataset:
+    """Read the header of a DICOM file from its first bytes, where native pixels follow them.
+
+    Parsing in memory spares calls to the system at each element. What lies behind native pixels
+    may be left out; pixels and other long values stay in the file.
+
+    Raises
+    ------
+    ItemError
+        as ``read_header``
+    """
+    try:
+        with open(path, "rb") as file:
+            head = _Head(file.read(HEAD_BYTES))
+        head.name, size = str(path), len(head.getbuffer())
+        dataset = pydicom.dcmread(
+            head, force=True, defer_size=min(SHORT_BYTES, DEFERRED_BYTES), **options
+        )
+        dataset.fileobj_type = open
+        pixels: Any = dataset.get_item("PixelData", keep_deferred=True)
+        if pixels is None:
+            whole = size < HEAD_BYTES or ("stop_before_pixels" in options and head.tell() < size)
+        else:
+            native = pixels.value is None and pixels.length != UNDEFINED_LENGTH
+            whole = size < HEAD_BYTES or (native and pixels.value_tell <= size)
+        if whole and transfer_syntax(dataset) != uid.DeflatedExplicitVRLittleEndian:
+            return dataset
+    except Exception:
+        log.debug("a header goes on behind the first bytes, or is damaged")
+    return read_header(path, **options)
+
+
 def searchable(path: Path) -> tuple[bytes, bytes]:
     """A file's bytes in which text can be searched, in two parts.
 
@@ -196,7 +238,7 @@ class StoredFrames(Closing):
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        self.dataset = read_header(self.path)
+        self.dataset = glance(self.path)
         self.syntax = transfer_syntax(self.dataset)
         self.lossy = is_lossy(self.dataset)
         self._last: tuple[int, np.ndarray] | None = None

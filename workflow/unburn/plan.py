@@ -14,8 +14,10 @@ import os
 import re
 import shutil
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,16 @@ from pydicom.dataset import Dataset
 from unburn import copies, keys, nifti, objects, patients, sheet, tables
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
+from unburn.folders import entries_below
 from unburn.ledger import state
 from unburn.parallel import in_order
 from unburn.pixels import (
     Form,
     check_frames,
     decoder_of,
+    glance,
     is_lossy,
     pixel_stream,
-    read_header,
     text_of,
     transfer_syntax,
 )
@@ -52,7 +55,13 @@ SHARD = (
     "pixels", "read_all", "volumetric", "shared_uid", "subject", "volume",
 )
 # fmt: on
+CELLS = tuple(sorted({*INVENTORY, *SHARD} - {"item"}))
+FLAGS = ("lossy", "pixels", "read_all", "volumetric", "shared_uid")
 STATE = "plan_state.json"
+COMMON = (
+    *("reason_code", "kind", "modality", "sop_class", "series_key", "transfer_syntax"),
+    *("orientation", "patient"),
+)
 FILES_PER_TASK = 32
 LOG_EVERY = 20_000  # files
 FEWEST_SLICES = 3  # of one orientation at different places: a volume
@@ -103,7 +112,8 @@ class Item:
     subject: str = ""  # of a NIfTI volume and what lies beside it: digests of the place of
     volume: str = ""  # its subject's folder, and of the volume
     patient: str = ""  # digest of what names the patient, empty where nothing does
-    place: tuple[float, ...] = ()  # orientation and position of a slice, rounded
+    orientation: str = ""  # of a slice, and its position, rounded
+    position: str = ""
     number: int = 0
     series: str = ""
     shard: str = ""
@@ -214,9 +224,14 @@ def look(root: Path, path: str) -> Item:
 
 
 def look_all(task: tuple[Path, list[str]]) -> list[Item]:
-    """``look`` at a few files."""
+    """``look`` at a few files; what several have in common is there once."""
     root, paths = task
-    return [look(root, path) for path in paths]
+    return [_shared(look(root, path)) for path in paths]
+
+
+def _shared(item: Item) -> Item:
+    values: dict[str, Any] = {name: sys.intern(getattr(item, name)) for name in COMMON}
+    return replace(item, **values)
 
 
 def _of_volume(path: Path) -> str:
@@ -286,7 +301,7 @@ def with_sidecars(items: list[Item]) -> list[Item]:
 
 def _from_header(item: Item, path: Path) -> Item:
     try:
-        dataset = read_header(path)
+        dataset = glance(path)
         meta = getattr(dataset, "file_meta", Dataset())
         sop_class = text_of(dataset, "SOPClassUID") or text_of(meta, "MediaStorageSOPClassUID")
         if len(dataset) < 2:
@@ -336,6 +351,7 @@ def _with_form(item: Item, dataset: Dataset, path: Path) -> Item:
         stream, start = pixel_stream(dataset, path)
         with stream:
             check_frames(dataset, form, stream, start)
+        orientation, position = _place(dataset)
         return replace(
             item,
             frames=form.frames,
@@ -344,7 +360,8 @@ def _with_form(item: Item, dataset: Dataset, path: Path) -> Item:
             samples=form.samples,
             bits_allocated=form.bits_allocated,
             lossy=is_lossy(dataset),
-            place=_place(dataset),
+            orientation=orientation,
+            position=position,
         )
     except ItemError as error:
         if error.code == "pixels_missing" and not item.pixels and item.kind != "segmentation":
@@ -352,14 +369,16 @@ def _with_form(item: Item, dataset: Dataset, path: Path) -> Item:
         return replace(item, reason_code=error.code)
 
 
-def _place(dataset: Dataset) -> tuple[float, ...]:
+def _place(dataset: Dataset) -> tuple[str, str]:
     """(0020,0037) Image Orientation and (0020,0032) Image Position of a slice, rounded."""
     try:
         orientation = [round(float(v), 3) + 0.0 for v in dataset.ImageOrientationPatient]
         position = [round(float(v), 3) + 0.0 for v in dataset.ImagePositionPatient]
     except Exception:
-        return ()
-    return (*orientation, *position) if len(orientation) == 6 and len(position) == 3 else ()
+        return "", ""
+    if len(orientation) != 6 or len(position) != 3:
+        return "", ""
+    return str(orientation), str(position)
 
 
 def _key(*names: str) -> str:
@@ -371,22 +390,18 @@ def _key(*names: str) -> str:
 
 
 def paths_below(root: Path) -> Iterator[str]:
-    """Every file below a folder, relative to it, in a fixed order.
+    """Every file below a folder, relative to it, in no promised order.
 
     Links to what is inside are left out, as it is met itself; links that lead out and folders
     that cannot be entered are named once, as one entry each.
     """
-    refused: list[str] = []
-    for folder, folders, files in os.walk(root, onerror=lambda e: refused.append(e.filename)):
-        folders.sort()
-        inside = os.path.relpath(folder, root)
-        links = [name for name in folders if Path(folder, name).is_symlink()]
-        for name in sorted(files + links):
-            path = Path(folder, name)
-            if path.is_symlink() and path.exists() and path.resolve().is_relative_to(root):
+    above = len(os.path.join(root, ""))  # noqa: PTH118, of the root of the disk as well
+    for entry in entries_below(str(root)):
+        if entry.is_symlink():
+            path = Path(entry.path)
+            if path.exists() and path.resolve().is_relative_to(root):
                 continue
-            yield name if inside == "." else f"{inside}/{name}"
-    yield from sorted(os.path.relpath(folder, root) for folder in refused)
+        yield entry.path[above:]
 
 
 def settle_copies(items: list[Item], root: Path, threads: int) -> list[Item]:
@@ -394,7 +409,7 @@ def settle_copies(items: list[Item], root: Path, threads: int) -> list[Item]:
     codes, sharing, digests = copies.sort_out(
         [item.sop_instance if item.reason_code != "dicomdir" else "" for item in items],
         [bool(item.reason_code) for item in items],
-        [root / item.path for item in items],
+        lambda index: root / items[index].path,
         threads,
     )
     return [
@@ -415,15 +430,15 @@ def mark_volumes(items: list[Item]) -> list[Item]:
     for item in items:
         if item.status == "held_back" and item.sop_class in objects.SLICES:
             holes[item.series_key] += 1
-        if item.status == "planned" and item.sop_class in objects.SLICES and item.place:
-            stacks[_stack(item)].add(item.place)
+        if item.status == "planned" and item.sop_class in objects.SLICES and item.position:
+            stacks[_stack(item)].add(item.position)
     return [
         replace(item, volumetric=True)
         if item.status == "planned"
         and (
             (item.sop_class in objects.VOLUMES and item.frames > 1)
             or (
-                item.place
+                item.position
                 and len(stacks.get(_stack(item), ())) + holes[item.series_key] >= FEWEST_SLICES
             )
         )
@@ -433,7 +448,7 @@ def mark_volumes(items: list[Item]) -> list[Item]:
 
 
 def _stack(item: Item) -> tuple[Any, ...]:
-    return item.series_key, item.rows, item.columns, item.place[:6]
+    return item.series_key, item.rows, item.columns, item.orientation
 
 
 def leave_out(
@@ -529,9 +544,9 @@ def write_shards(items: list[Item], root: Path, folder: Path, state: State) -> N
 
 
 def _row(item: Item, root: Path) -> dict[str, Any]:
-    row = {name: getattr(item, name) for name in {*INVENTORY, *SHARD} - {"item"}}
-    row = {name: int(value) if isinstance(value, bool) else value for name, value in row.items()}
-    path = UNTABLED.sub("?", str(root / item.path)) if item.reason_code != "withdrawn" else ""
+    row = {name: getattr(item, name) for name in CELLS}
+    row |= {name: int(row[name]) for name in FLAGS}
+    path = UNTABLED.sub("?", f"{root}/{item.path}") if item.reason_code != "withdrawn" else ""
     return row | {"item": item.number, "path": path}
 
 
@@ -607,16 +622,13 @@ def _gib(size: float) -> str:
 
 def take_stock(root: Path, threads: int) -> list[Item]:
     """Look at every file below a folder; the items in the order of their paths."""
-    paths = list(paths_below(root))
-    tasks = (
-        (root, paths[first : first + FILES_PER_TASK])
-        for first in range(0, len(paths), FILES_PER_TASK)
-    )
+    paths = paths_below(root)
+    tasks = ((root, few) for few in iter(lambda: list(islice(paths, FILES_PER_TASK)), []))
     items: list[Item] = []
     for found in in_order(look_all, tasks, threads):
         items.extend(found)
         if len(items) // LOG_EVERY > (len(items) - len(found)) // LOG_EVERY:
-            log.info("%d of %d headers read", len(items), len(paths))
+            log.info("%d headers read", len(items))
     return sorted(items, key=lambda item: item.path)
 
 

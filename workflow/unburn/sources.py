@@ -5,7 +5,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from unburn import nifti
-from unburn.pixels import StoredFrames, read_header
+from unburn.pixels import StoredFrames, glance
 
 Frames = StoredFrames | nifti.Volume
 
@@ -33,4 +33,4 @@ def described(path: Path, kind: str = "") -> Dataset:
     """
     if kind in nifti.KINDS or nifti.is_nifti(path):
         return nifti.named(path)
-    return read_header(path, stop_before_pixels=True)
+    return glance(path, stop_before_pixels=True)

@@ -3,6 +3,7 @@
 import argparse
 import collections
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from typing import Any
 from unburn import devices, keys, prompts, tables, weights
 from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
+from unburn.folders import entries_below
 from unburn.ledger import forget, forgotten
 from unburn.settings import REPO, Run
 from unburn.sheet import Row
@@ -65,7 +67,7 @@ def check(run: Run) -> bytes:
 
 def is_gone(row: Row) -> bool:
     """Whether the folder of a submission is missing or empty, as where a disk is not mounted."""
-    return not any(names for _, _, names in os.walk(row.path))
+    return next(entries_below(os.fspath(row.path)), None) is None
 
 
 def is_finished(run: Run, label: str) -> bool:
@@ -269,19 +271,19 @@ def contents(row: Row, master: bytes, walk: bool) -> str:
 
     It changes when the row changes or a file below its folder is added, removed, renamed or
     written again, so that the plan is made anew. ``walk`` is False in jobs, which need no second
-    look.
+    look. The digests of the files are added up, so that no order and no list is needed.
     """
-    state = [row.project, os.fspath(row.path.absolute())]
-    if walk:
-        for folder, folders, names in os.walk(row.path):
-            folders.sort()
-            for name in sorted(names):
-                state.append(f"{folder}\t{name}")
-                # of a file that is gone again or closed the name counts; the error would show it
-                with contextlib.suppress(OSError):
-                    file = Path(folder, name).lstat()
-                    state.append(f"{file.st_size}\t{file.st_mtime_ns}")
-    return keys.keyed(master, "row", "\n".join(state)).hex()[:16]
+    total = 0
+    for entry in entries_below(os.fspath(row.path)) if walk else ():
+        state = entry.path
+        # of a file that is gone again or closed the name counts; the error would show it
+        with contextlib.suppress(OSError):
+            file = entry.stat(follow_symlinks=False)
+            state = f"{state}\t{file.st_size}\t{file.st_mtime_ns}"
+        digest = hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=32).digest()
+        total += int.from_bytes(digest, "big")
+    where = os.fspath(row.path.absolute())
+    return keys.keyed(master, "row", f"{row.project}\n{where}\n{total % 2**256:x}").hex()[:16]
 
 
 def counts(ledger: Path) -> tuple[collections.Counter[str], collections.Counter[str]]:

@@ -25,8 +25,11 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str])
     with replacing(Path(path)) as tmp, open(tmp, "w", encoding="utf-8") as file:
         file.write("\t".join(columns) + "\n")
         for row in rows:
-            cells = (str(row[name]) for name in columns)
-            file.write("\t".join(" ".join(BREAKS.split(cell)) for cell in cells) + "\n")
+            cells = [str(row[name]) for name in columns]
+            line = "\t".join(cells)
+            if len(BREAKS.findall(line)) >= len(columns):  # more than those between cells
+                line = "\t".join(" ".join(BREAKS.split(cell)) for cell in cells)
+            file.write(line + "\n")
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
