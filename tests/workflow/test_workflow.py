@@ -115,6 +115,16 @@ def test_conda_and_image_of_a_rule_are_of_the_same_stack():
         assert conda and image and conda[1] == image[1], where
 
 
+@pytest.mark.parametrize("image", ["none.sif", "docker://somewhere/unburn:1"])
+def test_an_image_that_is_not_there_stops_a_run_before_the_first_job(image, tmp_path):
+    run = make_run(tmp_path / "run", {"demo": DEMO / "data"}, containers={"cpu": image})
+    result = snakemake(run, "--sdm", "apptainer")
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "error: containers.cpu: " in result.stderr
+    assert "-m unburn fetch cpu --from" in result.stderr
+    assert not list((run / "work" / "demo").glob("*")) and not (run / "results").exists()
+
+
 def test_the_diagram_in_the_readme_is_the_workflows(tmp_path):
     readme = (REPO / "README.md").read_text()
     shown = re.search(r"<!-- diagram -->\s*```mermaid\n(.*?)```", readme, re.DOTALL)
