@@ -1,11 +1,15 @@
 import errno
+import os
 import pickle
 import shlex
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import unburn
 from unburn.errors import ItemError, UserError, command, verb
 
 
@@ -52,3 +56,25 @@ def test_errors_travel_between_processes():
     error = pickle.loads(pickle.dumps(UserError("a", "b", "c")))
     assert (error.where, error.found, error.advice) == ("a", "b", "c")
     assert pickle.loads(pickle.dumps(ItemError("broken"))).code == "broken"
+
+
+def test_a_job_that_is_ended_removes_what_it_had_begun(tmp_path):
+    script = (
+        "import pathlib, sys, time\n"
+        "from unburn.errors import command\n"
+        "from unburn.files import replacing\n"
+        "def main(argv):\n"
+        "    with replacing(pathlib.Path('out.h5')) as tmp:\n"
+        "        tmp.write_text('half')\n"
+        "        print(flush=True)\n"
+        "        time.sleep(60)\n"
+        "command(main)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(unburn.__file__).parents[1])}
+    job = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    )
+    assert job.stdout and job.stdout.readline() and list(tmp_path.iterdir())
+    job.terminate()
+    assert job.wait(30) == 128 + signal.SIGTERM
+    assert not list(tmp_path.iterdir())
