@@ -1,12 +1,29 @@
-"""A facility's year on real runs: results that somebody edits, folders that go."""
+"""A facility's year on real runs: more series, patients who withdraw, results that somebody edits,
+folders that go, several labs at once.
+"""
 
 import os
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian
 
-from runs import SLICES, jobs, make_run, snakemake, tree, without_resources
+from runs import (
+    REPO,
+    SLICES,
+    clean_environment,
+    jobs,
+    make_run,
+    snakemake,
+    tree,
+    without_resources,
+)
 from unburn import tables
+from unburn.ledger import records
 
 DATED = ("report.html", "provenance.json")
 AFTER_RELEASE = {"evaluate_submission", "record_provenance", "report_submission"}
@@ -26,20 +43,125 @@ def objects(run, submission):
     return sorted((run / "results" / submission / "dicom").rglob("*.dcm"))
 
 
+def small_series(folder, patient, files=2):
+    """A series of a patient of its own: slices of 64 x 64 cut out of the demo's."""
+    folder.mkdir(parents=True)
+    for number in range(1, files + 1):
+        image = dcmread(SLICES / f"IM{number:04d}")
+        image.PixelData = image.pixel_array[100:164, 100:164].tobytes()
+        image.Rows = image.Columns = 64
+        image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        image.PatientID, image.PatientName = f"MRN{patient:05d}", f"DOE^{patient}"
+        image.StudyInstanceUID, image.SeriesInstanceUID = f"1.2.777{patient}", f"1.2.777{patient}.1"
+        image.SOPInstanceUID = f"1.2.777{patient}.1.{number}"
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        image.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    return folder
+
+
+def states(*folders):
+    """Time of writing and bytes of every file; not of that which each start writes anew."""
+    return {
+        file: (file.stat().st_mtime_ns, file.read_bytes())
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.is_file() and file.name != "start"
+    }
+
+
+def unburn(run, *words):
+    """A verb, called as a user would in the folder of the run."""
+    command = [sys.executable, "-m", "unburn", *words]
+    environment = clean_environment() | {"PYTHONPATH": str(REPO / "workflow")}
+    return subprocess.run(command, cwd=run, capture_output=True, text=True, env=environment)
+
+
 @pytest.fixture(scope="module")
 def labs(tmp_path_factory):
-    """A finished run of two submissions of a few slices."""
+    """A finished run of two submissions, of three patients and of one."""
     folder = tmp_path_factory.mktemp("year")
-    folders = {}
-    for label, numbers in {"one": (1, 2), "other": (3, 4, 5)}.items():
-        folders[label] = folder / f"DOE {label}"
-        folders[label].mkdir()
-        for number in numbers:
-            shutil.copy(SLICES / f"IM{number:04d}", folders[label])
-    run = make_run(folder / "run", folders, plan={"shard_gib": 1})
+    folders = {"one": folder / "DOE one", "other": folder / "DOE other"}
+    for patient in (1, 2, 3):
+        small_series(folders["one"] / f"DOE {patient}", patient)
+    small_series(folders["other"] / "DOE 4", 4)
+    run = make_run(folder / "run", folders)
     result = snakemake(run)
     assert result.returncode == 0, result.stderr
     return run
+
+
+def test_a_new_series_touches_a_new_shard_and_the_tables_and_pages(labs):
+    before = states(labs / "work", labs / "results", labs / "benchmarks")
+    small_series(labs.parent / "DOE one" / "DOE 5", 5)
+    again = snakemake(labs)
+    assert again.returncode == 0, again.stderr
+    assert "shard=00001" in again.stderr and "shard=00000" not in again.stderr
+    after = states(labs / "work", labs / "results", labs / "benchmarks")
+    assert before.keys() < after.keys()
+    new = {file.relative_to(labs).as_posix() for file in after.keys() - before.keys()}
+    assert len([name for name in new if name.startswith("results/one/dicom/")]) == 2
+    assert not [n for n in new if "other" in n or ("/00001" not in n and "results" not in n)]
+    touched = {file.relative_to(labs).as_posix() for file in before if before[file] != after[file]}
+    tables_and_pages = {"released.tsv", "held_back.tsv", "metrics.json", "provenance.json"}
+    tables_and_pages |= {"report.html", "review.html", "ledger.tsv", "inventory.tsv", "plan.json"}
+    tables_and_pages |= {"plan_state.json", "accounted", "mended", "key_id", "uid_mapping.csv"}
+    tables_and_pages |= {"patid_mapping.csv", "one.tsv", ".snakemake_timestamp"}
+    assert {name.rpartition("/")[2] for name in touched} <= tables_and_pages
+    assert not [name for name in touched if "other" in name or "/00000" in name]
+
+
+def test_a_withdrawn_patient_is_gone_and_does_not_come_back(labs):
+    rows = {row["item"]: row for row in records(labs / "work/one/ledger.tsv")}
+    theirs = [k for k, row in rows.items() if "DOE 2" in row["input"]]
+    places = {row["output"]: row["patient"] for row in records(labs / "results/one/released.tsv")}
+    (pseudonym,) = {places[rows[k]["output"]] for k in theirs}
+    others = {
+        file: state
+        for file, state in states(labs / "results/one/dicom", labs / "results/other").items()
+        if pseudonym not in str(file)
+    }
+    first = unburn(labs, "withdraw", "--configfile", "config.yaml", "--submission", "one",
+                   "--patient", pseudonym)  # fmt: skip
+    assert first.returncode == 0, first.stderr
+    assert "2 files handed in, 2 files released" in first.stdout and "--yes" in first.stdout
+    done = unburn(labs, "withdraw", "--configfile", "config.yaml", "--submission", "one",
+                  "--item", theirs[0], "--yes")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert states(labs / "results/one/dicom", labs / "results/other") == others
+    left = [labs / name for name in ("results", "work", "logs", "benchmarks", ".snakemake")]
+    for name in ("DOE 2", "DOE^2", "MRN00002", "1.2.7772", pseudonym):
+        found = [f for f, (_, data) in states(*left).items() if name.encode() in data]
+        assert found == [] and name not in done.stdout + done.stderr, name
+    again = snakemake(labs)
+    assert again.returncode == 0 and jobs(again.stderr) == [], again.stderr
+    small_series(labs.parent / "DOE one" / "DOE 2" / "later", 2, files=1)
+    more = snakemake(labs)
+    assert more.returncode == 0, more.stderr
+    assert "shard=" not in more.stderr
+    assert (
+        states(labs / "results/one/dicom", labs / "results/other/dicom").items() <= others.items()
+    )
+    ended = [row["reason_code"] for row in records(labs / "work/one/ledger.tsv")]
+    assert ended.count("withdrawn") == 3
+
+
+def test_two_runs_at_once_from_one_checkout_mix_nothing(labs, tmp_path):
+    runs = []
+    for number in (1, 2):
+        folder = tmp_path / f"lab {number}"
+        small_series(folder / "in" / "DOE 7", 7)  # the same patient in both
+        runs.append(make_run(folder / "run", {"lab": folder / "in"}))
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda run: snakemake(run, cores=1), runs))
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
+    tables_ = [records(run / "results/lab/released.tsv") for run in runs]
+    one, other = ({row["patient"] for row in rows} for rows in tables_)
+    assert len(one) == len(other) == 1 and one != other  # two keys
+    for run, foreign in zip(runs, (other, one), strict=True):
+        (name,) = foreign
+        kept = states(*(run / folder for folder in ("results", "work", "logs", ".snakemake")))
+        assert not [file for file, (_, data) in kept.items() if name.encode() in data]
+        assert jobs(snakemake(run).stderr) == []
 
 
 def test_a_result_that_was_edited_in_place_is_made_anew_and_nothing_else(labs):
@@ -60,7 +182,7 @@ def test_an_edit_that_keeps_its_time_is_found_at_the_next_release_and_mended_at_
     labs,
 ):
     before = released_bytes(labs, "one")
-    edited, deleted = objects(labs, "one")
+    edited, deleted, *_ = objects(labs, "one")
     time = edited.stat()
     with open(edited, "r+b") as file:
         file.write(b"DOE JANE")
@@ -94,10 +216,7 @@ def test_a_folder_that_is_gone_stops_no_other_and_harms_nothing_that_is_finished
 
 
 def test_a_lost_result_whose_key_was_discarded_is_told_and_not_released_anew(tmp_path):
-    folder = tmp_path / "images"
-    folder.mkdir()
-    shutil.copy(SLICES / "IM0001", folder)
-    shutil.copy(SLICES / "IM0002", folder)
+    folder = small_series(tmp_path / "images", 6)
     run = make_run(tmp_path / "run", {"lab": folder}, metadata={"key": "discard"})
     assert snakemake(run).returncode == 0
     before = released_bytes(run, "lab")
@@ -107,7 +226,7 @@ def test_a_lost_result_whose_key_was_discarded_is_told_and_not_released_anew(tmp
     for _ in range(2):
         refused = snakemake(run)
         assert refused.returncode != 0
-        assert jobs(refused.stderr) == ["account_for_items", "all"][:1]
+        assert jobs(refused.stderr) == ["account_for_items"]
         assert "1 released files were deleted or altered" in refused.stdout + refused.stderr
         assert "bring them back from a copy" in refused.stdout + refused.stderr
     first.write_bytes(kept)
