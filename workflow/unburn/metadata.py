@@ -7,10 +7,10 @@ import copy
 import logging
 import re
 import warnings
-from collections.abc import Container, Iterator
+from collections.abc import Container, Hashable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 
 from pydicom import config as pydicom_config
 from pydicom.dataelem import DataElement, RawDataElement
@@ -192,7 +192,7 @@ class _Cleaner:
         self.days = dates.shift_days(key, identity, settings.date_shift_days)
         self.patient = keys.label(key, "patient", identity)
         places = ADDRESSES | (INSTITUTIONS if self.options.institution == "removed" else set())
-        patients, self.people, towns = _names(dataset, places)
+        patients, self.people, towns = _names(dataset, places, set())
         self.anyone = self.people | towns
         self.banned = frozenset(patients)  # no descriptor keeps them, even if they are listed words
         self.spelt = [
@@ -206,6 +206,7 @@ class _Cleaner:
         self.ascii = True
         self.uids: dict[str, str] = {}
         self.met: set[str] = set()  # options of ``marks.MET`` that kept something
+        self.seen: dict[Hashable, Element | None] = {}  # cleaned sequences, by what they were
 
     def items(self, dataset: Dataset) -> Dataset:
         """Clean an item of a sequence and what is nested in it."""
@@ -225,9 +226,16 @@ class _Cleaner:
             vr, do = self.rules.of_stored(number, stored.VR if stored.is_raw else "")
             if do == profile.REMOVE or (nested and number in profile.PIXELS):
                 continue
+            like = _likeness(dataset, stored) if do == profile.DECODE else ()
+            if like:
+                like = (*like, self.painted_here)
+                if like in self.seen:
+                    if (again := self.seen[like]) is not None:
+                        elements[tag] = again
+                    continue
             try:
                 if do == profile.DECODE or not _is_readable(stored):
-                    stored = dataset[tag]
+                    stored = _decoded(dataset, tag, stored)
                     vr, do = self.rules.of_decoded(number, str(stored.VR))
                 cleaned = self.element(dataset, stored, number, vr, do, public_code)
             except ItemError:
@@ -238,6 +246,8 @@ class _Cleaner:
                 continue
             if cleaned is not None:
                 elements[tag] = cleaned
+            if like:
+                self.seen[like] = cleaned
         return elements
 
     def element(
@@ -329,18 +339,18 @@ class _Cleaner:
         if tag == PHOTOMETRIC_INTERPRETATION and _CODE_STRING.fullmatch(text):
             return text
         people = self.banned if tag == MANUFACTURER else self.anyone
-        if TELLING.search(text) or self.names(text, people):
-            return allowed(technical(text), self.banned)
-        if do == "code" and not _CODE_STRING.fullmatch(text):
-            return allowed(text, self.banned)
-        return technical(text, coded=do == "code")
+        left = _terms_of(text, do == "code")
+        return allowed(left, self.banned) if self.names(text, people) else left
 
-    def names(self, text: str, people: Container[str]) -> bool:
+    def names(self, text: str, people: Set[str]) -> bool:
         """Say whether a word of people's names is in a text that is not cut down to the list.
 
         A word of the list is no name here: a patient called Head leaves HEAD as it is.
         """
-        return any(word in people and not known(word) for word in words_in(text))
+        words = words_in(text)
+        return not people.isdisjoint(words) and any(
+            word in people and not known(word) for word in words
+        )
 
     def spells(self, element: Element) -> bool:
         """Say whether bytes hold a word of a name or a number of the patient, UTF-16 or not."""
@@ -445,6 +455,16 @@ class _Cleaner:
         return None
 
 
+@lru_cache(maxsize=4096)
+def _terms_of(text: str, coded: bool) -> str:
+    """The terms of a coded value or a technical text; known words of one that tells a number."""
+    if TELLING.search(text):
+        return allowed(technical(text))
+    if coded and not _CODE_STRING.fullmatch(text):
+        return allowed(text)
+    return technical(text, coded)
+
+
 def _is_readable(element: Element) -> bool:
     """Say whether an element can be taken as it is: little endian, read, of even length."""
     if not isinstance(element, RawDataElement):
@@ -473,39 +493,75 @@ def _is_public_code(item: Dataset) -> bool:
     )
 
 
-def _names(dataset: Dataset, places: Container[int]) -> tuple[set[str], set[str], set[str]]:
+def _likeness(dataset: Dataset, stored: Element) -> tuple[Hashable, ...]:
+    """What a sequence that is still bytes is known by; nothing for other elements.
+
+    Frames and segments repeat theirs, codes above all, and parsing them is most of the work.
+    """
+    if not stored.is_raw or stored.VR not in ("SQ", None) or not stored.value:
+        return ()
+    if stored.VR is None and profile.listed_vr(int(stored.tag)) != "SQ":
+        return ()
+    return stored.tag, stored.VR, str(dataset.original_character_set), stored.value
+
+
+def _decoded(dataset: Dataset, tag: BaseTag, stored: Element) -> DataElement:
+    """An element as pydicom reads it, which tells items of a sequence what they inherit."""
+    if stored.is_raw or dataset.original_encoding[0] is not False:
+        return dataset[tag]
+    return stored  # type: ignore[return-value]
+
+
+@cache
+def _telling(tag: int, stored: str | None) -> str:
+    """What an attribute tells of people by its VR: "items", "name", "number" or nothing."""
+    vr = profile.listed_vr(tag) if stored in (None, "UN") else stored
+    if vr == "SQ":
+        return "items"
+    if vr == "PN":
+        return "name"
+    numbered = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
+    return "number" if vr in NUMBERING_VRS and numbered else ""
+
+
+def _names(
+    dataset: Dataset, places: Container[int], seen: set[Hashable]
+) -> tuple[set[str], set[str], set[str]]:
     """Words of the patient's names, of the names of anyone, and of places, at all levels.
 
     The longer numbers of the patient and the visit, birth date and telephone among them, count as
-    words of names. Those of places are the longer words of the attributes ``places``.
+    words of names. Those of places are the longer words of the attributes ``places``. ``seen``
+    gathers the sequences that were looked at.
     """
     patients: set[str] = set()
     people: set[str] = set()
     towns: set[str] = set()
     for tag, stored in list(dataset.items()):
-        number, vr = int(tag), stored.VR
-        if vr is None or vr == "UN":
-            vr = profile.listed_vr(number)
-        numbered = vr in NUMBERING_VRS and (number >> 16 in NUMBERING_GROUPS or number == ACCESSION)
-        if vr not in ("PN", "SQ") and not numbered and number not in places:
+        kind = "place" if tag in places else _telling(int(tag), stored.VR)
+        if not kind:
             continue
         try:
-            if vr == "SQ":
-                for item in dataset[tag].value or []:
-                    inner = _names(item, places)
+            if kind == "items":
+                like = _likeness(dataset, stored)
+                if like in seen:
+                    continue
+                seen |= {like} - {()}
+                for item in _decoded(dataset, tag, stored).value or []:
+                    inner = _names(item, places, seen)
                     patients, people = patients | inner[0], people | inner[1]
                     towns |= inner[2]
-            elif number in places:
-                found = {word for text in texts(dataset, stored, vr) for word in words_in(text)}
-                towns |= {word for word in found if len(word) >= SHORTEST_PLACE}
-            elif numbered:
-                found = {n for text in texts(dataset, stored, vr) for n in numbers_in(text)}
-                patients, people = patients | found, people | found
+                continue
+            found = texts(dataset, stored, stored.VR or "LO")
+            if kind == "place":
+                here = {word for text in found for word in words_in(text)}
+                towns |= {word for word in here if len(word) >= SHORTEST_PLACE}
+            elif kind == "number":
+                here = {number for text in found for number in numbers_in(text)}
+                patients, people = patients | here, people | here
             else:
-                names = texts(dataset, stored, "PN")
-                found = {word for name in names for word in words_in(name) if len(word) > 1}
-                people |= found
-                patients |= found if number >> 16 == 0x0010 else set()
+                here = {word for text in found for word in words_in(text) if len(word) > 1}
+                people |= here
+                patients |= here if int(tag) >> 16 == 0x0010 else set()
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
     return patients, people, towns
