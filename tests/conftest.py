@@ -1,10 +1,14 @@
-"""Runs that several tests look at: each is made once a session."""
+"""Runs and images that several tests look at: each is made once a session."""
 
 import csv
+import os
+import pwd
+import subprocess
 from pathlib import Path
 
 import pytest
 
+import images
 from runs import DEMO, make_run, make_tiny, snakemake
 
 
@@ -58,3 +62,37 @@ def canaries() -> list[str]:
     """Every identifying string that was planted in the demo."""
     with open(DEMO / "canaries.tsv", encoding="utf-8", newline="") as file:
         return [row["text"] for row in csv.DictReader(file, delimiter="\t")]
+
+
+@pytest.fixture(scope="session")
+def apptainer():
+    """Make sure that Apptainer is there and may run; skip with a sentence where it cannot."""
+    result = subprocess.run([images.INSTALL], capture_output=True, text=True)
+    if result.returncode:
+        pytest.skip(result.stderr.strip().splitlines()[-1])
+    if os.getuid() == 0:
+        # as udev sets it where it runs; an ordinary user builds the images
+        Path("/dev/fuse").chmod(0o666)
+        try:
+            pwd.getpwnam(images.BUILDER)
+        except KeyError:
+            subprocess.run(["useradd", "--create-home", images.BUILDER], check=True)
+        # in a sandbox, root lacks capabilities that Apptainer would ask for
+        os.environ["APPTAINER_NO_PRIVS"] = "1"
+    probe = subprocess.run(
+        [*images.as_builder(), "unshare", "--user", "--map-root-user", "true"], capture_output=True
+    )
+    if probe.returncode:
+        pytest.skip("this machine allows no user namespaces, without which no image can be built")
+
+
+@pytest.fixture(scope="session")
+def cpu_image(apptainer):
+    """The image of all stages but one."""
+    return images.image("cpu")
+
+
+@pytest.fixture(scope="session")
+def gpu_image(apptainer):
+    """The image of the GPU rule, with the CPU build of torch."""
+    return images.image("gpu")

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from images import run as call
 
+from images import run as call
 from runs import (
     DEMO,
     REPO,

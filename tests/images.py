@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, unquote, urlparse
 
-REPO = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).parent
+REPO = Path(__file__).resolve().parents[1]
+INSTALL = REPO / "tests" / "apptainer" / "install.sh"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unburn-tests"
 BUILDER = "unburn-build"
 SOURCES = ("containers/build.sh", "containers/sbom.py", "envs/requirements.lock")
