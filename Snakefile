@@ -24,6 +24,13 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 
+# A second's work each: not worth a place in a cluster's queue.
+localrules:
+    draw_key,
+    record_provenance,
+    account_for_items,
+
+
 rule all:
     """Clean every submission of the sheet and report on it."""
     default_target: True

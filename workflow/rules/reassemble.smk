@@ -1,13 +1,12 @@
 rule draw_key:
-    output:
-        key=temp("<work>/{submission}/drawn.key"),
-    log:
-        "logs/key/{submission}.log",
     """Draw a key for one submission, to be deleted after its release (metadata.key: discard).
 
     All jobs of a run use the same. A key drawn later makes every candidate anew.
     """
-    localrule: True
+    output:
+        key=temp("<work>/{submission}/drawn.key"),
+    log:
+        "logs/key/{submission}.log",
     conda:
         "../../envs/cpu.yaml"
     container:

@@ -1,4 +1,5 @@
 rule record_provenance:
+    """Write down what made these results: commit, settings, weights, versions, seed, key id."""
     input:
         released="<results>/{submission}/released.tsv",
     output:
@@ -7,8 +8,6 @@ rule record_provenance:
         "logs/provenance/{submission}.log",
     benchmark:
         "benchmarks/provenance/{submission}.tsv"
-    """Write down what made these results: commit, settings, weights, versions, seed, key id."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     container:
@@ -71,6 +70,10 @@ rule report_submission:
 
 
 rule account_for_items:
+    """End the run in an error when more is held back than `gate.max_held_back` allows.
+
+    Everything is written by then. With `metadata.key: discard`, what links old and new is deleted.
+    """
     input:
         report="<results>/{submission}/report.html",
         ledger="<work>/{submission}/ledger.tsv",
@@ -78,11 +81,6 @@ rule account_for_items:
         accounted=touch("<work>/{submission}/accounted"),
     log:
         "logs/account/{submission}.log",
-    """End the run in an error when more is held back than `gate.max_held_back` allows.
-
-    Everything is written by then. With `metadata.key: discard`, what links old and new is deleted.
-    """
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     container:
