@@ -2,6 +2,7 @@ import json
 import os
 
 import h5py
+import pydicom
 import pytest
 from test_release import CANDIDATES, INVENTORY, SHARD, VERDICTS, Made, box
 
@@ -151,6 +152,34 @@ def test_a_patient_goes_and_all_else_stays(lab, how):
     assert "1 patients, 5 files handed in" in said and "MRN" not in said and "Doe" not in said
     assert len(others) == 3  # two objects and their mask
     check_gone(lab, others)
+
+
+def test_what_refers_to_the_patients_images_is_held_and_their_uids_go(lab):
+    """A segmentation under another Patient ID, of an image that is no longer released."""
+    (lab.inputs / "Doe_Jane_9").unlink(missing_ok=True)
+    lab.image(
+        series="s00003",
+        kind="segmentation",
+        references="1.2.3.4.1",
+        output="dicom/other/study2/s00003out/2.25.1009.dcm",
+        **ROE,
+    )
+    lab.inventory[-1] |= {"patient": "roe", "sha256": sha256(lab.inputs / "Doe_Jane_9")}
+    path = lab.shard / "candidates" / "9.dcm"
+    image = pydicom.dcmread(path)
+    image.ReferencedImageSequence = [pydicom.Dataset()]
+    image.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "2.25.1001"
+    image.save_as(path)
+    lab.verdicts[-1]["sha256"] = sha256(path)
+    lab.finish()
+    assert "dicom/other/study2/s00003out/2.25.1009.dcm" in lab.released()
+    assert "1.2.3.4.1,2.25.1001" in (lab.work / "uid_mapping.csv").read_text()
+    lab.withdraw("patient")
+    assert "dicom/other/study2/s00003out/2.25.1009.dcm" not in lab.released()
+    ledger = {row["item"]: row for row in records(lab.work / "ledger.tsv")}
+    assert ledger["9"]["reason_code"] == "reference_held" and ledger["5"]["status"] == "released"
+    mapping = (lab.work / "uid_mapping.csv").read_text()
+    assert "1.2.3.4.1," not in mapping and "1.2.3.4.5,2.25.1005" in mapping
 
 
 def test_without_yes_nothing_is_done(lab):

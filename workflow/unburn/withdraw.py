@@ -27,7 +27,6 @@ from unburn import (
     evaluate,
     keys,
     mending,
-    nifti,
     patients,
     release,
     report,
@@ -48,6 +47,7 @@ LOCK = "withdrawing.lock"
 LOCKS = Path(".snakemake") / "locks"  # of the folder of the run, as Snakemake has them
 OWN_LOCK = LOCKS / "999999999.output.lock"
 FINAL = ("released.tsv", "held_back.tsv", "metrics.json", "report.html")  # made anew, of results/
+OWN_UIDS = ("study_out", "series_out", "sop_out", "frame_of_reference_out")  # of candidates.tsv
 TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
 
 
@@ -55,12 +55,14 @@ TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
 class Withdrawal:
     """What is to go from a submission.
 
-    ``patients`` are tombstones, ``items`` numbers of the ledger, ``outputs`` files below results/.
+    ``patients`` are tombstones, ``items`` numbers of the ledger, ``outputs`` files below results/,
+    ``uids`` the new UIDs that are of no other patient's objects.
     """
 
     patients: list[str]
     items: list[str]
     outputs: list[str]
+    uids: list[str]
 
 
 # --- who is meant
@@ -130,17 +132,25 @@ def planned(work: Path, results: Path, master: bytes, who: Collection[str]) -> W
         [row["path"] for row in inventory], [row["patient"] for row in inventory], who
     )
     items = {row["item"] for row, gone in zip(inventory, theirs, strict=True) if gone}
-    pseudonyms = {
-        row["patient_out"]
-        for folder in shard_folders(work)
-        for row in records(folder / "candidates.tsv")
-        if row["item"] in items and row["patient_out"]
-    }
+    pseudonyms: set[str] = set()
+    uids: dict[bool, set[str]] = {True: set(), False: set()}
+    for folder in shard_folders(work):
+        for row in records(folder / "candidates.tsv"):
+            gone = row["item"] in items
+            uids[gone].update(row[name] for name in OWN_UIDS)
+            if gone:
+                pseudonyms.add(row["patient_out"])
     outputs = [
-        row["output"] for row in records(results / "released.tsv") if row["patient"] in pseudonyms
+        row["output"]
+        for row in records(results / "released.tsv")
+        if row["patient"] in pseudonyms - {""}
     ]
-    tombstones = [patients.digest(master, work.name, one) for one in sorted(who)]
-    return Withdrawal(tombstones, sorted(items, key=int), outputs)
+    return Withdrawal(
+        patients=[patients.digest(master, work.name, one) for one in sorted(who)],
+        items=sorted(items, key=int),
+        outputs=outputs,
+        uids=sorted(uids[True] - uids[False] - {""}),
+    )
 
 
 # --- what goes
@@ -201,25 +211,28 @@ def uids_in(dataset: Dataset) -> set[str]:
     return found
 
 
-def purge_uids(folder: Path) -> None:
-    """Keep of a shard's mapping what stands in the cleaned objects that are left."""
+def purge_uids(folder: Path, gone: Collection[str]) -> None:
+    """Take out of a shard's mapping the new UIDs ``gone``, and what no cleaned object holds."""
     left: set[str] = set()
     for file in sorted((folder / "candidates").glob("*.dcm")):
-        if not nifti.is_nifti(file):
-            with quiet():
-                left |= uids_in(dcmread(file, stop_before_pixels=True))
+        with quiet():
+            left |= uids_in(dcmread(file, stop_before_pixels=True))
+    left -= set(gone)
     purge_lines(folder / "uids.tsv", lambda row: row["id_new"] in left)
 
 
-def purge_shard(folder: Path, items: Collection[str]) -> None:
+def purge_shard(folder: Path, items: Collection[str], uids: Collection[str]) -> None:
     """Take items out of all that a shard has; a shard of theirs alone goes as a whole.
 
-    The plan's table is the last, as it says which of them are still to be taken out.
+    The plan's table is the last, as it says which of them are still to be taken out. Objects of
+    others can refer to theirs, so mappings of other shards can hold their UIDs.
     """
     table = shard_table(folder)
     here = [row["item"] for row in records(table)]
     gone = set(here) & set(items)
     if not gone:
+        if any(row["id_new"] in uids for row in records(folder / "uids.tsv")):
+            purge_lines(folder / "uids.tsv", lambda row: row["id_new"] not in uids)
         return
     if gone == set(here):
         shutil.rmtree(folder, ignore_errors=True)
@@ -234,7 +247,7 @@ def purge_shard(folder: Path, items: Collection[str]) -> None:
         purge_h5(folder / name, gone)
     for name in ("candidates.tsv", "verdicts.tsv"):
         purge_table(folder / name, gone)
-    purge_uids(folder)
+    purge_uids(folder, uids)
     purge_table(table, gone)
 
 
@@ -348,7 +361,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
         (results / output).unlink(missing_ok=True)
     shutil.rmtree(work / "products", ignore_errors=True)
     for folder in shard_folders(work):
-        purge_shard(folder, set(doing.items))
+        purge_shard(folder, set(doing.items), set(doing.uids))
     purge_plan(work, master, set(doing.items))
     remake(run, label)
     (work / "accounted").touch()
