@@ -154,6 +154,15 @@ def test_a_file_that_is_not_there_is_named(source, pins, tmp_path):
     assert error.where == str(source / weights.VAE) and "no such file" in error.found
 
 
+def test_an_empty_folder_is_refused_before_anything_is_said_or_written(pins, tmp_path):
+    (tmp_path / "empty").mkdir()
+    said = []
+    with pytest.raises(UserError) as caught:
+        fetch.fetch(tmp_path / "out", tmp_path / "empty", PROMPT, said.append)
+    assert f"and {len(pins) - 1} more of the model are missing" in caught.value.found
+    assert said == [] and not (tmp_path / "out").exists()
+
+
 def test_another_network_is_refused(source, pins, tmp_path):
     config = source / "unet" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "in_channels": 4}))

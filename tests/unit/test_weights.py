@@ -5,6 +5,7 @@ import pytest
 
 from unburn import prompts, weights
 from unburn.errors import UserError
+from unburn.files import sha256
 
 
 def make(folder, mark=True):
@@ -108,3 +109,23 @@ def test_the_pins_are_complete_for_what_a_job_reads():
     for path in (weights.UNET, weights.VAE, weights.TEXT_ENCODER):
         assert len(pins[path].sha256) == 64 and pins[path].size > 10**8
     assert set(weights.ARCHITECTURE) <= set(pins)
+
+
+def test_a_folder_that_cannot_be_written_is_read_once_by_a_process(tmp_path, monkeypatch):
+    """Root may write anywhere, so the note is refused here."""
+    make(tmp_path)
+    (tmp_path / weights.SEEN).unlink(missing_ok=True)
+    read = []
+    monkeypatch.setattr(weights, "sha256", lambda file: read.append(file) or sha256(file))
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(weights, "replacing", refuse)
+    weights._sha256.cache_clear()
+    weights.checked(tmp_path)
+    first = len(read)
+    assert first == len(set(read)) > 0
+    weights.checked(tmp_path)
+    assert len(read) == first
+    weights._sha256.cache_clear()

@@ -39,11 +39,11 @@ try:
     config = RUN.config
     MASTER = submissions.check(RUN)
     WEIGHTS = submissions.check_weights(RUN)
-    SD2 = submissions.check_sd2(RUN)
+    # gigabytes are read, so once a run; each batch verifies what it loads
+    SD2 = submissions.check_sd2(RUN) if workflow.is_main_process else {}
     DEVICE_RULES = submissions.check_device_rules(RUN)
     if IN_IMAGES:
         containers.check(RUN)
-        os.environ.update(containers.environment(RUN, os.environ))
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -52,6 +52,23 @@ if workflow.is_main_process:
         print(f"warning: {warning}", file=sys.stderr)
 
 KEY_ID = keys.key_id(MASTER)
+
+
+def show_to_images():
+    """Tell Apptainer what jobs in images see.
+
+    A scheduler may keep the environment that a job was submitted from, and the path of a
+    submission can hold a name. So it is left out there; a job of a scheduler tells it itself.
+    """
+    if IN_IMAGES:
+        originals = workflow.local_exec or not workflow.is_main_process
+        found = containers.environment(RUN, os.environ, originals)
+        os.environ.update(found)
+
+
+# In the main process the Snakefile does so when it is known where jobs run.
+if not workflow.is_main_process:
+    show_to_images()
 
 for stack, image in config["containers"].items():
     config["containers"][stack] = containers.without_blanks(image, stack, IN_IMAGES)

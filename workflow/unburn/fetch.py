@@ -76,6 +76,8 @@ def fetch(
     """
     pins = weights.pins() if pins is None else pins
     urls = sources() if urls is None else urls
+    if taken_from is not None:
+        _check_complete(taken_from, out, pins)
     licence = (weights.RESOURCES / weights.LICENCE).read_text("utf-8")
     say(licence)
     say(f"By using the weights you accept this licence. It is kept as {out / weights.LICENCE}.\n")
@@ -97,6 +99,21 @@ def fetch(
     say(f"{found.name} is ready in {out}")
 
 
+def _check_complete(folder: Path, out: Path, pins: Sequence[Pin]) -> None:
+    """Refuse a folder that lacks files, before anything is said or written."""
+    absent = [p.path for p in pins if not any((at / p.path).is_file() for at in (folder, out))]
+    if absent:
+        raise _absent(folder / absent[0], len(absent) - 1)
+
+
+def _absent(file: Path, more: int = 0) -> UserError:
+    return UserError(
+        str(file),
+        "there is no such file" + (f", and {more} more of the model are missing" if more else ""),
+        "name a folder with the layout of the model's page",
+    )
+
+
 def encode_prompts(out: Path, prompt: str, say: Say) -> None:
     """Encode what a prompt can become, and keep it beside the weights."""
     # imported here: it takes seconds, and only now the files are known to be right
@@ -114,9 +131,7 @@ def _verified(pin: Pin) -> str:
 def _take(file: Path, out: Path, pin: Pin) -> None:
     """Copy a file, if it is the right one."""
     if not file.is_file():
-        raise UserError(
-            str(file), "there is no such file", "name a folder with the layout of the model's page"
-        )
+        raise _absent(file)
     mistake = _mistake(file, pin)
     if mistake:
         raise _error(pin, [mistake])

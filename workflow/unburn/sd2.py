@@ -290,9 +290,10 @@ def paint_contents(
 ) -> Iterator[Content]:
     """Paint crops with the weights in ``folder`` on all devices of the job, in their order.
 
-    ``threads`` processes put the drawings under the masks while the devices draw the next.
+    ``threads`` processes put the drawings under the masks while the devices draw the next. The
+    weights are verified by the process that loads them, ``Painter``, and nothing is painted before.
     """
-    name = weights.checked(folder).name
+    name = weights.name_of(folder)
     drawn = _drawn(_batches(contents, settings, how.gpu_batch), folder, how)
     work = functools.partial(engines.finished, name=name, settings=settings)
     yield from parallel.in_order(work, drawn, threads)

@@ -14,6 +14,7 @@ paint is named so.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import shlex
@@ -98,6 +99,11 @@ def fetch_command(folder: Path) -> str:
     return verb(f"fetch sd2 --out {shlex.quote(str(folder))}")
 
 
+def name_of(folder: Path) -> str:
+    """What the weights in a folder are called, once ``checked`` found them to be the ones."""
+    return TEST_NAME if (folder / TEST_MARK).is_file() else NAME
+
+
 def checked(folder: Path) -> Weights:
     """The weights in a folder, once every file that a job reads is what is pinned.
 
@@ -117,7 +123,7 @@ def checked(folder: Path) -> Weights:
     own = _listed(folder)
     for path in (*(str(Path(path).with_name("config.json")) for path in (UNET, VAE)), PROMPTS):
         digests[path] = _same(folder, path, own.get(path, ""))
-    return Weights(folder, TEST_NAME if is_test else NAME, digests)
+    return Weights(folder, name_of(folder), digests)
 
 
 def _refuse_indices(folder: Path) -> None:
@@ -162,11 +168,17 @@ def digest(folder: Path, path: str) -> str:
         seen = json.loads(note.read_text("utf-8"))
     if seen.get(path, [])[:2] == here:
         return str(seen[path][2])
-    found = sha256(file)
-    # a folder that only its owner may write is read each time
+    found = _sha256(file, *here)
+    # a folder that only its owner may write is read again by each process
     with contextlib.suppress(OSError), replacing(note) as tmp:
         tmp.write_text(json.dumps({**seen, path: [*here, found]}), "utf-8")
     return found
+
+
+@functools.cache
+def _sha256(file: Path, size: int, time_ns: int) -> str:
+    """The sha256 of a file; of one that did not change since, without reading it again."""
+    return sha256(file)
 
 
 def _listed(folder: Path) -> dict[str, str]:
