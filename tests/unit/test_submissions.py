@@ -138,6 +138,20 @@ def test_more_held_back_than_allowed_is_an_error_with_numbers(tmp_path, capsys):
         submissions.main([*arguments, json.dumps({"max_held_back": 0.5})])
 
 
+def test_lost_results_of_a_discarded_key_are_told_and_of_a_kept_one_they_are_not(tmp_path):
+    """Of a kept key the release makes them again, so the count is of before."""
+    work = tmp_path / "lab"
+    tables.write(work / "ledger.tsv", [], ["status", "reason_code"])
+    tables.write(work / "shards" / "00000.tsv", [], ["item"])
+    arguments = ["--ledger", str(work / "ledger.tsv"), "--unrestorable", "2", "--settings"]
+    arguments += [json.dumps({"max_held_back": 1}), "--key-mode"]
+    with pytest.raises(UserError, match="2 released files were deleted or altered") as error:
+        submissions.main([*arguments, "discard"])
+    assert "bring them back from a copy" in str(error.value)
+    tables.write(work / "00000" / "candidates.tsv", [], ["item"])
+    submissions.main([*arguments, "keyed"])
+
+
 def test_the_summary_repeats_what_a_stage_says_to_the_user(run, tmp_path):
     log = tmp_path / "logs" / "plan" / "lab-1.log"
     log.parent.mkdir(parents=True)
