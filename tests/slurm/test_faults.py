@@ -12,8 +12,7 @@ from slurm_runs import attempts, finish, halt, processes, screen, start, until
 
 from runs import snakemake
 
-DETECT = ("--until", "detect_text")
-REGIONS = "work/lab/00000/regions.h5"
+REGIONS = "work/lab/00000/regions.h5"  # what the stage makes
 
 
 def states(run):
@@ -23,16 +22,16 @@ def states(run):
 def test_a_job_that_hangs_is_ended_at_its_limit_and_the_next_attempt_has_more_time(
     slurm, run, undisturbed
 ):
-    going = start(run, *DETECT, "--set-resources", "detect_text:runtime=attempt")
+    going = start(run, REGIONS, "--set-resources", "detect_text:runtime=3*attempt-2")
     halt(run, "detect")
     assert going.wait() == 0, screen(run)
     assert states(run) == ["TIMEOUT", "COMPLETED"]
-    assert [one.limit for one in attempts(run, "detect_text")] == ["00:01:00", "00:02:00"]
+    assert [one.limit for one in attempts(run, "detect_text")] == ["00:01:00", "00:04:00"]
     assert finish(run) == undisturbed
 
 
 def test_a_job_beyond_its_memory_is_ended_and_the_next_attempt_has_more(slurm, run, undisturbed):
-    going = start(run, *DETECT, "--set-resources", "detect_text:mem_mb=600*attempt**3")
+    going = start(run, REGIONS, "--set-resources", "detect_text:mem_mb=600*attempt**3")
     assert going.wait() == 0, screen(run)
     first, *_, last = attempts(run, "detect_text")
     assert (first.state, first.memory) in (("FAILED", "600M"), ("OUT_OF_MEMORY", "600M"))
@@ -41,7 +40,7 @@ def test_a_job_beyond_its_memory_is_ended_and_the_next_attempt_has_more(slurm, r
 
 
 def test_a_cancelled_job_is_submitted_again(slurm, run, undisturbed):
-    going = start(run, *DETECT)
+    going = start(run, REGIONS)
     halt(run, "detect")
     (job,) = attempts(run, "detect_text")
     subprocess.run(["scancel", job.job], check=True)
@@ -51,7 +50,7 @@ def test_a_cancelled_job_is_submitted_again(slurm, run, undisturbed):
 
 
 def test_a_node_that_fails_and_comes_back_with_its_job(slurm, run, undisturbed):
-    going = start(run, *DETECT)
+    going = start(run, REGIONS)
     stray = halt(run, "detect")
     (job,) = until(lambda: attempts(run, "detect_text"))
     pid = int((slurm.folder / "run" / f"{job.node}.pid").read_text())
@@ -70,12 +69,12 @@ def test_a_node_that_fails_and_comes_back_with_its_job(slurm, run, undisturbed):
 
 
 def test_what_a_killed_snakemake_left_running_damages_nothing(slurm, run, undisturbed):
-    killed = start(run, *DETECT)
+    killed = start(run, REGIONS)
     stray = halt(run, "detect")
     killed.kill()
     killed.wait()
     assert snakemake(run, "--unlock").returncode == 0
-    again = start(run, *DETECT)
+    again = start(run, REGIONS)
     assert again.wait() == 0, screen(run)
     assert states(run) == ["RUNNING", "COMPLETED"]
     written = (run / REGIONS).stat()
@@ -101,12 +100,12 @@ def test_a_full_disk_is_named_and_made_good_by_room(slurm, run, undisturbed):
         with pytest.raises(OSError), open(work / "filler", "wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
-        full = start(run, *DETECT, "--retries", "0")
+        full = start(run, REGIONS, "--retries", "0")
         assert full.wait() != 0
         assert "error: disk: it is full" in (run / "logs/detect/lab/00000.log").read_text()
         assert not (run / REGIONS).exists()
         (work / "filler").unlink()
-        room = start(run, *DETECT)
+        room = start(run, REGIONS)
         assert room.wait() == 0, screen(run)
         assert not list(work.rglob(".*.part*"))
         assert finish(run) == undisturbed
