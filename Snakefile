@@ -42,6 +42,7 @@ rule all:
 onstart:
     take_over()
     workflow.scheduler.keepgoing = True
+    show_to_images()
 
 
 onsuccess:

@@ -104,6 +104,12 @@ def test_jobs_have_no_network_and_what_the_user_sets_stays(folder):
     assert (folder / "run" / "results").is_dir()
 
 
+def test_what_a_scheduler_gets_names_no_folder_of_a_submission(folder):
+    found = containers.environment(run(folder), {}, originals=False)
+    assert "JANE" not in "".join(found.values())
+    assert f"{folder}/safe/unburn.key" in found["APPTAINER_BIND"]
+
+
 def test_a_job_that_starts_with_our_environment_adds_nothing_to_it(folder):
     once = containers.environment(run(folder), {})
     assert containers.environment(run(folder), once) == once

@@ -95,17 +95,22 @@ def binds(run: Run) -> list[Bind]:
     return found
 
 
-def environment(run: Run, given: Mapping[str, str]) -> dict[str, str]:
+def environment(run: Run, given: Mapping[str, str], originals: bool = True) -> dict[str, str]:
     """Variables for Apptainer: the binds, no network, the GPU where one is asked for.
 
     Parameters
     ----------
     given : the environment as it is; what it sets of this stays, and its binds come first
+    originals : whether the submissions' folders are bound
 
     The folder of results is made: what is not there cannot be bound.
     """
     Path(run.config["results"]).mkdir(parents=True, exist_ok=True)
-    ours = [f"{one.path}:{one.path}:{'rw' if one.writable else 'ro'}" for one in binds(run)]
+    ours = [
+        f"{one.path}:{one.path}:{'rw' if one.writable else 'ro'}"
+        for one in binds(run)
+        if originals or not one.guarded
+    ]
     theirs = [one for one in given.get("APPTAINER_BIND", "").split(",") if one]
     values = {"BIND": ",".join(dict.fromkeys([*theirs, *ours]))}
     values |= {"NET": given.get("APPTAINER_NET", "1")}
@@ -132,13 +137,14 @@ def needed(run: Run) -> list[str]:
 
 
 def check(run: Run) -> None:
-    """Refuse a run whose images are not there.
+    """Refuse a run whose images are not there, or whose folders cannot be bound.
 
     Raises
     ------
     UserError
         naming the setting and the ways to get the image
     """
+    binds(run)
     for stack in needed(run):
         image = run.config["containers"][stack]
         if "://" in image:
