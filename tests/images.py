@@ -56,6 +56,7 @@ def build(stack: str, base: Path, folder: Path) -> None:
     run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", work / "key"])
     options = ["--build-arg", "BOOTSTRAP=localimage", "--build-arg", f"BASE={work}/base.sif"]
     options += torch_index(work)
+    options += ["--mksquashfs-args", "-comp zstd -Xcompression-level 3"]  # a quarter of gzip's time
     if Path(CERTIFICATES).is_file():  # those of this machine, for the packages' index
         options += ["--bind", f"{CERTIFICATES}:{CERTIFICATES}:ro"]
     run(["chown", "--recursive", as_user(), work])
