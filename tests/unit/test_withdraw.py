@@ -270,6 +270,10 @@ def test_a_run_under_way_and_an_unfinished_submission_are_refused(lab):
 def test_nobody_can_tell_what_is_whose_once_the_key_was_discarded(lab):
     for file in (lab.shard / "candidates.tsv", lab.shard / "uids.tsv"):
         file.unlink()
+    with pytest.raises(UserError, match="it is not finished"):  # a shard is still to be done
+        lab.withdraw("patient")
+    with open(lab.folder / "config.yaml", "a") as config:
+        config.write("metadata:\n  key: discard\n")
     with pytest.raises(UserError, match="its key was discarded"):
         lab.withdraw("patient")
 

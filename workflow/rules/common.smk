@@ -210,8 +210,8 @@ def damaged(label):
 def lost_files(wildcards):
     """A number that goes up when a released file was deleted or altered: release reruns."""
     work = Path(config["work"]) / wildcards.submission
-    restorable = not ledger.forgotten(work)
-    return mending.mended(work) + (restorable and bool(lost(wildcards.submission)))
+    again = bool(lost(wildcards.submission)) and not unrestorable(wildcards)
+    return mending.mended(work) + again
 
 
 def altered_candidates(wildcards):
@@ -224,7 +224,8 @@ def altered_candidates(wildcards):
 def unrestorable(wildcards):
     """How many released files are gone that no rerun makes again, as their key was deleted."""
     forgotten = ledger.forgotten(Path(config["work"]) / wildcards.submission)
-    return len(lost(wildcards.submission)) if forgotten else 0
+    discarded = key_mode(wildcards) == "discard" and forgotten
+    return len(lost(wildcards.submission)) if discarded else 0
 
 
 def of_shards(path):

@@ -439,14 +439,14 @@ def check(run: Run, label: str) -> None:
         naming what can be done instead
     """
     work = Path(run.config["work"]) / label
-    if forgotten(work):
+    if forgotten(work) and run.section(label, "metadata")["key"] == "discard":
         raise UserError(
             f"submission {label}",
             "its key was discarded (metadata.key), so nobody can tell which results are whose",
             "take the patient's files out of its folder, delete the submission's folders in "
             "results/ and work/, and start the run again",
         )
-    if not submissions.is_finished(run, label):
+    if not submissions.is_finished(run, label) or forgotten(work):
         raise UserError(
             f"submission {label}",
             "it is not finished, or this is not the folder of the run",
