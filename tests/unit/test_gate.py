@@ -480,6 +480,8 @@ def test_an_identifier_is_found_in_the_bytes_of_every_kind_of_candidate(tmp_path
         volume.to_filename(path)
     assert gate._in_bytes(wanted, path, kind)
     assert not gate._in_bytes(NOBODY, path, kind)
+    if place == "header" and kind == "image":
+        assert gate._places(wanted, path, kind) == "PatientComments"
 
 
 def test_a_volume_could_show_a_face_unless_its_sidecar_names_another_part(tmp_path):

@@ -8,7 +8,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from unburn.identifiers import found_in_bytes, found_in_text, identifiers
+from unburn.identifiers import (
+    NOBODY,
+    found_in_attributes,
+    found_in_bytes,
+    found_in_text,
+    identifiers,
+)
 from unburn.metadata import Settings, clean, quiet
 from unburn.presets import options
 
@@ -268,3 +274,15 @@ def test_what_the_settings_keep_is_looked_for_in_pictures_and_not_in_bytes():
         assert not found_in_bytes(left, text.encode(), 4)
     assert found_in_text(left, "Periwinkle Infirmary") and found_in_text(left, "19.01.2004")
     assert found_in_bytes(left, b"Quillfeather", 4)
+
+
+def test_attributes_that_hold_an_identifier_are_named_and_not_its_value():
+    original, left, item = Dataset(), Dataset(), Dataset()
+    original.PatientName, original.PatientID = "Longfellow^Jane", "4711-0815"
+    item.SequenceName, item.ProtocolName = "longfellow_ep", "T2 head"
+    left.RequestAttributesSequence = [item]
+    left.private_block(0x0009, "ACME", create=True).add_new(1, "OB", b"ID 4711-0815\0")
+    left.Rows = 4711
+    found = found_in_attributes(identifiers(original), left, 4)
+    assert found == ["SequenceName", "a private attribute"]
+    assert found_in_attributes(NOBODY, left, 4) == []

@@ -33,7 +33,7 @@ from unburn.files import sha256
 from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
-from unburn.pixels import glance, searchable
+from unburn.pixels import glance, read_header, searchable
 from unburn.presets import RESEARCH, Options
 from unburn.readers import READERS, Line, Reader
 from unburn.sources import Frames, described, open_frames
@@ -404,7 +404,10 @@ def examine(settings: Settings, job: Job) -> Found:
     try:
         wanted = _wanted(item, settings.options)
         if job.whole:
-            found.identifier = _in_bytes(wanted, job.item.candidate, job.item.kind)
+            found.identifier = _in_bytes(wanted, item.candidate, item.kind)
+            if found.identifier:
+                places = _places(wanted, item.candidate, item.kind)
+                log.warning("item %d: an identifier is left in %s", item.number, places)
         if job.frames:
             reader = _reader(settings.reader)
             with open_frames(job.item.candidate) as source:
@@ -419,6 +422,10 @@ def examine(settings: Settings, job: Job) -> Found:
                     found.read += 1
                     found.failed += named or shown
                     found.identifier |= named
+                    if named:
+                        log.warning(
+                            "item %d: an identifier was read in frame %d", item.number, frame
+                        )
     except Exception as error:
         log.warning("item %d: not checked (%s)", job.item.number, type(error).__name__)
         found.error = True
@@ -454,6 +461,14 @@ def _in_bytes(wanted: identifiers.Identifiers, candidate: Path, kind: str) -> bo
     return identifiers.found_in_bytes(wanted, outside, BYTES_OUTSIDE) or identifiers.found_in_bytes(
         wanted, inside, BYTES_INSIDE
     )
+
+
+def _places(wanted: identifiers.Identifiers, candidate: Path, kind: str) -> str:
+    """Where an identifier is left, by keywords, never its value."""
+    if kind in (nifti.VOLUME, nifti.SIDECAR):
+        return "the volume's header" if kind == nifti.VOLUME else "the file beside the volume"
+    found = identifiers.found_in_attributes(wanted, read_header(candidate), BYTES_OUTSIDE)
+    return ", ".join(found) or "bytes that are no attribute's value"
 
 
 def heads(item: Item) -> bool:

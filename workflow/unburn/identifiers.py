@@ -12,6 +12,7 @@ from datetime import date
 from functools import cache
 from itertools import pairwise
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from unburn.elements import text_of
@@ -454,3 +455,19 @@ def found_in_bytes(ids: Identifiers, data: bytes, minimum: int) -> bool:
                     return True
                 start = low.find(needle, start + 1)
     return False
+
+
+def found_in_attributes(ids: Identifiers, dataset: Dataset, minimum: int) -> list[str]:
+    """Keywords of the attributes, on all levels, that hold an identifier; private ones as such."""
+    found: set[str] = set()
+
+    def look(_: Dataset, element: DataElement) -> None:
+        if element.VR != "SQ" and element.keyword != "PixelData":
+            value = element.value
+            data = value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+            if found_in_bytes(ids, data, minimum):
+                found.add(element.keyword or "a private attribute")
+
+    with quiet():
+        dataset.walk(look)
+    return sorted(found)

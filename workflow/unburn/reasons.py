@@ -51,7 +51,8 @@ HELD_BACK = {
     # --- found by the gate
     "residual_text": "The independent reader still read text in the cleaned picture; "
     "look at it, it may also be a false alarm.",
-    "residual_identifier": "An identifier of the original header was found in the cleaned object.",
+    "residual_identifier": "An identifier of the original header was found in the cleaned object; "
+    "the log of check_candidates names the attribute.",
     "over_painted": "More of it was painted over than the setting gate.max_painted_share allows.",
     "gate_failed": "The independent check could not be done.",
     "pixels_differ": "A pixel outside the mask differs from the original; please report this.",
