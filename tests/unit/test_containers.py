@@ -92,15 +92,17 @@ def test_a_path_that_cannot_be_bound_is_refused_without_being_told(folder, name)
     assert name not in str(caught.value) and "a link to it" in caught.value.advice
 
 
-def test_jobs_have_no_network_and_what_the_user_sets_stays(folder):
-    found = containers.environment(
-        run(folder), {"APPTAINER_BIND": "/opt/site", "APPTAINER_NET": ""}
-    )
+def test_jobs_have_no_network_unless_the_user_says_so(folder):
+    found = containers.environment(run(folder), {})
+    assert found["APPTAINER_NET"] == "1" and found["APPTAINER_NETWORK"] == "none"
+    assert "APPTAINER_NETWORK" not in containers.environment(run(folder), {"APPTAINER_NET": "0"})
+
+
+def test_binds_of_the_user_stay_and_results_are_made_to_be_bound(folder):
+    found = containers.environment(run(folder), {"APPTAINER_BIND": "/opt/site"})
     first, *others = found["APPTAINER_BIND"].split(",")
     assert first == "/opt/site" and f"{folder}/store/JANE DOE:{folder}/store/JANE DOE:ro" in others
-    assert found["APPTAINER_NETWORK"] == "none" and found["APPTAINER_NET"] == ""
     assert "APPTAINER_NV" not in found and found["SINGULARITY_BIND"] == found["APPTAINER_BIND"]
-    assert containers.environment(run(folder), {})["APPTAINER_NET"] == "1"
     assert (folder / "run" / "results").is_dir()
 
 

@@ -113,8 +113,8 @@ def environment(run: Run, given: Mapping[str, str], originals: bool = True) -> d
     ]
     theirs = [one for one in given.get("APPTAINER_BIND", "").split(",") if one]
     values = {"BIND": ",".join(dict.fromkeys([*theirs, *ours]))}
-    values |= {"NET": given.get("APPTAINER_NET", "1")}
-    values |= {"NETWORK": given.get("APPTAINER_NETWORK", "none")}
+    if given.get("APPTAINER_NET") != "0":
+        values |= {"NET": "1", "NETWORK": given.get("APPTAINER_NETWORK", "none")}
     if any(_uses_gpu(run, label) for label in run.rows):
         values["NV"] = given.get("APPTAINER_NV", "1")
     # SingularityCE reads the second name, Apptainer the first.
