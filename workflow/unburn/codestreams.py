@@ -13,6 +13,7 @@ from unburn.errors import ItemError
 
 # JPEG-LS data bytes after 0xFF are below 0x80, JPEG's are 0x00 or a restart marker; so one
 # pattern finds the end of a scan in both (ISO/IEC 10918-1 B.1.1, 14495-1 C.1).
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _SCAN_END = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 
 
@@ -128,6 +129,20 @@ def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
+def jpeg_scans(encoded: bytes) -> Iterator[tuple[int, int]]:
+    """Where the entropy-coded bytes of each scan, or restart interval of one, begin and end."""
+    at = 2
+    for marker, segment in _jpeg_segments(encoded):
+        at = encoded.index(segment, at)  # fill bytes may stand before it
+        if marker == 0xDA:
+            begin = at + 2 + int.from_bytes(segment[2:4], "big")
+            for restart in _RESTART.finditer(encoded, begin, at + len(segment)):
+                yield begin, restart.start()
+                begin = restart.end()
+            yield begin, at + len(segment)
+        at += len(segment)
+
+
 def _kept_segment(number: int, marker: int, segment: bytes, used: set[tuple[int, int]]) -> bytes:
     """What stays of a segment; ``used`` as from ``_used_tables``."""
     body = segment[4:]
@@ -161,6 +176,7 @@ def _kept_segment(number: int, marker: int, segment: bytes, used: set[tuple[int,
 # registration (CRG) or comments.
 _JPEG2000_SEGMENTS = {0x50, 0x51, 0x52, 0x53, 0x55, 0x58, 0x5C, 0x5D, 0x5E, 0x5F, 0x60, 0x61}
 _PART_2 = {*range(0x72, 0x7A)}  # where (SIZ, Rsiz) says that there are such
+_WORD = re.compile(rb"[A-Za-z ^]{6,}")
 
 
 def clean_jpeg2000(encoded: bytes) -> bytes:
@@ -188,6 +204,8 @@ def clean_jpeg2000(encoded: bytes) -> bytes:
             and end - at != 8 + 2 * int.from_bytes(encoded[at + 4 : at + 8], "big").bit_count()
         ):
             raise ItemError("undecodable")
+        if marker in _PART_2 and _WORD.search(encoded, at, end):
+            raise ItemError("undecodable")  # in the arrays of a transformation
         if marker in known:
             header.append(encoded[at:end])
         at = end
@@ -249,17 +267,55 @@ def _last_end(encoded: bytes) -> int:
     return end
 
 
+def tile_parts(encoded: bytes) -> Iterator[tuple[int, int]]:
+    """Where the packets of each tile-part of a cleaned codestream begin and end."""
+    at = encoded.find(b"\xff\x90")
+    while encoded[at : at + 2] == b"\xff\x90":
+        length = int.from_bytes(encoded[at + 6 : at + 10], "big")
+        end = at + length if length else _last_end(encoded)
+        yield at + _packets_at(encoded[at:end]), end
+        at = end
+
+
+def _packets_at(part: bytes) -> int:
+    """Where the packets of a tile-part begin: behind its segments and SOD."""
+    at = 12
+    while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
+        at += 2 + int.from_bytes(part[at + 2 : at + 4], "big")
+    return at + 2
+
+
 def _blank_tile_comments(part: bytes, known: set[int]) -> bytes:
-    """A tile-part in which segments that are not ``known`` are zeros."""
+    """A tile-part in which segments that are not ``known`` are zeros.
+
+    So are lengths of packets (PLT) that do not add up to what there is.
+    """
     out, at = bytearray(part), 12
+    lengths: list[tuple[int, int]] = []
     while part[at : at + 1] == b"\xff" and part[at + 1 : at + 2] != b"\x93":
         length = int.from_bytes(part[at + 2 : at + 4], "big")
-        if at + 2 + length > len(part):
+        end = at + 2 + length
+        if end > len(part):
             raise ItemError("undecodable")
-        if part[at + 1] not in known:
-            out[at + 6 : at + 2 + length] = bytes(max(length - 4, 0))
-        at += 2 + length
+        if part[at + 1] == 0x58:
+            lengths.append((at + 5, end))
+        elif part[at + 1] not in known:
+            out[at + 6 : end] = bytes(max(length - 4, 0))
+        at = end
+    if _total(part, lengths) != len(part) - at - 2:
+        for begin, end in lengths:
+            out[begin:end] = bytes(end - begin)
     return bytes(out)
+
+
+def _total(part: bytes, lengths: list[tuple[int, int]]) -> int:
+    """Sum of the packet lengths of PLT segments, seven bits a byte (annex A.7.3)."""
+    total = number = 0
+    for byte in b"".join(part[begin:end] for begin, end in lengths):
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            total, number = total + number, 0
+    return total
 
 
 def clean_rle(encoded: bytes, pixels: int) -> bytes:

@@ -6,6 +6,7 @@ Items in which nothing was masked keep their Pixel Data byte for byte, but for t
 import copy
 import io
 import zlib
+from functools import partial
 from math import ceil
 from typing import Any, Literal
 
@@ -16,11 +17,12 @@ from pydicom.encaps import encapsulate
 from pydicom.multival import MultiValue
 from pydicom.pixels import get_encoder
 
-from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle
+from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle, with_whole_spectrum
 from unburn.errors import ItemError
 from unburn.pixels import (
     DEFLATED_FRAMES,
     OFFSET_TABLES,
+    SEQUENTIAL,
     TOTAL_LENGTH,
     UNDEFINED_LENGTH,
     Form,
@@ -31,6 +33,7 @@ from unburn.pixels import (
     inflate_frame,
     transfer_syntax,
 )
+from unburn.tails import without_text
 
 LOOKUP_TABLES = ("LUT", *(f"{c}PaletteColorLookupTable" for c in ("Red", "Green", "Blue", "Alpha")))
 LOOKUP_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
@@ -172,9 +175,24 @@ def _clean_image(encoded: bytes, form: Form, syntax: uid.UID) -> bytes:
     if syntax == uid.RLELossless:
         cells = ceil(form.rows * form.columns * min(form.bits_allocated, 8) / 8)
         return clean_rle(_without_unused_bits(encoded, form), cells)
-    if syntax in uid.JPEG2000TransferSyntaxes:
-        return clean_jpeg2000(encoded)
-    return clean_jpeg(encoded)
+    is_jpeg2000 = syntax in uid.JPEG2000TransferSyntaxes
+    cleaned = clean_jpeg2000(encoded) if is_jpeg2000 else clean_jpeg(encoded)
+    return without_text(cleaned, is_jpeg2000, partial(_decoded, form=form, syntax=syntax))
+
+
+def _decoded(encoded: bytes, form: Form, syntax: uid.UID) -> np.ndarray:
+    """The pixels of one compressed frame as its decoder gives them."""
+    if syntax in SEQUENTIAL:
+        encoded = with_whole_spectrum(encoded)
+    pixels, _ = decoder_of(syntax).as_array(
+        encapsulate([encoded]),
+        index=0,
+        raw=True,
+        number_of_frames=1,
+        pixel_keyword="PixelData",
+        **form.options,
+    )
+    return pixels
 
 
 def _clean_deflated(encoded: bytes, form: Form) -> bytes:
