@@ -1,6 +1,7 @@
 """Runs of the workflow on the Slurm of the tests, and a look at what became of their jobs."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -37,8 +38,8 @@ class Attempt:
     limit: str
     node: str
     name: str
-    comment: str
     resources: str
+    comment: str
 
 
 def start(run: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -60,15 +61,20 @@ def screen(run: Path) -> str:
 
 def attempts(run: Path, rule: str = "") -> list[Attempt]:
     """The jobs that were submitted for a run, in their order; with ``rule`` only those of it."""
-    fields = "JobID,State,ReqMem,Timelimit,NodeList,JobName%90,Comment%90,AllocTRES%90,WorkDir%400"
+    fields = "JobID,State,ReqMem,Timelimit,NodeList,JobName%90,AllocTRES%90,SubmitLine%9999,WorkDir"
     result = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-S", "now-2hours", "-o", fields],
+        ["sacct", "-X", "-n", "-P", "--delimiter=\t", "-S", "now-2hours", "-o", fields],
         capture_output=True,
         text=True,
         check=True,
     )
-    rows = [line.split("|") for line in result.stdout.splitlines()]
-    found = [Attempt(*row[:-1]) for row in rows if row[-1] == str(run)]
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    # the comment itself is in the books only when the job has ended
+    found = [
+        Attempt(*row[:7], comment=re.search(r"--comment (\S+)", row[7])[1])
+        for row in rows
+        if row[8] == str(run)
+    ]
     return [one for one in found if one.comment.startswith(f"rule_{rule}")]
 
 

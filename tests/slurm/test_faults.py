@@ -97,13 +97,17 @@ def test_a_full_disk_is_named_and_made_good_by_room(slurm, run, undisturbed):
         pytest.skip("this machine lets nobody mount a disk of 16 MB")
     try:
         subprocess.run(["cp", "-a", f"{aside}/.", work], check=True)
+        going = start(run, REGIONS, "--retries", "0")
+        process = halt(run, "detect")
         with pytest.raises(OSError), open(work / "filler", "wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
-        full = start(run, REGIONS, "--retries", "0")
-        assert full.wait() != 0
+        os.kill(process, signal.SIGCONT)
+        assert going.wait() != 0
         assert "error: disk: it is full" in (run / "logs/detect/lab/00000.log").read_text()
         assert not (run / REGIONS).exists()
+        full = start(run, REGIONS)
+        assert full.wait() != 0 and "error: disk: it is full" in screen(run)
         (work / "filler").unlink()
         room = start(run, REGIONS)
         assert room.wait() == 0, screen(run)

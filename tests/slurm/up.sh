@@ -9,8 +9,8 @@
 set -euo pipefail
 LAB=$(realpath "${1:?the folder for configuration and state}")
 NODES=(left right)
-CORES=$(($(nproc) > 4 ? $(nproc) : 4)) # jobs ask for 4; fewer real ones are shared
-MEM_MB=64000                           # likewise
+CORES=8      # of each node; jobs ask for up to 4, and real ones are shared
+MEM_MB=64000 # likewise
 HOST=$(hostname -s)
 
 alive() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
@@ -75,7 +75,6 @@ AccountingStoragePort=16819
 AccountingStoragePass=$LAB/run/munge.socket
 AccountingStorageTRES=gres/gpu
 AccountingStorageEnforce=associations,limits
-AccountingStoreFlags=job_comment
 CONF
     port=16820
     for node in "${NODES[@]}"; do

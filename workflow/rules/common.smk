@@ -24,7 +24,7 @@ from unburn import (
     takeover,
 )
 from unburn.code import code_digest, data_digest
-from unburn.errors import UserError
+from unburn.errors import UserError, explained
 
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 
@@ -306,16 +306,16 @@ def take_over():
 
     A start with --no-hooks does neither.
     """
-    if workflow.executor_plugin.name == "slurm":
-        asked = workflow.resource_settings
-        default = asked.default_resources.args if asked.default_resources else []
-        rules = {rule: own.args for rule, own in asked.overwrite_resources.items()}
-        try:
-            cluster.check(cluster.site(default, rules), cluster.asks_for_gpu(RUN))
-        except UserError as error:
-            sys.exit(f"error: {error}")
     work, results = Path(config["work"]), Path(config["results"])
-    os.environ[takeover.VARIABLE] = takeover.claim(work, results, RUN.rows)
+    try:
+        if workflow.executor_plugin.name == "slurm":
+            asked = workflow.resource_settings
+            default = asked.default_resources.args if asked.default_resources else []
+            rules = {rule: own.args for rule, own in asked.overwrite_resources.items()}
+            cluster.check(cluster.site(default, rules), cluster.asks_for_gpu(RUN))
+        os.environ[takeover.VARIABLE] = takeover.claim(work, results, RUN.rows)
+    except (UserError, OSError) as error:
+        sys.exit(f"error: {explained(error)}")
     set_prefix()
 
 

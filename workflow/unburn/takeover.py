@@ -27,8 +27,11 @@ def claim(work: Path, results: Path, submissions: Iterable[str]) -> str:
     """
     token, file = uuid.uuid4().hex, work / FILE
     drawn = work / f".{token[:8]}.part"
-    drawn.write_text(token, "ascii")
-    drawn.replace(file)
+    try:
+        drawn.write_text(token, "ascii")
+        drawn.replace(file)
+    finally:
+        drawn.unlink(missing_ok=True)
     for label in submissions:
         places = [results / label, work / label]
         if places[1].is_dir():
