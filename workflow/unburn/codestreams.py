@@ -204,7 +204,7 @@ def clean_jpeg2000(encoded: bytes) -> bytes:
             and end - at != 8 + 2 * int.from_bytes(encoded[at + 4 : at + 8], "big").bit_count()
         ):
             raise ItemError("undecodable")
-        if marker in _PART_2 and _WORD.search(encoded, at, end):
+        if marker in known & _PART_2 and _WORD.search(encoded, at, end):
             raise ItemError("undecodable")  # in the arrays of a transformation
         if marker in known:
             header.append(encoded[at:end])

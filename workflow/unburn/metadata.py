@@ -19,7 +19,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
 from pydicom.uid import UID_dictionary
 
-from unburn import __version__, dates, keys, marks, presets, private, profile
+from unburn import __version__, dates, icc, keys, marks, presets, private, profile
 from unburn.elements import (
     BYTES,
     SIZES,
@@ -267,6 +267,9 @@ class _Cleaner:
                 is_sound(element, vr, profile.most_values(tag)) and not self.spells(element)
             )
             return _passed(element, vr) if sound else None
+        if do == "colours":
+            numbers = icc.clean(bytes(element.value or b""))
+            return DataElement(tag, vr, numbers) if numbers else None
         if do in ("items", "content", "graphics"):
             return self.sequence(element, tag, do)
         if do == "empty":

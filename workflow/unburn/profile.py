@@ -105,8 +105,10 @@ BULK_BYTES = PIXELS | tags(
     " SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData"
     " SegmentedBluePaletteColorLookupTableData SegmentedAlphaPaletteColorLookupTableData"
     " BlendingLookupTableData TrianglePointIndexList EdgePointIndexList VertexPointIndexList"
-    " PrimitivePointIndexList RecommendedDisplayCIELabValueList ICCProfile"
+    " PrimitivePointIndexList RecommendedDisplayCIELabValueList"
 )
+
+ICC_PROFILE = 0x00282000
 
 BYTE_VRS = frozenset(("OB", "OW", "UN", "OB or OW"))
 DATE_ACTIONS = {"DA": "date", "DT": "datetime", "TM": "time", "SH": "zone"}
@@ -208,6 +210,8 @@ def _by_vr(tag: int, vr: str, options: Options) -> str:
         return "time" if has_times(options) else "empty"
     if vr in ("AE", "UR", "UN"):
         return REMOVE
+    if tag == ICC_PROFILE:
+        return "colours"
     if vr in BYTE_VRS or tag in BULK_BYTES:
         return "bytes" if tag in BULK_BYTES else REMOVE
     if vr in ("DS", "IS"):
