@@ -337,6 +337,8 @@ def test_what_a_sidecar_says_of_the_patient_is_known(tmp_path):
     )
     found = nifti.named(path)
     assert found.PatientName == "Doe^Jane" and found.PatientID == "4711"
+    (tmp_path / "a.json").rename(tmp_path / "a.JSON")
+    assert nifti.named(path).PatientID == "4711"
     for unreadable in ("[1", "[" * 100_000):
         (tmp_path / "a.json").write_text(unreadable)
         assert len(nifti.named(path)) == 0

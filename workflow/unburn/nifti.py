@@ -456,9 +456,11 @@ def named(path: Path) -> Dataset:
     in levels.
     """
     found = Dataset()
-    beside = path.with_name(stem_of(path.name) + ".json")
+    endings = (".json", ".JSON")
+    beside = [path.with_name(stem_of(path.name) + ending) for ending in endings]
     try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
+        there = next((one for one in beside if one.is_file()), beside[0])
+        content = json.loads(there.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return found
     pairs = [pair for level in sidecars.levels(content) for pair in level.items()]
