@@ -286,3 +286,16 @@ def test_attributes_that_hold_an_identifier_are_named_and_not_its_value():
     found = found_in_attributes(identifiers(original), left, 4)
     assert found == ["SequenceName", "a private attribute"]
     assert found_in_attributes(NOBODY, left, 4) == []
+
+
+def test_a_name_is_found_anywhere_in_a_large_picture_and_nothing_in_one_without():
+    rng = np.random.default_rng(5)
+    picture = rng.integers(0, 256, 300_001, np.uint8)
+    assert not found_in_bytes(IDS, picture.tobytes(), 8)
+    name = next(spelling for spelling in sorted(IDS.spellings) if len(spelling) >= 8)
+    for code in ("latin-1", "utf-16-le", "utf-16-be"):
+        needle = np.frombuffer(name.encode(code), np.uint8)
+        for start in (0, 77_777, len(picture) - len(needle)):
+            hiding = picture.copy()
+            hiding[start : start + len(needle)] = needle
+            assert found_in_bytes(IDS, hiding.tobytes(), 8)

@@ -6,12 +6,13 @@ titles, manufacturers) are never searched.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import pairwise
 
+import numpy as np
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
@@ -432,29 +433,56 @@ def _bounded(data: bytes, start: int, needle: bytes, step: int) -> bool:
 
 
 def found_in_bytes(ids: Identifiers, data: bytes, minimum: int) -> bool:
-    """Say whether bytes hold an identifier of at least ``minimum`` bytes.
+    """Say whether bytes hold an identifier of at least ``minimum`` bytes, an even number from 4.
 
     Looked for in Latin-1, UTF-8 and UTF-16 of both byte orders, whatever the case. Shorter than
     six characters it has to stand as a word of its own.
     """
     low = data.lower()
-    for spelling in ids.spellings:
+    needles = _needles(ids.spellings, minimum)
+    there = _beginnings(low, {needle[:minimum] for needle, _, _ in needles}, minimum)
+    for needle, step, free in needles:
+        if needle[:minimum] not in there:
+            continue
+        start = low.find(needle)
+        while start >= 0:
+            if free or _bounded(low, start, needle, step):
+                return True
+            start = low.find(needle, start + 1)
+    return False
+
+
+def _needles(spellings: Iterable[str], minimum: int) -> set[tuple[bytes, int, bool]]:
+    """What is searched: bytes in small letters, bytes of a character, whether it may go on."""
+    found = set()
+    for spelling in spellings:
         if len(spelling.encode()) < minimum:
             continue
-        needles = {(spelling.encode(code, "ignore").lower(), 1) for code in ("latin-1", "utf-8")}
-        needles |= {
-            (spelling.encode(code, "ignore").lower(), 2) for code in ("utf-16-le", "utf-16-be")
-        }
         free = len(spelling) >= UNBOUNDED_FROM and not spelling.isdigit()
-        for needle, step in needles:
-            if len(needle) < minimum:
-                continue
-            start = low.find(needle)
-            while start >= 0:
-                if free or _bounded(low, start, needle, step):
-                    return True
-                start = low.find(needle, start + 1)
-    return False
+        for code, step in (("latin-1", 1), ("utf-8", 1), ("utf-16-le", 2), ("utf-16-be", 2)):
+            needle = spelling.encode(code, "ignore").lower()
+            if len(needle) >= minimum:
+                found.add((needle, step, free))
+    return found
+
+
+def _beginnings(data: bytes, wanted: set[bytes], length: int) -> set[bytes]:
+    """Which of some beginnings, all of an even ``length`` from four, stand anywhere in the data.
+
+    One look at a picture's bytes for all of them takes a tenth of searching each.
+    """
+    if len(data) < length or not wanted:
+        return set()
+    cells = np.frombuffer(data, np.uint8).astype(np.uint16)
+    pairs = cells[:-1] << 8 | cells[1:]
+    first, second = (np.zeros(1 << 16, bool) for _ in range(2))
+    for beginning in wanted:
+        first[int.from_bytes(beginning[:2], "big")] = True
+        second[int.from_bytes(beginning[2:4], "big")] = True
+    starts = np.flatnonzero(first[pairs[: len(data) - length + 1]])
+    starts = starts[second[pairs[starts + 2]]]
+    found = np.stack([pairs[starts + k] for k in range(0, length, 2)], axis=1)
+    return set(map(bytes, np.unique(found, axis=0).astype(">u2"))) & wanted
 
 
 def found_in_attributes(ids: Identifiers, dataset: Dataset, minimum: int) -> list[str]:
