@@ -463,3 +463,72 @@ rule time_gpu:
     shell:
         "python -m unburn.gpu_speed --settings {params.settings:q} --threads {threads}"
         " --weights {output.weights:q} --out {params.out:q} 2> {log:q}"
+
+
+def measured_scale(wildcards):
+    """The measurements of the target `scale`: sizes of plans, and of runs by cores and shards."""
+    named = config["scale"]
+    plans = [f"plan-{size}-{named['cores']}-0" for size in named["planned"]]
+    sizes = [f"clean-{size}-{named['cores']}-0" for size in named["cleaned"]]
+    largest = max(named["cleaned"])
+    alone = [f"clean-{largest}-1-0"]
+    shards = [f"clean-{largest}-{named['cores']}-{mib}" for mib in named["shard_mib"]]
+    return collect(
+        "benchmark/scale/{name}.json", name=[*plans, *sizes, *alone, *shards]
+    )
+
+
+rule scale:
+    """Time, memory, scratch and bytes by the size of a submission; not part of `all`."""
+    input:
+        "benchmark/scale/table.md",
+
+
+rule measure_scale:
+    """Plan made headers, or clean made pictures, in a run of its own that is removed."""
+    output:
+        measured="benchmark/scale/{what}-{frames}-{on}-{shard}.json",
+    log:
+        "logs/benchmark/scale-{what}-{frames}-{on}-{shard}.log",
+    wildcard_constraints:
+        what="plan|clean",
+        frames="[0-9]+",
+        on="[0-9]+",
+        shard="[0-9]+",
+    conda:
+        "../envs/cpu.yaml"
+    threads: workflow.cores  # nothing else may run beside it
+    resources:
+        mem_mb=8000,
+        runtime=600,
+    params:
+        run=subpath(output.measured, strip_suffix=".json"),
+        seed=config["scale"]["seed"],
+        slices=config["scale"]["slices"],
+        side=config["scale"]["side"],
+        code=[code_digest(name) for name in ("scaling", *STAGES)],
+    shell:
+        "python -m unburn.scaling {wildcards.what} --frames {wildcards.frames}"
+        " --slices {params.slices} --side {params.side} --seed {params.seed}"
+        " --cores {wildcards.on} --shard-mib {wildcards.shard} --run {params.run:q}"
+        " --out {output.measured:q} 2> {log:q}"
+
+
+rule tabulate_scale:
+    """Figures, growth exponents and a picture of cost over size."""
+    input:
+        measured_scale,
+    output:
+        table="benchmark/scale/table.md",
+        costs="benchmark/scale/scale.csv",
+        picture="benchmark/scale/cost.svg",
+    log:
+        "logs/benchmark/scale-table.log",
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        measured=subpath(output.table, parent=True),
+        code=code_digest("growth"),
+    shell:
+        "python -m unburn.growth --measured {params.measured:q} --out {params.measured:q}"
+        " 2> {log:q}"
