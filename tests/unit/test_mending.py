@@ -38,7 +38,7 @@ def edit(path, results):
 
 
 def test_nothing_is_lost_after_a_release_nor_before_one(lab):
-    work, results = lab
+    _, results = lab
     assert mending.lost(results) == []
     (results / "dicom" / "a.dcm").unlink()
     assert mending.lost(results) == ["dicom/a.dcm"]
