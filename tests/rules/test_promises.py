@@ -161,7 +161,7 @@ class Run:
         self.stage(
             reassemble,
             "metadata",
-            **looked,
+            **{"shard": self.shard, "regions": self.regions},
             **{"masks": self.masks, "fills": self.fills, "painted": self.painted},
             **{"key": self.key, "project": "lab", "table": self.table},
             **{"candidates": self.table.with_suffix(""), "uids": self.work / "00000" / "uids.tsv"},

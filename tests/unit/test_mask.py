@@ -180,6 +180,7 @@ def test_reach_knows_the_codecs():
 def shard(folder, *rows, modality="MR"):
     """A shard's table and its frames; rows of (item, frames, rows, columns, lossy, syntax)."""
     with h5py.File(folder / "frames.h5", "w") as file:
+        file.attrs["failed"] = "{}"
         for number, frames, height, width, _, _ in rows:
             file.create_dataset(f"items/{number}", (frames, 1, height, width), np.uint8)
     columns = ("item", "series", "samples", "lossy", "transfer_syntax", "path", "modality")

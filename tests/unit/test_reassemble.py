@@ -81,8 +81,6 @@ class Shard:
     def __init__(self, folder, rows, masks=None, fills=(), painted=(), failed=None, looked=None):
         self.folder = folder
         tables.write(folder / "shard.tsv", rows, SHARD_COLUMNS)
-        with h5py.File(folder / "frames.h5", "w") as file:
-            file.attrs["failed"] = json.dumps(failed or {})
         looked = looked or [
             (int(row["item"]), k) for row in rows for k in range(int(row["frames"]))
         ]
@@ -90,6 +88,7 @@ class Shard:
         with h5py.File(folder / "regions.h5", "w") as file:
             file["examined"] = np.array([(i, k, 0.0, 0) for i, k in looked], kind)
         with h5py.File(folder / "masks.h5", "w") as file:
+            file.attrs["failed"] = json.dumps(failed or {})
             for item, mask in (masks or {}).items():
                 file[f"items/{item}"] = mask
         for name, engine, content in (("fills", "flat", fills), ("painted", "classic", painted)):
@@ -100,7 +99,7 @@ class Shard:
     def run(self, threads=1, name="out"):
         out = self.folder / name
         reassemble.reassemble(
-            *(self.folder / f for f in ("shard.tsv", "frames.h5", "regions.h5")),
+            *(self.folder / f for f in ("shard.tsv", "regions.h5")),
             reassemble.Inputs(*(self.folder / f for f in ("masks.h5", "fills.h5", "painted.h5"))),
             SETTINGS,
             KEY,

@@ -27,7 +27,6 @@ rule reassemble_objects:
     """
     input:
         shard="<work>/{submission}/shards/{shard}.tsv",
-        frames="<work>/{submission}/{shard}/frames.h5",
         regions="<work>/{submission}/{shard}/regions.h5",
         masks="<work>/{submission}/{shard}/masks.h5",
         fills="<work>/{submission}/{shard}/fills.h5",
@@ -58,7 +57,7 @@ rule reassemble_objects:
         mending=altered_candidates,
         code=code_digest("reassemble"),
     shell:
-        "python -m unburn.reassemble --shard {input.shard:q} --frames {input.frames:q}"
+        "python -m unburn.reassemble --shard {input.shard:q}"
         " --regions {input.regions:q} --masks {input.masks:q} --fills {input.fills:q}"
         " --painted {input.painted:q} --settings {params.settings:q}"
         " --key {params.key:q} --project {params.project} --mending {params.mending}"

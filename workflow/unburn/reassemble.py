@@ -422,9 +422,9 @@ def attempt(
     return cells | {"status": "held_back", "reason_code": reason}, {}
 
 
-def failures(frames: Path, regions: Path, rows: Iterable[Mapping[str, str]]) -> dict[int, str]:
+def failures(masks: Path, regions: Path, rows: Iterable[Mapping[str, str]]) -> dict[int, str]:
     """Reason codes of items that stages before could not handle."""
-    with h5py.File(frames) as file:
+    with h5py.File(masks) as file:
         failed = {int(item): code for item, code in json.loads(file.attrs["failed"]).items()}
     frames_of = {int(row["item"]): int(row["frames"] or 1) for row in rows if row["pixels"] == "1"}
     return dict.fromkeys(unexamined(frames_of, load(regions)), "not_examined") | failed
@@ -432,7 +432,6 @@ def failures(frames: Path, regions: Path, rows: Iterable[Mapping[str, str]]) -> 
 
 def reassemble(
     shard: Path,
-    frames: Path,
     regions: Path,
     inputs: Inputs,
     settings: metadata.Settings,
@@ -444,7 +443,7 @@ def reassemble(
 ) -> None:
     """Make the candidates of a shard, their table and the table of their UIDs."""
     rows = records(shard)
-    failed = failures(frames, regions, rows)
+    failed = failures(inputs.masks, regions, rows)
     mapping: dict[str, str] = {}
     lines = []
     with replacing(candidates) as folder:
@@ -472,7 +471,7 @@ def reassemble(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("shard", "frames", "regions", "masks", "fills", "painted", "key"):
+    for name in ("shard", "regions", "masks", "fills", "painted", "key"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON of metadata")
@@ -483,7 +482,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     options: Any = parser.parse_args(argv)
     reassemble(
         options.shard,
-        options.frames,
         options.regions,
         Inputs(options.masks, options.fills, options.painted),
         metadata.Settings(**options.settings),
