@@ -887,3 +887,12 @@ def test_no_value_of_a_header_reaches_log_or_warnings(tmp_path):
         check=True,
     )
     assert (done.stdout, done.stderr) == ("bad_geometry\n", "")
+
+
+def test_pixels_that_begin_in_a_file_s_first_bytes_and_end_behind_them_are_read_whole(tmp_path):
+    frame = np.random.default_rng(2).integers(0, 255, (1, 300, 300), np.uint8)
+    path = save(make(frame), tmp_path / "a.dcm")
+    for read in (pixels.glance, pixels.read_header):
+        assert len(read(path).PixelData) == frame.size
+    with StoredFrames(path) as source:
+        assert source.dataset.PixelData == frame.tobytes()

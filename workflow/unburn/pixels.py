@@ -166,6 +166,7 @@ def glance(path: Path, **options: Any) -> Dataset:
         else:
             native = pixels.value is None and pixels.length != UNDEFINED_LENGTH
             whole = size < HEAD_BYTES or (native and pixels.value_tell <= size)
+        head.close()  # so that pydicom reads deferred values from the file, not from its beginning
         if whole and transfer_syntax(dataset) != uid.DeflatedExplicitVRLittleEndian:
             return dataset
     except Exception:
