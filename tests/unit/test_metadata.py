@@ -268,6 +268,26 @@ def test_a_name_that_stands_nowhere_else_goes_from_technical_text_codes_and_numb
     assert result.WindowCenter == 4711042  # of pixel values, which can be so large
 
 
+def test_of_a_code_stays_what_the_standard_says_and_words_of_the_list():
+    def coded(value, scheme, meaning):
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+        (found,) = cleaned(image(AnatomicRegionSequence=[item])).AnatomicRegionSequence
+        return found.CodeValue, found.CodingSchemeDesignator, found.CodeMeaning
+
+    for code in (
+        ("69536005", "SCT", "Head"),
+        ("397263007", "SCT", "A-Constant"),
+        ("41549009", "SCT", "ACE inhibitor"),  # words of no list
+        ("T-D1100", "SRT", "Head"),
+        ("{SUVbw}g/ml", "UCUM", "Standardized Uptake Value body weight"),
+        ("10200004", "SCT", "Liver"),
+    ):
+        assert coded(*code) == code
+    assert coded("10200004", "SCT", "Quillfeather liver") == ("10200004", "SCT", "liver")
+    assert coded("QUILLFEATHER", "DCM", "Quillfeather") == ("removed", "DCM", "removed")
+
+
 def test_names_of_the_factory_stay_but_under_public_only_terms_do():
     dataset = image(Manufacturer="Siemens Quill", ManufacturerModelName="Prisma 3T")
     dataset.SoftwareVersions = "syngo MR E11"
@@ -471,11 +491,11 @@ def test_codes_of_private_schemes_are_cleaned_and_stay_valid():
     public.CodeMeaning = "Schädelkalotte"
     private.CodeValue, private.CodingSchemeDesignator = "CANARY4711", "99CANARY"
     private.CodeMeaning = "Head of Canary"
-    result = cleaned(image(AnatomicRegionSequence=[public, private]))
+    result = cleaned(image(AnatomicRegionSequence=[public, private], Manufacturer="Schädel AG"))
     one, two = result.AnatomicRegionSequence
-    assert one.CodeMeaning == "Schädelkalotte" and one.CodeValue == "T-D1100"
+    assert one.CodeMeaning == "removed" and one.CodeValue == "T-D1100"  # a word of no list
     assert result.SpecificCharacterSet == "ISO_IR 192"
-    assert "Schädelkalotte".encode() in written(result)
+    assert "Schädel AG".encode() in written(result)
     assert (two.CodeValue, two.CodingSchemeDesignator) == ("removed", "removed")
     assert two.CodeMeaning == "Head of"
 

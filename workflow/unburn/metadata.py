@@ -19,7 +19,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
 from pydicom.uid import UID_dictionary
 
-from unburn import __version__, dates, icc, keys, marks, presets, private, profile
+from unburn import __version__, concepts, dates, icc, keys, marks, presets, private, profile
 from unburn.elements import (
     BYTES,
     SIZES,
@@ -107,6 +107,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.AS
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CLASS = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]{0,2}))+")  # longer parts are nobody's class
 
+
+Code = tuple[str, str]  # scheme and value
 
 _SAME_META = (
     DataElement(0x00020001, "OB", b"\0\1"),
@@ -216,7 +218,7 @@ class _Cleaner:
         """Clean one level and what is nested in it."""
         elements: Elements = {}
         creators: dict[int, str] = {}
-        public_code = _is_public_code(dataset) if nested else False
+        code = _public_code(dataset) if nested else None
         for tag, stored in list(dataset.items()):
             number = int(tag)
             if number & 0x10000:
@@ -237,7 +239,7 @@ class _Cleaner:
                 if do == profile.DECODE or not _is_readable(stored):
                     stored = _decoded(dataset, tag, stored)
                     vr, do = self.rules.of_decoded(number, str(stored.VR))
-                cleaned = self.element(dataset, stored, number, vr, do, public_code)
+                cleaned = self.element(dataset, stored, number, vr, do, code)
             except ItemError:
                 raise
             except Exception:  # malformed: pydicom raises many kinds
@@ -257,7 +259,7 @@ class _Cleaner:
         tag: int,
         vr: str,
         do: str,
-        public_code: bool,
+        code: Code | None,
     ) -> Element | None:
         """Do to one attribute of a VR as it should be what ``profile.action`` names."""
         if do == profile.REMOVE or (self.derived and tag in OF_PIXELS):
@@ -282,7 +284,7 @@ class _Cleaner:
         if do in ("number", "quantity"):
             good = all(self.is_number(text, do == "quantity") for text in found if text)
             return _passed(element, vr) if good else made(tag, vr, [])
-        values = [self.value(do, tag, text, public_code) for text in found]
+        values = [self.value(do, tag, text, code) for text in found]
         cleaned = [text for text in values if text is not None]
         if tag == FRAME_TYPE and self.painted_here:
             cleaned = ["DERIVED", *cleaned[1:]]
@@ -305,7 +307,7 @@ class _Cleaner:
             return DataElement(tag, vr, 0)
         return made(tag, vr, [DUMMIES.get(vr, REMOVED)])
 
-    def value(self, do: str, tag: int, text: str, public_code: bool) -> str | None:
+    def value(self, do: str, tag: int, text: str, code: Code | None) -> str | None:
         """Clean one value of a multi-valued attribute; None is a malformed one."""
         if do == "date":
             return dates.clean_date(text, self.options.dates, self.days) if text else ""
@@ -325,7 +327,12 @@ class _Cleaner:
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
-            kept = public_code and not self.names(text, self.anyone)
+            plain = tag == CODING_SCHEME or text.isdigit() or technical(text, coded=True) == text
+            kept = (
+                code is not None
+                and not self.names(text, self.anyone)
+                and (plain or concepts.says(*code, text))
+            )
         elif do in ("terms", "code"):
             return self.technical(do, tag, text)
         elif do == "part":  # one listed word is a body part, also of a patient who is called so
@@ -489,11 +496,12 @@ def _is_text(item: Dataset) -> bool:
     return VALUE_TYPE in item and text_of(item, "ValueType") in ("TEXT", "PNAME")
 
 
-def _is_public_code(item: Dataset) -> bool:
-    """Say whether an item of a code sequence uses a coding scheme that everyone can look up."""
-    return (
-        CODING_SCHEME in item and text_of(item, "CodingSchemeDesignator") in PUBLIC_CODING_SCHEMES
-    )
+def _public_code(item: Dataset) -> Code | None:
+    """Scheme and value of an item of a code sequence whose scheme everyone can look up."""
+    if CODING_SCHEME not in item:
+        return None
+    scheme = text_of(item, "CodingSchemeDesignator")
+    return (scheme, text_of(item, "CodeValue")) if scheme in PUBLIC_CODING_SCHEMES else None
 
 
 def _likeness(dataset: Dataset, stored: Element) -> tuple[Hashable, ...]:
