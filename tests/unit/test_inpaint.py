@@ -143,6 +143,15 @@ def test_an_empty_place_gets_the_noise_of_its_ring_and_none_from_beyond():
     assert abs(painted[box()].mean() - 1000) < 5 and 0.75 < painted[box()].std() / 20 < 1.1
 
 
+def test_air_beside_anatomy_stays_without_noise():
+    frame = anatomy(noise=60)
+    frame[:70] = 0  # air, down to 6 px under the mask; then skin and tissue
+    source = content(frame, box())
+    assert not crop.is_flat(source.pixels, engines.surroundings(box(height=20), box()), 20)
+    painted = paint(source)[..., 0]
+    assert (painted[box()] == 0).mean() > 0.95 and painted[box()].max() < 60
+
+
 def test_noise_moves_with_the_surroundings_of_a_mask_that_stays():
     """A cine with static text: what is painted changes no more than what stands around it."""
     picture, mask = anatomy(noise=0), box()

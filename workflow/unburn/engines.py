@@ -52,6 +52,8 @@ NOISE_DEPTHS_PX, NOISE_SHARES = (1.0, 2.0, 3.0), (0.45, 0.8, 1.0)
 DETAIL_SIGMA_PX = 2.0  # what is finer than this counts as texture
 LEVEL_STEP_PX = 4  # the strength of noise is measured in squares of this side
 LEVEL_SIGMA_PX = 8.0
+BRIGHTNESSES = 8  # groups of known pixels by brightness
+SIMILAR = 4.0  # noise may have so many times the variance of where it is as bright
 REACH_PX = 32  # beyond this distance from the mask, nothing is looked at: 4 LEVEL_SIGMA_PX
 OUTLIER = 3.0  # robust standard deviations beyond which detail is an edge, not noise
 VIEW_SHARES = (0.005, 0.995)  # quantiles of the surroundings that become 0 and 1 for a generator
@@ -293,13 +295,18 @@ def detail(values: np.ndarray, near: np.ndarray, hidden: np.ndarray) -> np.ndarr
 
 
 def texture(
-    values: np.ndarray, mask: np.ndarray, hidden: np.ndarray, white: np.ndarray
+    values: np.ndarray,
+    base: np.ndarray,
+    mask: np.ndarray,
+    hidden: np.ndarray,
+    white: np.ndarray,
 ) -> np.ndarray:
     """Noise for the masked pixels with the spectrum and strength of the surroundings' noise.
 
     Parameters
     ----------
     values : float64 (side, side)
+    base : float64 (side, side), what it is added to
     mask, hidden : bool (side, side), what to fill and what is not known
     white : float64 (side, side), standard normal; the same for all samples keeps grey grey
 
@@ -311,7 +318,8 @@ def texture(
     -----
     The known detail convolved with white noise has the autocorrelation of the detail (Galerne,
     Gousseau and Morel, 2011, "spot noise"), and moves with it from frame to frame. Its strength
-    follows the local deviation.
+    follows the local deviation, and that of surroundings as bright as the base: air beside anatomy
+    stays without noise.
     """
     near = surroundings(mask, hidden, NOISE_REACH_PX)
     fine = detail(values, near, hidden)
@@ -321,7 +329,23 @@ def texture(
     spot = np.where(near, fine - fine[near].mean(), 0.0)
     field = np.fft.irfft2(np.fft.rfft2(spot) * np.fft.rfft2(white), s=spot.shape)
     field /= max(float(field.std()), 1e-12)
-    return field * np.sqrt(_power(fine, near, energy / near.sum()))
+    power = _power(fine, near, energy / near.sum())
+    return field * np.sqrt(np.minimum(power, SIMILAR * _power_at(base, values, fine, near)))
+
+
+def _power_at(
+    base: np.ndarray, values: np.ndarray, fine: np.ndarray, near: np.ndarray
+) -> np.ndarray:
+    """Variance of the noise of known pixels that are as bright as ``base``, by groups of them.
+
+    All float64 (rows, columns) but ``near``, bool. Of each group the median counts: edges do not.
+    """
+    smoothed, rough = (values - fine)[near], np.abs(fine[near])
+    order = np.argsort(smoothed, kind="stable")
+    groups = [group for group in np.array_split(order, BRIGHTNESSES) if len(group)]
+    bright = [float(smoothed[group].mean()) for group in groups]
+    deviation = [1.4826 * float(np.median(rough[group])) for group in groups]
+    return np.interp(base, bright, np.square(deviation))
 
 
 def _power(fine: np.ndarray, near: np.ndarray, whole: float) -> np.ndarray:
@@ -389,7 +413,7 @@ def paint(
         bounds = known if pixels.shape[2] == 1 else without_lines(known, mask, hidden)
         filled = fill(bounds, mask, hidden)
         if noise:
-            filled = filled + strength * texture(known, mask, hidden, white)
+            filled = filled + strength * texture(known, filled, mask, hidden, white)
         low, high = known[ring].min(), known[ring].max()
         painted[mask, sample] = np.clip(filled[mask], low, high)
     return painted
@@ -571,7 +595,7 @@ def _missing_texture(
     wanted = float((detail(known, near, hidden)[near] ** 2).mean())
     there = float((detail(draft, mask, np.zeros_like(mask))[mask] ** 2).mean())
     missing = 1 - there / wanted if wanted > 0 else 0.0
-    return texture(known, mask, hidden, white) * np.sqrt(max(missing, 0.0))
+    return texture(known, draft, mask, hidden, white) * np.sqrt(max(missing, 0.0))
 
 
 # (0028,0004) YBR_FULL, PS3.3 section C.7.6.3.1.2; the middle of the range stands for no colour

@@ -166,7 +166,7 @@ def markdown(
         [row.what, row.method, str(row.frames), f"{row.median} {row.unit}", f"{row.largest}"]
         for row in speed.itertuples()
     ]
-    parts += ["", "## Time on one thread, memory of a process", "",
+    parts += ["", "## CPU time on one thread, memory of a process", "",
               *lines(("frame", "method", "frames", "median", "largest"), body)]  # fmt: skip
     return "\n".join(parts) + "\n"
 
