@@ -2,8 +2,8 @@
 
 Frames lie decoded in memory. A typical frame has 512 x 512 pixels and a line in each corner;
 each is given to all methods in turn, on one thread, and the least CPU time of some repeats is
-taken, so that other work on the machine disturbs all alike and as little as can be. The generator's speed is
-measured by the target ``gpu``.
+taken, so that other work on the machine disturbs all alike and as little as can be. The speed of
+the generator is measured by the target ``gpu``.
 """
 
 import argparse
