@@ -50,6 +50,16 @@ def test_one_series_of_each_kind_is_taken_under_names_that_say_nothing(folder, t
     assert all((tmp_path / "data" / name).is_file() for name in placed)
 
 
+def test_what_belongs_to_a_volume_is_taken_under_its_name(tmp_path):
+    for name in ("DOE.hdr", "DOE.img", "DOE.json"):
+        (tmp_path / name).write_text("x")
+    kinds = {"DOE.hdr": "nifti_volume", "DOE.json": "nifti_sidecar"}
+    items = [plan.Item(name, kind=kind, frames=3) for name, kind in kinds.items()]
+    placed = preview.take([Group(CT, "CT", {"s1": items})], tmp_path, tmp_path / "data")
+    assert set(placed) == {f"00000/volume.{ending}" for ending in ("hdr", "img", "json")}
+    assert all((tmp_path / "data" / name).is_file() for name in placed)
+
+
 def test_the_trial_has_the_settings_of_the_run_and_places_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rules.tsv").touch()

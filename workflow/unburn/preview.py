@@ -23,7 +23,7 @@ import pydicom
 import yaml
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from unburn import hours, keys, plan, settings, submissions, tables, takeover
+from unburn import hours, keys, nifti, plan, settings, submissions, tables, takeover
 from unburn.errors import ItemError, UserError
 from unburn.files import make_private
 from unburn.ledger import records
@@ -149,14 +149,19 @@ def take(groups: Sequence[Group], root: Path, folder: Path) -> dict[str, int]:
         inside.mkdir(parents=True)
         for count, item in enumerate(group.tried):
             name = f"{number:05d}/{count:06d}"
-            if item.kind in plan.nifti.KINDS:  # what lies beside a volume is known by its name
-                stem = plan.nifti.stem_of(item.path)
-                name = f"{number:05d}/volume{Path(item.path).name[len(Path(stem).name) :]}"
-            try:
-                os.link(root / item.path, folder / name)
-            except OSError:
-                shutil.copyfile(root / item.path, folder / name)
-            placed[name] = number
+            original = root / item.path
+            files = {name: original}
+            if item.kind in nifti.KINDS:  # what lies beside a volume is known by its name
+                ending = original.name[len(Path(nifti.stem_of(item.path)).name) :]
+                files = {f"{number:05d}/volume{ending}": original}
+                if original.suffix.lower() == ".hdr":
+                    files[f"{number:05d}/volume.img"] = original.with_suffix(".img")
+            for name, file in files.items():
+                try:
+                    os.link(file, folder / name)
+                except OSError:
+                    shutil.copyfile(file, folder / name)
+                placed[name] = number
     return placed
 
 
@@ -293,7 +298,7 @@ def outcome(
     ledger = records(work / "ledger.tsv")
     shard_of = {row["item"]: row["shard"] for row in records(work / "inventory.tsv")}
     by_kind: dict[int, list[dict[str, str]]] = defaultdict(list)
-    for row in ledger:
+    for row in (row for row in ledger if row["status"] != "ignored"):
         by_kind[placed[os.path.relpath(row["input"], data.resolve())]].append(row)
     per_shard = {
         stage: start[stage]["00000"].core_s for stage in took if "00000" in start.get(stage, {})
