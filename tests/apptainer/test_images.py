@@ -53,12 +53,7 @@ def test_an_image_holds_the_versions_of_the_lock_and_says_so(image):
 
 def test_an_image_is_signed_and_its_digest_is_that_of_the_file(image, tmp_path):
     key = image.with_name(f"{image.name}.pub")
-    assert (
-        "verified"
-        in subprocess.run(
-            ["apptainer", "verify", "--key", key, image], capture_output=True, text=True
-        ).stderr
-    )
+    call(["apptainer", "verify", "--key", key, image])
     call(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", tmp_path / "k"])
     call(["openssl", "pkey", "-in", tmp_path / "k", "-pubout", "-out", tmp_path / "other.pub"])
     other = ["apptainer", "verify", "--key", tmp_path / "other.pub", image]
