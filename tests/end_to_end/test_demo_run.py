@@ -151,15 +151,25 @@ def test_painted_pixels_are_there_as_segmentations(demo_run, released):
     painted = released[released.output.str.startswith("dicom/") & (released.masked_frames != "0")]
     painted = painted[painted.masked_frames != ""]
     assert set(painted.series) <= set(masks.series)
-    for output in masks.output:
+    for output in masks.output[masks.output.str.endswith(".dcm")]:
         dataset = dcmread(demo_run / "results" / "demo" / output)
         assert dataset.Modality == "SEG" and dataset.pixel_array.any()
 
 
 def test_the_volume_is_there_as_nifti(demo_run, released):
-    (volume,) = released.output[released.output.str.endswith(".nii.gz")]
-    image = nibabel.load(demo_run / "results" / "demo" / volume)
+    """Beside it lies the mask of its painted voxels."""
+    results = demo_run / "results" / "demo"
+    (volume,) = released.output[released.output.str.startswith("nifti/") & (
+        released.output.str.endswith(".nii.gz")
+    )]  # fmt: skip
+    image, mask = (
+        nibabel.load(results / name) for name in (volume, volume.replace("nifti", "masks", 1))
+    )
     assert sorted(image.shape)[0] == 16
+    assert image.shape == mask.shape and np.array_equal(image.affine, mask.affine)
+    series = released[released.output == volume].series.iloc[0]
+    slices = released[(released.series == series) & released.output.str.startswith("dicom/")]
+    assert np.asarray(mask.dataobj).sum() == slices.masked_pixels.astype(int).sum() > 0
 
 
 def test_a_second_run_has_nothing_to_do(demo_run):

@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from unburn.errors import ItemError
 from unburn.metadata import quiet
-from unburn.products import Touched, write_masks, write_nifti
+from unburn.products import Touched, write_masks, write_nifti, write_nifti_masks
 
 KEY = bytes(range(32))
 SERIES = "2.25.300"
@@ -226,6 +226,52 @@ def test_a_series_of_painted_and_other_slices_is_one_volume(tmp_path):
     volume, _ = write_nifti(files, 5 * 32 * 40, tmp_path)
     assert nibabel.nifti1.load(volume.file).shape == (40, 32, 5)
     assert [file.read_bytes() for file in files] == before
+
+
+@pytest.mark.parametrize("slope", ["1", "0.37"])
+def test_painted_voxels_of_a_converted_series_lie_where_their_pixels_went(tmp_path, slope):
+    """The mask of a voxel is that of its value: slices and rows are turned alike."""
+    files = slices(tmp_path)
+    painted = {}
+    for k, file in enumerate(files):
+        dataset = pydicom.dcmread(file)
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, "-1024"
+        dataset.ImageType = ["DERIVED" if k in (1, 3) else "ORIGINAL", "PRIMARY", "AXIAL"]
+        dataset.save_as(file)
+        if k in (1, 3):
+            painted[file] = np.zeros((1, 32, 40), np.uint8)
+            painted[file][0, 3 : 5 + k, 7:20] = 1
+    stored = masked(
+        tmp_path / "m.h5", **{f"i{n}": planes for n, planes in enumerate(painted.values())}
+    )
+    touched = [Touched(file, stored, str(n)) for n, file in enumerate(painted)]
+    contents = []
+    for name in ("first", "second"):
+        out = tmp_path / name
+        out.mkdir()
+        volume = write_nifti(files, 5 * 32 * 40, out)[0].file
+        (mask,) = write_nifti_masks(files, touched, [volume], out)
+        contents.append(mask.file.read_bytes())
+    assert contents[0] == contents[1] and mask.file.name == "mask_1.nii.gz" and mask.frames == 5
+    image, where = nibabel.load(volume), nibabel.load(mask.file)
+    assert image.shape == where.shape and np.array_equal(image.affine, where.affine)
+    assert where.get_data_dtype() == np.uint8 and where.header["descrip"].item() == b""
+    values = np.rint((np.asanyarray(image.dataobj) + 1024) / float(slope)).astype(int)
+    marked = np.asarray(where.dataobj) == 1
+    expected = set()
+    for file, planes in painted.items():
+        pixels = pydicom.dcmread(file).pixel_array
+        expected |= {(int(file.stem), int(v)) for v in pixels[planes[0] > 0]}
+    found = {(int(z), int(values[x, y, z])) for x, y, z in np.argwhere(marked)}
+    assert found == expected
+
+
+def test_masks_that_do_not_fit_their_volume_are_not_written(tmp_path, caplog):
+    files = slices(tmp_path)
+    volume = write_nifti(files, 5 * 32 * 40, tmp_path)[0].file
+    assert write_nifti_masks(files[:4], [], [volume], tmp_path) == []
+    assert "by the DICOM SEG alone" in caplog.text
+    assert not (tmp_path / "mask_1.nii.gz").exists()
 
 
 def test_nifti_with_missing_voxels_is_not_written(tmp_path):

@@ -6,6 +6,7 @@ and nothing else: no clock, no random UID, no path.
 """
 
 import gzip
+import logging
 import math
 import os
 import re
@@ -36,6 +37,8 @@ from unburn.objects import modality
 from unburn.pixels import read_header
 from unburn.presets import RESEARCH
 
+log = logging.getLogger(__name__)
+
 NIFTI_TIMEOUT_S = 1800
 
 # Patient and study attributes of a mask: type 2 in their modules, so absent becomes empty.
@@ -52,6 +55,13 @@ GEOMETRY = ("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPati
 # The standard wants a content date (type 1); where the study has none, a date that is clearly none.
 NO_DATE, NO_TIME = "19000101", "000000"
 
+CONVERSION_ERRORS = (
+    subprocess.SubprocessError,
+    ItemError,
+    OSError,
+    ValueError,
+    nibabel.filebasedimages.ImageFileError,
+)
 # Second versions of a volume that dcm2niix writes beside the one with the stored slices.
 RESLICED = re.compile(r"_(Eq|Tilt)(_\d+)?$")
 
@@ -405,11 +415,87 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
                         cleaned.write_bytes(sidecars.clean(beside.read_bytes(), suffix, RESEARCH))
                         products.append(Product(cleaned, "", 0))
             return products
-    except (
-        subprocess.SubprocessError,
-        ItemError,
-        OSError,
-        ValueError,
-        nibabel.filebasedimages.ImageFileError,
-    ):
+    except CONVERSION_ERRORS:
         return []
+
+
+def with_mask(dataset: Dataset, planes: np.ndarray) -> Dataset:
+    """An object that shows its mask: ``planes`` uint8 0/1, (frames, rows, columns), as pixels.
+
+    What a slope and an intercept would make of the values does not count; where a voxel goes does.
+    """
+    kind = f"{'i' if dataset.get('PixelRepresentation') else 'u'}{dataset.BitsAllocated // 8}"
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    if "PlanarConfiguration" in dataset:
+        del dataset.PlanarConfiguration
+    for element in dataset.iterall():
+        if element.keyword in ("RescaleSlope", "RescaleIntercept"):
+            element.value = "1" if element.keyword == "RescaleSlope" else "0"
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = planes.astype(f"<{kind}").tobytes()
+    dataset.PixelData = data + bytes(len(data) % 2)
+    dataset["PixelData"].VR = "OW"
+    return dataset
+
+
+def write_nifti_masks(
+    files: Sequence[Path], touched: Sequence[Touched], volumes: Sequence[Path], folder: Path
+) -> list[Product]:
+    """Write the painted voxels of converted volumes as volumes of the same geometry.
+
+    The objects are converted once more with their masks in the place of their pixels, so that each
+    voxel goes where its pixel went.
+
+    Parameters
+    ----------
+    files : the cleaned objects, in the order in which ``write_nifti`` got them
+    touched : those of them that were painted
+    volumes : what ``write_nifti`` made of them
+    folder : where products go, exists
+
+    Returns
+    -------
+    list of Product
+        one for each volume; empty when they do not fit
+    """
+    masks = {one.file: one for one in touched}
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            staged, converted = Path(work, "masks"), Path(work, "converted")
+            staged.mkdir()
+            converted.mkdir()
+            for number, file in enumerate(files, 1):
+                dataset = dcmread(file)
+                shape = (int(dataset.get("NumberOfFrames") or 1), dataset.Rows, dataset.Columns)
+                planes = _planes(masks[file]) if file in masks else np.zeros(shape, np.uint8)
+                with_mask(dataset, planes).save_as(staged / f"{number:06d}.dcm")
+            found = convert(sorted(staged.iterdir()), converted)
+            products = []
+            for number, (volume, mask) in enumerate(zip(volumes, found, strict=True), 1):
+                out = folder / f"mask_{number}.nii.gz"
+                products.append(_volume_of(volume, mask, out))
+            return products
+    except (*CONVERSION_ERRORS, KeyError, AttributeError):
+        log.warning("painted voxels are marked by the DICOM SEG alone")
+        return []
+
+
+def _planes(touched: Touched) -> np.ndarray:
+    """The mask of every frame of an object, uint8 0/1, (frames, rows, columns)."""
+    with h5py.File(touched.masks, "r") as file:
+        return (file["items"][touched.item][:] > 0).astype(np.uint8)
+
+
+def _volume_of(volume: Path, converted: Path, out: Path) -> Product:
+    """Write a converted mask beside the volume that it belongs to, 1 where it is painted."""
+    image, mask = nibabel.nifti1.load(volume), nibabel.nifti1.load(converted)
+    if image.shape != mask.shape or not np.array_equal(image.affine, mask.affine):
+        raise ValueError("another geometry")
+    header = mask.header.copy()
+    header.set_data_dtype(np.uint8)
+    header.set_slope_inter(1, 0)
+    painted = (np.asarray(mask.dataobj) != 0).astype(np.uint8)
+    nibabel.Nifti1Image(painted, mask.affine, header).to_filename(converted)
+    with replacing(out) as tmp:
+        tmp.write_bytes(gzip.compress(without_texts(converted), 6, mtime=0))
+    return Product(out, "", math.prod(painted.shape[2:]))

@@ -24,7 +24,7 @@ from unburn import keys, mending, nifti, objects, policy, reasons, tables, takeo
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256, temporary
 from unburn.ledger import records, shard_folders, shard_table
-from unburn.products import Product, Touched, write_masks, write_nifti
+from unburn.products import Product, Touched, write_masks, write_nifti, write_nifti_masks
 from unburn.submissions import check_key
 
 log = logging.getLogger(__name__)
@@ -249,7 +249,11 @@ def make_products(series: Series) -> tuple[str, list[Product] | None]:
     except ItemError:
         return series.name, None
     if series.volume:
-        products += write_nifti(series.volume, series.voxels, series.folder)
+        converted = write_nifti(series.volume, series.voxels, series.folder)
+        products += converted
+        volumes = [one.file for one in converted if one.file.name.endswith(".nii.gz")]
+        if volumes and series.touched:
+            products += write_nifti_masks(series.volume, series.touched, volumes, series.folder)
     return series.name, products
 
 
@@ -347,7 +351,8 @@ def product_places(
 ) -> list[tuple[Path, dict[str, object]]]:
     """Pair each product's file with its line of released.tsv (sha256 still missing).
 
-    A mask is ``masks/<patient>/<study>/<series>[_k].dcm``; a volume lies likewise in ``nifti/``.
+    A mask is ``masks/<patient>/<study>/<series>[_k].dcm``; a volume lies likewise in ``nifti/``,
+    and its mask as ``.nii.gz`` beside the other.
     """
     pairs = []
     for name, members in by_series(items).items():
