@@ -96,10 +96,12 @@ chown mysql "$LAB/db"
 [ -d "$LAB/db/mysql" ] || mariadb-install-db --no-defaults --user=mysql --datadir="$LAB/db" \
     --skip-test-db >"$LAB/log/mariadb-install.log" 2>&1
 database=(mariadb --no-defaults --socket="$LAB/db/socket")
-alive "$LAB/db/pid" || setsid mariadbd --no-defaults --user=mysql --datadir="$LAB/db" \
-    --socket="$LAB/db/socket" --pid-file="$LAB/db/pid" --bind-address=127.0.0.1 --port=16306 \
-    --innodb-buffer-pool-size=128M --innodb-lock-wait-timeout=900 \
-    >"$LAB/log/mariadb.log" 2>&1 </dev/null &
+if ! alive "$LAB/db/pid"; then
+    setsid mariadbd --no-defaults --user=mysql --datadir="$LAB/db" --socket="$LAB/db/socket" \
+        --pid-file="$LAB/db/pid" --bind-address=127.0.0.1 --port=16306 \
+        --innodb-buffer-pool-size=128M --innodb-lock-wait-timeout=900 \
+        >"$LAB/log/mariadb.log" 2>&1 </dev/null &
+fi
 until_works 30 "${database[@]}" -e "SELECT 1"
 "${database[@]}" -e "CREATE DATABASE IF NOT EXISTS slurm;
     CREATE USER IF NOT EXISTS slurm@'127.0.0.1' IDENTIFIED BY 'test';
