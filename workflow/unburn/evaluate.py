@@ -330,7 +330,7 @@ def product_counts(results: Path, items: Sequence[Item]) -> dict[str, int]:
     whole_volumes = {name for name in complete if max(frames[name], slices[name]) > 1}
     return {
         "masks": sum(row["kind"] == "mask" for row in rows),
-        "volumes": sum(row["output"].endswith(".nii.gz") for row in rows),
+        "volumes": sum(row["kind"] != "mask" and row["output"].endswith(".nii.gz") for row in rows),
         "complete_volumetric_series": len(whole_volumes),
         "complete_series_without_volume": len(whole_volumes - volumes),
     }
