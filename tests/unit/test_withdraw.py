@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import h5py
 import pydicom
@@ -180,6 +181,14 @@ def test_what_refers_to_the_patients_images_is_held_and_their_uids_go(lab):
     assert ledger["9"]["reason_code"] == "reference_held" and ledger["5"]["status"] == "released"
     mapping = (lab.work / "uid_mapping.csv").read_text()
     assert "1.2.3.4.1," not in mapping and "1.2.3.4.5,2.25.1005" in mapping
+
+
+def test_the_originals_are_not_needed(lab):
+    shutil.rmtree(lab.inputs)
+    lab.withdraw("patient")
+    ledger = {row["item"]: row for row in records(lab.work / "ledger.tsv")}
+    assert ledger["5"]["status"] == "released" and len(ledger["5"]["sha256"]) == 64
+    assert (lab.results / "report.html").is_file() and (lab.work / "review.html").is_file()
 
 
 def test_without_yes_nothing_is_done(lab):
