@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -157,12 +158,13 @@ def ours(folder: Path, contents: list[Content], how: sd2.Settings, threads: int)
         torch.cuda.empty_cache()
 
     first = WARM_UP * how.gpu_batch
-    started = 0.0
+    painting = sd2.paint_contents(contents, folder, settings, how, threads)
+    for _ in islice(painting, first):  # reads the weights, and warms up
+        pass
     with Load() as load:
-        painting = sd2.paint_contents(contents, folder, settings, how, threads)
-        for number, _ in enumerate(painting, start=1):
-            if number == first:
-                started = time.perf_counter()
+        started = time.perf_counter()
+        for _ in painting:
+            pass
         seconds = time.perf_counter() - started
     return {
         "crops_per_s": (len(contents) - first) / seconds,
