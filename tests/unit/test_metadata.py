@@ -5,7 +5,7 @@ import warnings
 import pydicom
 import pytest
 from pydicom import uid
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.datadict import DicomDictionary, dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
@@ -286,6 +286,26 @@ def test_of_a_code_stays_what_the_standard_says_and_words_of_the_list():
         assert coded(*code) == code
     assert coded("10200004", "SCT", "Quillfeather liver") == ("10200004", "SCT", "liver")
     assert coded("QUILLFEATHER", "DCM", "Quillfeather") == ("removed", "DCM", "removed")
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["top", "nested"])
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+def test_a_stranger_s_name_goes_from_every_attribute_of_text_but_the_factory_s(preset, nested):
+    item, there = Dataset(), set()
+    named = metadata.ADDRESSES | metadata.INSTITUTIONS  # words of these go from elsewhere, too
+    for number, (vr, *_) in DicomDictionary.items():
+        plain = number >> 16 >= 8 and number >> 16 not in (0x0010, 0x0038) and number & 0xFFFF
+        if plain and number not in named and vr in ("CS", "LO", "SH", "LT", "ST", "UT", "UC"):
+            there.add(number)
+            item.add(element(number, vr, "QUILLFEATHER"))
+    assert len(there) > 1000
+    dataset = image(ReferencedImageSequence=[item]) if nested else image()
+    for each in () if nested else item:
+        dataset.add(each)
+    result = cleaned(dataset, settings=Settings(preset, 3650))
+    result = result.ReferencedImageSequence[0] if nested else result
+    left = {int(each.tag) for each in result if "QUILL" in str(each.value).upper()}
+    assert left == (set() if preset == "public" else profile.MAKER & there)
 
 
 def test_names_of_the_factory_stay_but_under_public_only_terms_do():

@@ -66,13 +66,10 @@ TECHNICAL = tags(
 QUANTITIES = tags(
     "CountsAccumulated PrimaryCountsAccumulated SecondaryCountsAccumulated ActualFrameDuration"
     " FrameReferenceTime FrameTime FrameTimeVector FrameDelay TriggerTime TriggerDelayTime"
-    " EffectiveDuration AcquisitionDuration ExposureTime ExposureTimeInuS ExposureInuAs"
-    " RadionuclideTotalDose RadionuclideHalfLife RadiopharmaceuticalSpecificActivity"
-    " DoseCalibrationFactor DecayFactor SliceSensitivityFactor ScatterFractionFactor"
-    " WindowCenter WindowWidth RescaleIntercept RescaleSlope DoseGridScaling CurveRange"
-    " EntranceDose EntranceDoseInmGy OrganDose AreaDoseProduct ImageAndFluoroscopyAreaDoseProduct"
-    " InterventionTime InjectionDelay RotationOffset ImagingFrequency TransmitterFrequency"
-    " PixelBandwidth TransducerFrequency FrameDimensionPointer TotalTime StartTrim StopTrim"
+    " AcquisitionDuration ExposureTime ExposureTimeInuS ExposureInuAs RadionuclideTotalDose"
+    " RadionuclideHalfLife RadiopharmaceuticalSpecificActivity DoseCalibrationFactor WindowCenter"
+    " WindowWidth RescaleIntercept RescaleSlope DoseGridScaling AreaDoseProduct"
+    " ImageAndFluoroscopyAreaDoseProduct TransmitterFrequency TransducerFrequency PixelBandwidth"
 )
 # Type 1 text: emptied it would make the object invalid.
 NEEDED = tags(
