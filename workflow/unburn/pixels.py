@@ -11,7 +11,7 @@ import io
 import logging
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
@@ -20,10 +20,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import pydicom
 from pydicom import uid
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.pixels import apply_color_lut, get_decoder, get_encoder
+from pydicom.tag import BaseTag, Tag
 
 from unburn.codestreams import (
     clean_jpeg2000,
@@ -861,9 +862,28 @@ def _palette(dataset: Dataset) -> np.ndarray:
     return (coloured >> 8 if coloured.max() > 255 else coloured).astype(np.uint8)
 
 
+def _raw(dataset: Dataset, keyword: str, vrs: Container[str | None]) -> tuple[bytes, bool]:
+    """The bytes of an element that has one of the VRs and was not parsed; whether little endian.
+
+    Empty for all others. To make an element of each value takes more than to read the header.
+    """
+    element = dataset.get_item(_tag(keyword), keep_deferred=True)
+    if isinstance(element, RawDataElement) and element.VR in vrs:
+        return element.value or b"", element.is_little_endian
+    return b"", True
+
+
+@functools.cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
+
+
 def text_of(dataset: Dataset, keyword: str) -> str:
     """An element's value as text; empty when it is missing or malformed."""
     try:
+        raw, _ = _raw(dataset, keyword, ("UI", "CS"))
+        if raw and raw.isascii() and b"\\" not in raw:
+            return raw.decode("ascii").rstrip("\0 ").strip()
         value = dataset.get(keyword)
     except Exception:
         return ""
@@ -873,6 +893,9 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 def number_of(dataset: Dataset, keyword: str, default: int | None = None) -> int:
     """An element's value as a whole number; ItemError ``bad_geometry`` when it is none."""
     try:
+        raw, little = _raw(dataset, keyword, ("US",))
+        if len(raw) == 2:
+            return int.from_bytes(raw, "little" if little else "big")
         value = dataset.get(keyword)
         if value is None or value == "":
             if default is None:

@@ -86,9 +86,12 @@ class Settings:
     max_shards: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
-    """What is known of one file; ``path`` is below the submission's folder."""
+    """What is known of one file; ``path`` is below the submission's folder.
+
+    A million of them fit in memory once, so what is found out later is set in place.
+    """
 
     path: str
     bytes: int = 0
@@ -226,12 +229,11 @@ def look(root: Path, path: str) -> Item:
 def look_all(task: tuple[Path, list[str]]) -> list[Item]:
     """``look`` at a few files; what several have in common is there once."""
     root, paths = task
-    return [_shared(look(root, path)) for path in paths]
-
-
-def _shared(item: Item) -> Item:
-    values: dict[str, Any] = {name: sys.intern(getattr(item, name)) for name in COMMON}
-    return replace(item, **values)
+    items = [look(root, path) for path in paths]
+    for item in items:
+        for name in COMMON:
+            setattr(item, name, sys.intern(getattr(item, name)))
+    return items
 
 
 def _of_volume(path: Path) -> str:
@@ -412,12 +414,11 @@ def settle_copies(items: list[Item], root: Path, threads: int) -> list[Item]:
         lambda index: root / items[index].path,
         threads,
     )
-    return [
-        replace(item, reason_code=codes[index], sha256=digests[index])
-        if index in codes
-        else replace(item, shared_uid=index in sharing)
-        for index, item in enumerate(items)
-    ]
+    for index, code in codes.items():
+        items[index].reason_code, items[index].sha256 = code, digests[index]
+    for index in sharing:
+        items[index].shared_uid = True
+    return items
 
 
 def mark_volumes(items: list[Item]) -> list[Item]:
@@ -432,19 +433,11 @@ def mark_volumes(items: list[Item]) -> list[Item]:
             holes[item.series_key] += 1
         if item.status == "planned" and item.sop_class in objects.SLICES and item.position:
             stacks[_stack(item)].add(item.position)
-    return [
-        replace(item, volumetric=True)
-        if item.status == "planned"
-        and (
-            (item.sop_class in objects.VOLUMES and item.frames > 1)
-            or (
-                item.position
-                and len(stacks.get(_stack(item), ())) + holes[item.series_key] >= FEWEST_SLICES
-            )
-        )
-        else item
-        for item in items
-    ]
+    for item in items:
+        slices = len(stacks.get(_stack(item), ())) + holes[item.series_key] if item.position else 0
+        several = item.sop_class in objects.VOLUMES and item.frames > 1
+        item.volumetric |= item.status == "planned" and (several or slices >= FEWEST_SLICES)
+    return items
 
 
 def _stack(item: Item) -> tuple[Any, ...]:
@@ -473,16 +466,15 @@ def leave_out(
 
 def number(items: list[Item], state: State) -> list[Item]:
     """Give items their numbers and series their labels: known ones keep theirs."""
-    numbered = []
     for item in items:
         if item.path not in state.items:
             state.items[item.path], state.next_item = state.next_item, state.next_item + 1
         if item.series_key and item.series_key not in state.series:
             state.series[item.series_key] = [f"s{state.next_series:05d}", ""]
             state.next_series += 1
-        label = state.series[item.series_key][0] if item.series_key else ""
-        numbered.append(replace(item, number=state.items[item.path], series=label))
-    return numbered
+        item.number = state.items[item.path]
+        item.series = state.series[item.series_key][0] if item.series_key else ""
+    return items
 
 
 def deal(items: list[Item], state: State, settings: Settings) -> list[Item]:
@@ -511,10 +503,10 @@ def deal(items: list[Item], state: State, settings: Settings) -> list[Item]:
             last += 1
         state.series[key][1] = f"{last:05d}"
         filled[f"{last:05d}"] += size
-    return [
-        replace(item, shard=state.series[item.series_key][1]) if item.status == "planned" else item
-        for item in items
-    ]
+    for item in items:
+        if item.status == "planned":
+            item.shard = state.series[item.series_key][1]
+    return items
 
 
 # --- files
