@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmwrite, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from unburn import copies, keys, patients, tables
+from unburn import copies, keys, patients, synthetic, tables
 from unburn import plan as module
 from unburn.errors import UserError
 from unburn.ledger import unchanged
@@ -529,3 +529,38 @@ def test_main_writes_a_log_without_names(folder, caplog):
 def test_every_reason_of_plan_has_a_sentence():
     codes = {"archive", "link_outside", "file_name", "float_pixels", "nifti_type", "unreadable"}
     assert codes <= set(REASONS)
+
+
+@pytest.mark.parametrize("last", ["inventory.tsv", "plan_state.json"])
+def test_a_plan_that_breaks_off_is_made_again_as_if_nothing_had_been(folder, monkeypatch, last):
+    for k in range(6):
+        write(folder / f"{k}.dcm", f"1.{k}", str(k // 2))
+    work = folder.parent / "work" / "lab"
+    whole = Path.replace
+
+    def killed(path, target):
+        if target.name == last:
+            raise OSError(5, "no")
+        return whole(path, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(OSError, match="no"):
+        run(folder)
+    assert not (work / last).exists()
+    monkeypatch.undo()
+    inventory, shards, _ = run(folder)
+    shutil.rmtree(work)
+    again, undisturbed, _ = run(folder)
+    assert inventory.equals(again)
+    assert {name: list(rows["item"]) for name, rows in shards.items()} == {
+        name: list(rows["item"]) for name, rows in undisturbed.items()
+    }
+
+
+def test_many_files_in_one_folder_are_planned_in_a_bounded_number_of_shards(folder):
+    synthetic.write(synthetic.Shape(40, 5, 64, empty=True, flat=True), folder / "all")
+    inventory, shards, summary = run(folder, Settings(1e-6, 7))
+    assert summary["status"] == {"planned": 200} and summary["series"] == 40
+    assert len(inventory) == len(set(inventory.path)) == 200
+    assert 4 <= len(shards) <= 7
+    assert sum(map(len, shards.values())) == 200
