@@ -40,14 +40,26 @@ def test_series_are_grouped_by_device_size_and_class(folder):
     assert [(g.kind.model, g.kind.rows, len(g.series), g.items, g.frames) for g in groups] == [
         *(("one", 4, 3, 6, 6), ("two", 4, 1, 1, 1), ("two", 8, 1, 1, 1)),
     ]
-    assert len(groups[0].tried) == 2  # the series in the middle
+    assert [item.series for item in groups[0].tried] == [
+        *("s00002", "s00002", "s00001", "s00003", "s00003", "s00003")  # the one in the middle first
+    ]
+
+
+def test_a_series_of_many_frames_is_tried_alone(folder, monkeypatch):
+    monkeypatch.setattr(preview, "ENOUGH", 3)
+    groups = preview.survey(planned(folder), folder)
+    assert [item.series for item in groups[0].tried] == ["s00002", "s00002", "s00001"]
+    monkeypatch.setattr(preview, "ENOUGH", 2)
+    assert [item.series for item in groups[0].tried] == ["s00002", "s00002"]
 
 
 def test_one_series_of_each_kind_is_taken_under_names_that_say_nothing(folder, tmp_path):
     groups = preview.survey(planned(folder), folder)
     placed = preview.take(groups, folder, tmp_path / "data")
-    assert placed == {"00000/000000": 0, "00000/000001": 0, "00001/000000": 1, "00002/000000": 2}
-    assert all((tmp_path / "data" / name).is_file() for name in placed)
+    names = [*(f"00000/{k:06d}" for k in range(6)), "00001/000000", "00002/000000"]
+    assert placed == dict(zip(names, [0] * 6 + [1, 2], strict=True))
+    made = planned(tmp_path / "data")
+    assert len({item.series for item in made}) == 3  # filled up, and a series all the same
 
 
 def test_what_belongs_to_a_volume_is_taken_under_its_name(tmp_path):

@@ -2,7 +2,8 @@
 
 One series of each device (manufacturer and model), size and class goes through the whole workflow,
 in a run of its own below ``work/``. What its jobs took is carried over to all series of the same
-kind: work by the frame, beside what a job takes to start, which a picture of no size tells.
+kind: work by the frame, beside what a job takes to start, which a picture of no size tells. A start
+varies by seconds, so a series of few frames is filled up with files of others of its kind.
 One series says little of what is held back, so that share is a first look.
 """
 
@@ -27,6 +28,7 @@ from unburn import hours, keys, nifti, plan, settings, submissions, tables, take
 from unburn.errors import ItemError, UserError
 from unburn.files import make_private
 from unburn.ledger import records
+from unburn.metadata import quiet
 from unburn.settings import REPO, Run
 from unburn.sheet import Row
 from unburn.sources import described
@@ -34,6 +36,7 @@ from unburn.sources import described
 FOLDER = "_preview"  # below work/; no label of a submission has an underscore
 START = "a-picture-of-no-size"  # the submission of one picture of no size
 ONE_SERIES_GIB = 1e-9  # a shard for each series
+ENOUGH = 32  # frames, of which a start's variation of seconds is a tenth of a second each
 COLUMNS = (
     *("kind", "manufacturer", "model", "modality", "rows", "columns", "sop_class"),
     *("series", "items", "frames", "tried_items", "tried_frames", "tried_held_back"),
@@ -73,9 +76,15 @@ class Group:
 
     @property
     def tried(self) -> list[plan.Item]:
-        """The series of the middle number of frames."""
+        """The series of the middle number of frames, then files of others until it is enough."""
         order = sorted(self.series, key=lambda name: (frames_of(self.series[name]), name))
-        return self.series[order[len(order) // 2]]
+        chosen = order.pop(len(order) // 2)
+        taken = list(self.series[chosen])
+        for item in (item for name in order for item in self.series[name]):
+            if frames_of(taken) >= ENOUGH or item.kind in nifti.KINDS:
+                break
+            taken.append(item)
+        return taken
 
 
 @dataclass(frozen=True)
@@ -157,12 +166,34 @@ def take(groups: Sequence[Group], root: Path, folder: Path) -> dict[str, int]:
                 if original.suffix.lower() == ".hdr":
                     files[f"{number:05d}/volume.img"] = original.with_suffix(".img")
             for name, file in files.items():
-                try:
-                    os.link(file, folder / name)
-                except OSError:
-                    shutil.copyfile(file, folder / name)
+                if item.series == group.tried[0].series:
+                    link(file, folder / name)
+                elif not adopt(file, root / group.tried[0].path, folder / name):
+                    continue
                 placed[name] = number
     return placed
+
+
+def link(file: Path, target: Path) -> None:
+    """Link a file, or copy it from another file system."""
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copyfile(file, target)
+
+
+def adopt(file: Path, member: Path, target: Path) -> bool:
+    """Write a file as one of the series of ``member``; say whether it could be done."""
+    try:
+        with quiet():
+            dataset, head = pydicom.dcmread(file), pydicom.dcmread(member, stop_before_pixels=True)
+            dataset.StudyInstanceUID = head.StudyInstanceUID
+            dataset.SeriesInstanceUID = head.SeriesInstanceUID
+            dataset.save_as(target)
+    except Exception:  # malformed: pydicom raises many kinds
+        target.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def tiny_picture(path: Path) -> None:
@@ -282,8 +313,13 @@ class Tried:
     crops: int
 
 
+def held_by_itself(row: Mapping[str, str]) -> bool:
+    """Whether a file was held back, and not because of another one of its volume."""
+    return row["status"] == "held_back" and row["reason_code"] != "series_held"
+
+
 def outcome(
-    run: Path, label: str, placed: Mapping[str, int], groups: Sequence[Group]
+    run: Path, label: str, placed: Mapping[str, int], kinds: int
 ) -> tuple[list[Tried], dict[str, float], dict[str, float], float]:
     """What the trial of a submission took.
 
@@ -297,6 +333,8 @@ def outcome(
     took = costs(run / "benchmarks", label, 1)
     ledger = records(work / "ledger.tsv")
     shard_of = {row["item"]: row["shard"] for row in records(work / "inventory.tsv")}
+    tables_of = [row for name in (work / "shards").glob("*.tsv") for row in records(name)]
+    frames = defaultdict(str, {row["item"]: row["frames"] for row in tables_of})
     by_kind: dict[int, list[dict[str, str]]] = defaultdict(list)
     for row in (row for row in ledger if row["status"] != "ignored"):
         by_kind[placed[os.path.relpath(row["input"], data.resolve())]].append(row)
@@ -304,7 +342,7 @@ def outcome(
         stage: start[stage]["00000"].core_s for stage in took if "00000" in start.get(stage, {})
     }
     tried = []
-    for number, group in enumerate(groups):
+    for number in range(kinds):
         rows = by_kind[number]
         shards = {shard_of[row["item"]] for row in rows} - {""}
         core_s = sum(
@@ -317,8 +355,8 @@ def outcome(
         tried.append(
             Tried(
                 items=len(rows),
-                frames=frames_of(group.tried),
-                held=sum(row["status"] == "held_back" for row in rows),
+                frames=sum(max(1, int(frames[row["item"]] or 1)) for row in rows),
+                held=sum(held_by_itself(row) for row in rows),
                 core_s=core_s,
                 scratch=sum(map(size_of, folders)),
                 crops=sum(map(crops_in, folders)),
@@ -351,7 +389,7 @@ def predict(
     ended = Counter(item.status for item in items)
     shards = len({item.shard for item in planned})
     pairs = list(zip(groups, tried, strict=True))
-    scale = [group.frames / one.frames for group, one in pairs]
+    scale = [group.frames / max(1, one.frames) for group, one in pairs]
     held = ended["held_back"] + sum(g.items * one.held / max(1, one.items) for g, one in pairs)
     core_s = shards * sum(per_shard.values())
     core_s += sum(one.core_s * factor for one, factor in zip(tried, scale, strict=True))
@@ -386,8 +424,8 @@ def lines(label: str, found: Prediction) -> list[str]:
     said = [
         f"{label}: {found.files} files, {found.series} series, {found.frames} frames, "
         f"{found.shards} shards",
-        f"    tried: {found.kinds} series, one of each device, size and class, "
-        f"{found.tried_frames} frames",
+        f"    tried: {found.tried_frames} frames of {found.kinds} kinds of series, by device, size "
+        "and class",
         f"    held back: about {share:.1%}, {found.held_back:.0f} of {found.of} files",
         f"    core hours: about {found.core_hours:.3g}",
         f"    scratch: at most {found.scratch_bytes / 2**30:.3g} GiB, if nothing is removed before "
@@ -416,9 +454,9 @@ def table(groups: Sequence[Group], tried: Sequence[Tried], path: Path) -> None:
             "tried_items": one.items,
             "tried_frames": one.frames,
             "tried_held_back": one.held,
-            "core_seconds_per_frame": f"{one.core_s / one.frames:.4f}",
-            "scratch_bytes_per_frame": round(one.scratch / one.frames),
-            "crops_per_frame": f"{one.crops / one.frames:.4f}",
+            "core_seconds_per_frame": f"{one.core_s / max(1, one.frames):.4f}",
+            "scratch_bytes_per_frame": round(one.scratch / max(1, one.frames)),
+            "crops_per_frame": f"{one.crops / max(1, one.frames):.4f}",
         }
         for number, (group, one) in enumerate(zip(groups, tried, strict=True))
     ]
@@ -466,7 +504,7 @@ def preview(run: Run, cores: int, say: Callable[[str], None]) -> dict[str, Predi
         run_trial(folder, cores)
         predictions = {}
         for label, (items, groups, placed) in found.items():
-            tried, per_shard, whole, per_crop = outcome(folder / "run", label, placed, groups)
+            tried, per_shard, whole, per_crop = outcome(folder / "run", label, placed, len(groups))
             needed = run.section(label, "inpaint")["engine"] == "sd2"
             gpu = per_crop if has_gpu else None if needed else 0.0
             predictions[label] = predict(items, groups, tried, per_shard, whole, gpu)
