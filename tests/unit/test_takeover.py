@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from unburn import takeover
@@ -67,3 +69,17 @@ def test_a_start_removes_what_killed_jobs_had_begun_and_nothing_else(run):
         files = {file.name for file in place.iterdir() if file.is_file()}
         assert files == {"frames.h5", ".hidden"}
         assert {folder.name for folder in place.iterdir() if folder.is_dir()} <= {"00000"}
+
+
+def test_a_start_on_a_full_disk_leaves_nothing(run, monkeypatch):
+    tmp_path, start = run
+    before = sorted(tmp_path.rglob("*"))
+
+    def half(path, *_):
+        path.touch()
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(type(tmp_path), "write_text", half)
+    with pytest.raises(OSError):
+        start()
+    assert sorted(tmp_path.rglob("*")) == before
