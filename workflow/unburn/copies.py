@@ -15,10 +15,11 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from unburn.elements import text_of
 from unburn.errors import ItemError
 from unburn.files import sha256
 from unburn.parallel import in_order
-from unburn.pixels import StoredFrames, text_of
+from unburn.pixels import StoredFrames
 
 # Who and what it is, and what the stored values mean: objects that differ in one of these are
 # different objects, whatever their pixels say.

@@ -109,5 +109,6 @@ def made(tag: int, vr: str, texts: Sequence[str]) -> Element:
 def data_set(elements: Elements, like: Dataset) -> Dataset:
     """Make a data set that is written without another look, when ``like`` has its encoding."""
     result = Dataset(elements)
-    result.set_original_encoding(*like.original_encoding, ENCODING)
+    implicit, little = like.original_encoding
+    result.set_original_encoding(implicit, little, ENCODING)
     return result

@@ -32,6 +32,7 @@ from unburn.codestreams import (
     jpeg_size,
     with_whole_spectrum,
 )
+from unburn.elements import text_of
 from unburn.errors import ItemError
 from unburn.files import Closing
 
@@ -876,18 +877,6 @@ def _raw(dataset: Dataset, keyword: str, vrs: Container[str | None]) -> tuple[by
 @functools.cache
 def _tag(keyword: str) -> BaseTag:
     return Tag(keyword)
-
-
-def text_of(dataset: Dataset, keyword: str) -> str:
-    """An element's value as text; empty when it is missing or malformed."""
-    try:
-        raw, _ = _raw(dataset, keyword, ("UI", "CS"))
-        if raw and raw.isascii() and b"\\" not in raw:
-            return raw.decode("ascii").rstrip("\0 ").strip()
-        value = dataset.get(keyword)
-    except Exception:
-        return ""
-    return str(value).strip() if value is not None else ""
 
 
 def number_of(dataset: Dataset, keyword: str, default: int | None = None) -> int:

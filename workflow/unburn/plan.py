@@ -25,6 +25,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from unburn import copies, keys, nifti, objects, patients, sheet, tables
+from unburn.elements import text_of
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.folders import entries_below
@@ -37,7 +38,6 @@ from unburn.pixels import (
     glance,
     is_lossy,
     pixel_stream,
-    text_of,
     transfer_syntax,
 )
 from unburn.reasons import IGNORED

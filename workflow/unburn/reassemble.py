@@ -20,7 +20,7 @@ import pydicom
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
-from unburn import keys, mending, metadata, nifti, objects, pixels, sidecars, tables
+from unburn import elements, keys, mending, metadata, nifti, objects, pixels, sidecars, tables
 from unburn.errors import ItemError, command
 from unburn.examined import load, unexamined
 from unburn.files import Closing, make_private, replacing, sha256
@@ -269,7 +269,7 @@ def candidate(
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pixels.transfer_syntax(dataset)
-    if not pixels.text_of(dataset, "SOPInstanceUID"):
+    if not elements.text_of(dataset, "SOPInstanceUID"):
         dataset.SOPInstanceUID = uid_of(sha256(original))
     if row["kind"] in PICTURELESS and "PixelData" in dataset:
         del dataset.PixelData  # nobody would look at a picture there
