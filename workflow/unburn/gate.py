@@ -18,6 +18,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -138,9 +139,10 @@ class Survey:
     """What the pictures of one series showed.
 
     ``alarms`` are groups of items in whose common pictures text was read, ``failed`` items that
-    could not be decoded or read.
+    could not be decoded or read. ``face``: a volume in it could show one.
     """
 
+    face: bool = False
     alarms: list[frozenset[int]] = field(default_factory=list)
     failed: set[int] = field(default_factory=set)
 
@@ -367,7 +369,7 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
     are left out, as those of different frames would run into each other; the frames that have
     them are read one by one.
     """
-    result = Survey()
+    result = Survey(any(map(heads, items)))
     groups: dict[tuple[int, ...], Moments] = defaultdict(Moments)
     members: dict[tuple[int, ...], set[int]] = defaultdict(set)
     for item in items:
@@ -641,7 +643,9 @@ def gate(
     items, rows = load_items(shard, masks, candidates, table)
     examined_frames = load(regions)
     present = [item for item in items if rows[item.number]["status"] == "candidate"]
-    checked = {item.number: sha256(item.candidate) for item in present if item.candidate.is_file()}
+    files = {item.number: item.candidate for item in present if item.candidate.is_file()}
+    with ThreadPoolExecutor(threads) as pool:
+        checked = dict(zip(files, pool.map(sha256, files.values()), strict=True))
     frames_of = {item.number: item.frames for item in present if item.searched}
     suspected = suspicious(examined_frames, settings.suspicion)
     chosen = to_read(present, suspected, settings, only_kept(present, examined_frames))
@@ -652,7 +656,10 @@ def gate(
             series[item.series].append(item)
     found: dict[int, Found] = defaultdict(Found)
     alarms: list[frozenset[int]] = []
-    for result in in_order(partial(survey, settings), series.values(), threads):
+    faces: set[str] = set()
+    surveys = in_order(partial(survey, settings), series.values(), threads)
+    for label, result in zip(series, surveys, strict=True):
+        faces |= {label} if result.face else set()
         alarms += result.alarms
         for number in result.failed:
             found[number].error = True
@@ -662,7 +669,6 @@ def gate(
     for job, one in zip(work, in_order(partial(examine, settings), work, threads), strict=True):
         found[job.item.number].add(one)
 
-    faces = {label for label, members in series.items() if any(map(heads, members))}
     missed = unexamined(frames_of, examined_frames)
     alone = verdicts(items, rows, found, missed, alarms, settings.max_painted_share)
     final = by_series(items, alone, faces, settings)
