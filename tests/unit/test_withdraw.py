@@ -75,6 +75,11 @@ class Year(Made):
             (self.results / name).write_text("Doe of before")
         (self.results / "provenance.json").write_text(json.dumps(PROVENANCE))
         (self.work / "accounted").touch()
+        for stage in ("release", "evaluate", "provenance", "report"):
+            benchmark = self.folder / "benchmarks" / stage / "lab.tsv"
+            benchmark.parent.mkdir(parents=True, exist_ok=True)
+            benchmark.write_text("s\tmax_rss\tcpu_time\n1\t1\t1\n")
+            os.utime(benchmark, ns=(1, 1))
         (self.work / "review.html").write_text("Doe of before")
         for path in self.shard.iterdir():
             os.utime(path, ns=(1, 1))
@@ -125,8 +130,13 @@ def check_gone(lab, others):
     metrics = json.loads((lab.results / "metrics.json").read_text())
     assert metrics["release"]["released"] == 2
     assert metrics["release"]["ignored_by_reason"] == {"not_an_image": 1, "withdrawn": 5}
-    order = ["released.tsv", "metrics.json", "provenance.json", "report.html"]
-    times = [(lab.results / name).stat().st_mtime_ns for name in order]
+    order = [lab.work / "inventory.tsv", lab.work / "ledger.tsv"]
+    for stage, name in (
+        *(("release", "released.tsv"), ("evaluate", "metrics.json")),
+        *(("provenance", "provenance.json"), ("report", "report.html")),
+    ):
+        order += [lab.results / name, lab.folder / "benchmarks" / stage / "lab.tsv"]
+    times = [file.stat().st_mtime_ns for file in order]  # for Snakemake nothing is left to do
     assert times == sorted(times) and (lab.work / "accounted").is_file()
     assert not (lab.work / withdraw.JOURNAL).exists() and not withdraw.OWN_LOCK.exists()
     digest = patients.digest(lab.master, "lab", "doe")
