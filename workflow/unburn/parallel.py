@@ -3,15 +3,12 @@
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
 from typing import TypeVar
 
 from unburn.errors import UserError
@@ -43,7 +40,7 @@ def in_order(
     todo = iter(tasks)
     waiting: deque[Task] = deque()
     while True:
-        with processes(threads, work) as pool:
+        with processes(threads) as pool:
             futures: deque[Future[Result]] = deque()
             try:
                 for task in todo:
@@ -66,32 +63,15 @@ def in_order(
             yield _alone(work, waiting.popleft(), crashed)
 
 
-def processes(threads: int, work: Callable[..., object] | None = None) -> ProcessPoolExecutor:
-    """A pool of processes on one numeric thread each, which end with this one.
-
-    They begin with the modules that ``work`` needs, which are imported once for all of them.
-    """
-    one_thread()
-    return ProcessPoolExecutor(max(threads, 1), mp_context=_context(work), initializer=_begin)
-
-
-def _context(work: Callable[..., object] | None) -> ForkServerContext:
-    """How processes are started: from a server that has imported the work's module, and no more.
-
-    This process is never copied: it may have threads, locks and open files.
-    """
-    context = multiprocessing.get_context("forkserver")
-    while isinstance(work, partial):
-        work = work.func
-    module = sys.modules.get(getattr(work, "__module__", ""))
-    if module is not None and module.__spec__ is not None:
-        context.set_forkserver_preload([module.__spec__.name])  # its name where it is __main__
-    return context
+def processes(threads: int) -> ProcessPoolExecutor:
+    """A pool of processes on one numeric thread each, which end with this one."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(max(threads, 1), mp_context=context, initializer=_begin)
 
 
 def _alone(work: Callable[[Task], Result], task: Task, crashed: Callable[[Task], Result]) -> Result:
     """Do one task in a process of its own, which may die of it."""
-    context = _context(work)
+    context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(work, task, theirs))
     process.start()
