@@ -97,9 +97,12 @@ def measured(words: Sequence[str], folder: Path) -> tuple[Cost, str]:
         peak = max(peak, memory_mib(psutil.Process(started.pid)))
 
     before, moved, begin = _cpu_s(), _moved_mib(), time.perf_counter()
-    with subprocess.Popen(
-        words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as started, every(SAMPLE_S, look):
+    with (
+        subprocess.Popen(
+            words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as started,
+        every(SAMPLE_S, look),
+    ):
         printed = started.communicate()[0]
     wall = time.perf_counter() - begin
     if started.returncode:
