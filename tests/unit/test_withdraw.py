@@ -193,6 +193,27 @@ def test_what_refers_to_the_patients_images_is_held_and_their_uids_go(lab):
     assert "1.2.3.4.1," not in mapping and "1.2.3.4.5,2.25.1005" in mapping
 
 
+def test_what_killed_runs_and_previews_left_of_pictures_goes_too(lab):
+    pictures = [lab.work / "products" / "s00001", lab.work / "painted"]
+    pictures += withdraw.preview.copies(lab.work.parent)
+    for folder in pictures:
+        folder.mkdir(parents=True)
+        (folder / "picture").write_text("Doe of before")
+    lab.withdraw("patient")
+    assert b"Doe of before" not in lab.left()
+
+
+def test_what_cannot_be_deleted_is_no_success(lab, monkeypatch):
+    def closed(folder, ignore_errors=False):
+        if not ignore_errors:
+            raise PermissionError
+
+    monkeypatch.setattr(shutil, "rmtree", closed)
+    with pytest.raises(PermissionError):
+        lab.withdraw("patient", "other")
+    assert (lab.work / withdraw.JOURNAL).is_file()
+
+
 def test_the_originals_are_not_needed(lab):
     shutil.rmtree(lab.inputs)
     lab.withdraw("patient")
@@ -227,7 +248,8 @@ def test_a_withdrawal_that_breaks_off_looks_unfinished_and_is_taken_up(lab, step
     run = settings.load_file(lab.folder / "config.yaml")
     with pytest.raises(UserError, match="a patient is being withdrawn"):
         withdraw.submissions.check(run)
-    assert "going on with a withdrawal" in lab.withdraw(yes=False)
+    said = lab.withdraw("other", yes=False)
+    assert "going on with a withdrawal" in said and "only that was done" in said
     check_gone(lab, others)
 
 
@@ -256,6 +278,7 @@ def test_the_last_patient_of_a_shard_takes_the_shard_along(lab):
     [
         (("MRN-4711-88",), "no patient of the submission is known by it"),
         (("nobody",), "patient, 1 of 1 that were named"),
+        (("",), "patient, 1 of 1 that were named"),
         ((), "no patient was named"),
     ],
 )
@@ -264,7 +287,7 @@ def test_who_is_not_known_is_told_and_not_repeated(lab, how, message):
     with pytest.raises(UserError, match=message) as error:
         lab.withdraw(*how)
     assert lab.left() == before
-    assert not any(name in str(error.value) for name in how)
+    assert not any(name in str(error.value) for name in how if name)
 
 
 @pytest.mark.parametrize("item", ["8", "99"])

@@ -463,6 +463,11 @@ def table(groups: Sequence[Group], tried: Sequence[Tried], path: Path) -> None:
     tables.write(path, rows, COLUMNS)
 
 
+def copies(work: Path) -> tuple[Path, Path]:
+    """What holds pictures of a preview, below the folder ``work`` of the run."""
+    return work / FOLDER / "data", work / FOLDER / "run"
+
+
 def gpu_at_hand(run: Run) -> bool:
     """Whether the engine could paint on a GPU here."""
     if not any(run.section(label, "inpaint")["engine"] == "sd2" for label in run.rows):
@@ -513,6 +518,6 @@ def preview(run: Run, cores: int, say: Callable[[str], None]) -> dict[str, Predi
                 say(line)
             say(f"    by device, size and class: {folder / f'{label}.tsv'}")
     finally:
-        for name in ("data", "run"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        for place in copies(folder.parent):
+            shutil.rmtree(place, ignore_errors=True)
     return predictions

@@ -11,6 +11,7 @@ What is to be done is written down first (``withdrawing.json``). While it stands
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from unburn import (
     keys,
     mending,
     patients,
+    preview,
     release,
     report,
     submissions,
@@ -41,6 +43,8 @@ from unburn.metadata import quiet
 from unburn.plan import STATE
 from unburn.plan import State as PlanState
 from unburn.settings import Run
+
+log = logging.getLogger(__name__)
 
 JOURNAL = submissions.WITHDRAWING
 LOCK = "withdrawing.lock"
@@ -103,6 +107,8 @@ def named(
         for row in records(folder / "candidates.tsv"):
             by_pseudonym.setdefault(row["patient_out"], set()).add(inventory[row["item"]])
             by_id.setdefault(row["patient_in"], set()).add(inventory[row["item"]])
+    for known in (by_pseudonym, by_id):
+        known.pop("", None)  # of what was not cleaned, and of those without an ID
     asked = [
         *(("item", by, inventory_of(inventory, by)) for by in numbers),
         *(("patient", by, by_pseudonym.get(by, set())) for by in pseudonyms),
@@ -162,6 +168,12 @@ def keeping_time(path: Path) -> Iterator[None]:
     times = path.stat()
     yield
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, if it is there; what cannot be deleted is an error."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def purge_lines(path: Path, stays: Callable[[Mapping[str, str]], bool]) -> None:
@@ -235,7 +247,7 @@ def purge_shard(folder: Path, items: Collection[str], uids: Collection[str]) -> 
             purge_lines(folder / "uids.tsv", lambda row: row["id_new"] not in uids)
         return
     if gone == set(here):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         table.unlink()
         return
     for name in TEMPORARY:
@@ -296,10 +308,12 @@ def alone(run: Run, label: str) -> Iterator[None]:
     with open(work / LOCK, "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise UserError(
                 f"submission {label}", "another withdrawal is under way", "wait for its end"
             ) from None
+        except OSError:  # a file system without locks
+            log.info("two withdrawals at once would not be noticed here")
         OWN_LOCK.parent.mkdir(parents=True, exist_ok=True)
         OWN_LOCK.write_text(f"{results / 'released.tsv'}\n{work / 'ledger.tsv'}\n")
         try:
@@ -367,7 +381,9 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
         file.unlink(missing_ok=True)
     for output in doing.outputs:
         (results / output).unlink(missing_ok=True)
-    shutil.rmtree(work / "products", ignore_errors=True)
+    # of a run with --notemp or a killed one: products, what a GPU painted, copies of a preview
+    for folder in (work / "products", work / "painted", *preview.copies(work.parent)):
+        remove(folder)
     for folder in shard_folders(work):
         purge_shard(folder, set(doing.items), set(doing.uids))
     purge_plan(work, master, set(doing.items))
@@ -399,7 +415,8 @@ def withdraw(
     master = keys.load(Path(run.config["key_file"]))
     submissions.check_key(work, keys.key_id(master))
     with alone(run, label):
-        if journal.is_file():
+        interrupted = journal.is_file()
+        if interrupted:
             say(f"{label}: going on with a withdrawal that was interrupted")
             doing = Withdrawal(**json.loads(journal.read_text("ascii")))
         else:
@@ -412,7 +429,7 @@ def withdraw(
             f"{label}: {len(doing.patients)} patients, {len(doing.items)} files handed in, "
             f"{len(doing.outputs)} files released"
         )
-        if not (sure or journal.is_file()):
+        if not (sure or interrupted):
             say("nothing was done; it cannot be undone, so say --yes to do it")
             return
         with replacing(journal) as tmp:
@@ -423,6 +440,8 @@ def withdraw(
     say(f"{label}: withdrawn; a tombstone is in {work.parent / patients.TOMBSTONES}")
     for other in sorted(others(run, label, doing)):
         say(f"{other}: has the same project and the same patient; withdraw there too")
+    if interrupted and (pseudonyms or numbers or listed):
+        say("only that was done; if somebody else was named now, start it again")
     say("copies that were handed out, backups and the originals are yours to delete")
 
 
