@@ -299,3 +299,12 @@ def test_a_name_is_found_anywhere_in_a_large_picture_and_nothing_in_one_without(
             hiding = picture.copy()
             hiding[start : start + len(needle)] = needle
             assert found_in_bytes(IDS, hiding.tobytes(), 8)
+
+
+def test_a_name_across_two_blocks_is_found(monkeypatch):
+    name = next(spelling for spelling in sorted(IDS.spellings) if len(spelling) >= 8).encode()
+    monkeypatch.setattr("unburn.identifiers.BLOCK_BYTES", 16)
+    for start in range(40):
+        hiding = bytes(start) + name + bytes(range(128, 160))
+        assert found_in_bytes(IDS, hiding, 4) and found_in_bytes(IDS, hiding, 8)
+        assert not found_in_bytes(IDS, hiding.replace(name[:4], b"\0\0\0\0"), 8)
