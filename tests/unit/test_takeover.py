@@ -41,6 +41,20 @@ def test_a_job_of_a_former_start_replaces_nothing_and_says_why(run, monkeypatch)
     assert not list(tmp_path.glob(".*.part*"))
 
 
+def test_a_start_beside_another_that_makes_other_files_ends_none_of_its_jobs(run, monkeypatch):
+    tmp_path, start = run
+    monkeypatch.chdir(tmp_path)
+    takeover.LOCKS.mkdir(parents=True)
+    (takeover.LOCKS / "0.output.lock").touch()
+    first = start()
+    begun = temporary(tmp_path / "work" / "lab" / "inventory.tsv")
+    begun.touch()
+    (takeover.LOCKS / "1.output.lock").touch()
+    assert start() == first and begun.is_file()
+    (takeover.LOCKS / "1.output.lock").unlink()
+    assert start() != first and not begun.exists()
+
+
 def test_a_job_whose_run_is_gone_may_not_write(run):
     tmp_path, start = run
     start()

@@ -297,7 +297,7 @@ def test_an_item_that_names_nobody_is_told(lab, item):
 
 
 def test_a_run_under_way_and_an_unfinished_submission_are_refused(lab):
-    lock = withdraw.LOCKS / "0.output.lock"
+    lock = withdraw.takeover.LOCKS / "0.output.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text("results/lab/released.tsv\n")
     with pytest.raises(UserError, match="a run is under way in this folder"):

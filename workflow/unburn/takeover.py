@@ -4,6 +4,9 @@ When Snakemake is killed on a cluster, its jobs go on, and the next start submit
 again. Each start draws a token and writes it into ``work/start``; its jobs get it in their
 environment, and what they have written is put in place only while it is still the one in that
 file. A job of a former start ends without having replaced or removed anything.
+
+Snakemake lets two starts go on at once in one folder when they make different files, as those of
+two submissions. The second one then joins the first and has the same token.
 """
 
 import os
@@ -17,15 +20,24 @@ from unburn.errors import UserError
 
 VARIABLE = "UNBURN_START"  # in the environment of jobs: token:file
 FILE = "start"
+LOCKS = Path(".snakemake") / "locks"  # of the folder of the run, as Snakemake has them
 LEFT_OVER = re.compile(r"\.[0-9a-f]{8}\.(part.*|old)")  # the names that files.replacing makes
+
+
+def beside_another() -> bool:
+    """Whether another start holds, or held when it was killed, a lock beside that of this one."""
+    return len(list(LOCKS.glob("*.output.lock"))) > 1
 
 
 def claim(work: Path, results: Path, submissions: Iterable[str]) -> str:
     """Take over from former starts, and remove what their killed jobs had begun to write.
 
-    Returns the value of ``VARIABLE`` for jobs.
+    Returns the value of ``VARIABLE`` for jobs. Beside another start nothing is taken or removed:
+    it makes other files.
     """
     token, file = uuid.uuid4().hex, work / FILE
+    if beside_another() and file.is_file():
+        return f"{file.read_text('ascii')}:{file}"
     drawn = work / f".{token[:8]}.part"
     try:
         drawn.write_text(token, "ascii")

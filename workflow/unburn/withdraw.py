@@ -48,8 +48,7 @@ log = logging.getLogger(__name__)
 
 JOURNAL = submissions.WITHDRAWING
 LOCK = "withdrawing.lock"
-LOCKS = Path(".snakemake") / "locks"  # of the folder of the run, as Snakemake has them
-OWN_LOCK = LOCKS / "999999999.output.lock"
+OWN_LOCK = takeover.LOCKS / "999999999.output.lock"
 FINAL = ("released.tsv", "held_back.tsv", "metrics.json", "report.html")  # made anew, of results/
 OWN_UIDS = ("study_out", "series_out", "sop_out", "frame_of_reference_out")  # of candidates.tsv
 TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
@@ -317,7 +316,7 @@ def alone(run: Run, label: str) -> Iterator[None]:
         OWN_LOCK.parent.mkdir(parents=True, exist_ok=True)
         OWN_LOCK.write_text(f"{results / 'released.tsv'}\n{work / 'ledger.tsv'}\n")
         try:
-            if any(file != OWN_LOCK for file in LOCKS.glob("*.lock")):
+            if takeover.beside_another():
                 raise UserError(
                     f"submission {label}",
                     "a run is under way in this folder, or was killed",
