@@ -286,6 +286,13 @@ def test_of_a_code_stays_what_the_standard_says_and_words_of_the_list():
         assert coded(*code) == code
     assert coded("10200004", "SCT", "Quillfeather liver") == ("10200004", "SCT", "liver")
     assert coded("QUILLFEATHER", "DCM", "Quillfeather") == ("removed", "DCM", "removed")
+    for meaning in ("Wu Li", "555-123-4567", "20190312", "12 AUG 1957"):
+        assert coded("10200004", "SCT", meaning) == ("10200004", "SCT", "removed")
+
+
+def test_technical_text_keeps_no_telephone_and_no_written_date():
+    found = cleaned(image(ReceiveCoilName="HEAD 555-123-4567", SequenceName="tse 12 AUG 1957"))
+    assert found.ReceiveCoilName == "HEAD" and "57" not in found.SequenceName
 
 
 @pytest.mark.parametrize("nested", [False, True], ids=["top", "nested"])

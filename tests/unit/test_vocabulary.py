@@ -1,8 +1,9 @@
+import re
 import time
 
 import pytest
 
-from unburn.vocabulary import allowed, known, plain, technical, terms, words
+from unburn.vocabulary import TELLING, allowed, known, plain, technical, terms, words
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,29 @@ def test_of_technical_text_the_words_of_scanners_stay(text, kept):
 )
 def test_a_code_stays_as_a_whole_or_not_at_all(text, kept):
     assert technical(text, coded=True) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("555-123-4567", "123-45-6789", "943 476 5919", "555-1234", "06 12 34 56 78"),
+        *("12.34.56.78.90", "12 AUG 1957", "12-Oct-57", "3.OCT.1957", "12OCT57"),
+        *("OCT 12, 1957", "August 2 1957"),
+    ],
+)
+def test_numbers_in_groups_and_written_dates_are_told_from_those_of_scanners(text):
+    for around in (text, f"HEAD {text}", f"{text}_COIL"):
+        assert TELLING.search(around)
+        assert not re.search(r"\d", allowed(around))
+        assert not re.search(r"57|\d{4}", allowed(technical(around)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2.6.3.6", "HE1-4;NE1,2", "*epfid2d1_64", "syngo MR E11", "5.0.1.2", "MAR 3", "005.003"],
+)
+def test_numbers_of_scanners_tell_nothing(text):
+    assert not TELLING.search(text)
 
 
 def test_the_lists_are_of_lower_case_words():

@@ -60,7 +60,8 @@ INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDep
 SHORTEST_PLACE = 4  # letters of a word that tells of one
 NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
 NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
-CHARACTER_SET, IMAGE_TYPE, CODING_SCHEME = 0x00080005, 0x00080008, 0x00080102
+CHARACTER_SET, IMAGE_TYPE = 0x00080005, 0x00080008
+CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 VALUE_TYPE = 0x0040A040
 PUBLIC_CODING_SCHEMES = frozenset(
     re.findall(
@@ -334,7 +335,10 @@ class _Cleaner:
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
-            plain = tag == CODING_SCHEME or text.isdigit() or technical(text, coded=True) == text
+            of_scheme = tag == CODING_SCHEME or (tag != CODE_MEANING and text.isdigit())
+            plain = of_scheme or (
+                technical(text, tag != CODE_MEANING) == text and not TELLING.search(text)
+            )
             kept = (
                 code is not None
                 and not self.names(text, self.anyone)

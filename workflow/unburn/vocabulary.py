@@ -18,8 +18,17 @@ _OLD_AGE = re.compile(
     r"(?i:y|yo|y/o|yrs?|years?|j|jahre?|jaar|ans|anos|anni)(?![A-Za-z0-9])"
 )
 _YEAR = r"(?:18|19|20)\d\d"
-TELLING = re.compile(  # a long number, a date, a mail address, an age over 89
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]{0,6}"
+# 12 AUG 57, AUG 12, 1957: words of the lists may be months.
+_WRITTEN_DATE = re.compile(
+    rf"(?<![A-Za-z0-9])(?:\d\d?[ ._-]?{_MONTH}[ .,_-]{{0,2}}\d\d(?:\d\d)?"
+    rf"|{_MONTH}[ ._-]?\d\d?[ .,_-]{{1,2}}{_YEAR})"
+)
+# 555-123-4567, 123-45-6789, 943 476 5919, 555-1234, 06 12 34 56 78
+_GROUPED = r"(?<!\d)(?:\d{3}[- ]\d\d\d?[- ]\d{4}|\d{3}-\d{4}|\d\d(?:[- .]\d\d){4})(?!\d)"
+TELLING = re.compile(  # a long number, a date, a telephone, a mail address, an age over 89
     rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}|@|{_OLD_AGE.pattern}"
+    rf"|{_GROUPED}|{_WRITTEN_DATE.pattern}"
 )
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
 _WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
@@ -125,9 +134,10 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
     """Return the parts of a descriptor that are known words, short numbers or both in one.
 
     ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
-    Three numbers in a row go as well (12.03 counts as two), and so do six digits in a row.
+    Three numbers in a row go as well (12.03 counts as two), and so do six digits in a row and days
+    with the name of their month.
     """
-    text = _OLD_AGE.sub(" ", plain(text))
+    text = _WRITTEN_DATE.sub(" ", _OLD_AGE.sub(" ", plain(text)))
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
     for match in _ATOM.finditer(text):
         if groups and groups[-1][1] == match.start():
