@@ -95,6 +95,7 @@ def test_characteristics_and_times_of_day_stay_as_in_a_header():
     assert clean_json(old) == {"PatientAge": "090Y"}
     assert clean_json({"PatientAge": 41}) == {"PatientAge": 41}
     assert clean_json({"PatientAge": 93}) == {"PatientAge": 90}
+    assert clean_json({"PatientAge": [93], "PatientSex": ["F"], "PatientSize": "Jane"}) == {}
 
 
 def test_a_name_that_stands_nowhere_else_goes_from_technical_text():

@@ -152,13 +152,14 @@ def _is_numeric(value: object, banned: frozenset[str]) -> bool:
 
 
 def _characteristic(name: str, value: object, banned: frozenset[str]) -> object:
-    if name == "PatientAge" and isinstance(value, int | float):
-        return min(value, OLDEST_YEARS + 1) if _is_numeric(value, banned) else None
-    if name == "PatientAge" and isinstance(value, str):
-        return limit_age(value)
-    if name == "PatientSex":
-        return value if value in SEXES else None
-    return value if _is_numeric(value, banned) else None
+    if isinstance(value, str):
+        sex = value if name == "PatientSex" and value in SEXES else None
+        return limit_age(value) if name == "PatientAge" else sex
+    if name == "PatientSex" or not isinstance(value, int | float):
+        return None
+    if not _is_numeric(value, banned):
+        return None
+    return min(value, OLDEST_YEARS + 1) if name == "PatientAge" else value
 
 
 def _clean_text(value: object, coded: bool, banned: frozenset[str]) -> Any:
