@@ -1,8 +1,8 @@
 import pytest
 from pydicom.dataset import Dataset
 
-from unburn import patients
-from unburn.errors import ItemError
+from unburn import keys, patients
+from unburn.errors import ItemError, UserError
 
 MASTER, OTHER = bytes(range(32)), bytes(reversed(range(32)))
 
@@ -22,14 +22,19 @@ def test_a_patient_is_issuer_and_id_and_nobody_is_merged_by_an_id_that_stands_fo
 
 
 def test_a_tombstone_says_nothing_without_the_key_and_holds_for_one_submission(tmp_path):
+    key, other_key = tmp_path / "unburn.key", tmp_path / "other.key"
+    own, other = keys.new(key), keys.new(other_key)
     digest = patients.digest(MASTER, "lab", "name")
     others = {patients.digest(OTHER, "lab", "name"), patients.digest(MASTER, "lab-2", "name")}
     assert digest not in others and len(others) == 2
-    assert patients.tombstones(tmp_path, "lab") == frozenset()
-    patients.bury(tmp_path, "lab", [digest])
-    patients.bury(tmp_path, "lab", [digest, "b" * 32])
-    patients.bury(tmp_path, "lab-2", others)
-    assert patients.tombstones(tmp_path, "lab") == {digest, "b" * 32}
+    assert patients.tombstones(tmp_path, "lab", tmp_path / "none") == frozenset()
+    patients.bury(tmp_path, "lab", [digest], own)
+    patients.bury(tmp_path, "lab", [digest, "b" * 32], own)
+    patients.bury(tmp_path, "lab-2", others, other)
+    assert patients.tombstones(tmp_path, "lab", key) == {digest, "b" * 32}
+    assert patients.tombstones(tmp_path, "lab-2", other_key) == others
+    with pytest.raises(UserError, match="submission lab: patients were withdrawn under another"):
+        patients.tombstones(tmp_path, "lab", other_key)
     assert len((tmp_path / patients.TOMBSTONES).read_text().splitlines()) == 5
 
 

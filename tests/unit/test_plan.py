@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from unburn import copies, keys, patients, synthetic, tables
 from unburn import plan as module
 from unburn.errors import UserError
+from unburn.files import sha256
 from unburn.ledger import unchanged
 from unburn.pixels import read_header
 from unburn.plan import Item, Settings, State, deal, foreign, main, number, plan
@@ -101,8 +102,8 @@ def test_a_withdrawn_patient_is_left_out_and_nothing_of_the_others_changes(folde
     before, _, _ = run(folder, Settings(1e-7, 2000))
     assert list(before.patient != "") == [True, True, False, True, True, False]
     master, work = keys.load(key(folder)), folder.parent / "work"
-    patients.bury(work, "lab", [patients.digest(master, "lab", before.patient[0])])
-    patients.bury(work, "other", [patients.digest(master, "other", before.patient[4])])
+    for label, name in (("lab", before.patient[0]), ("other", before.patient[4])):
+        patients.bury(work, label, [patients.digest(master, label, name)], keys.key_id(master))
     (work / "lab" / "plan_state.json").unlink()  # as where work/lab was deleted: all is new
     shutil.rmtree(work / "lab" / "shards")
     after, shards, summary = run(folder, Settings(1e-7, 2000))
@@ -120,6 +121,19 @@ def test_a_withdrawn_patient_is_left_out_and_nothing_of_the_others_changes(folde
     assert "DOE" not in kept and "4711" not in kept
     again, _, _ = run(folder, Settings(1e-7, 2000))
     assert again.equals(after)
+
+
+def test_a_withdrawn_volume_is_left_out_wherever_it_lies(folder):
+    keys.new(key(folder))
+    master, work = keys.load(key(folder)), folder.parent / "work"
+    digest = sha256(volume(folder / "sub-01" / "t1.nii"))
+    digests = [patients.content_digest(master, "lab", digest)]
+    patients.bury(work, "lab", digests, keys.key_id(master))
+    shutil.move(folder / "sub-01", folder / "sub-07")
+    (folder / "sub-07" / "t1.json").write_text("{}")
+    volume(folder / "sub-07" / "t2.nii", np.float32)
+    inventory, _, _ = run(folder)
+    assert list(inventory.reason_code) == ["withdrawn", "withdrawn", ""]
 
 
 def test_plan_describes_an_image(folder):

@@ -7,7 +7,7 @@ import pydicom
 import pytest
 from test_release import CANDIDATES, INVENTORY, SHARD, VERDICTS, Made, box
 
-from unburn import evaluate, keys, patients, release, report, settings, withdraw
+from unburn import evaluate, keys, patients, release, report, settings, tables, withdraw
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
@@ -140,7 +140,7 @@ def check_gone(lab, others):
     assert times == sorted(times) and (lab.work / "accounted").is_file()
     assert not (lab.work / withdraw.JOURNAL).exists() and not withdraw.OWN_LOCK.exists()
     digest = patients.digest(lab.master, "lab", "doe")
-    assert patients.tombstones(lab.work.parent, "lab") == {digest}
+    assert patients.tombstones(lab.work.parent, "lab", lab.folder / "unburn.key") == {digest}
 
 
 def roes(lab):
@@ -220,6 +220,18 @@ def test_the_originals_are_not_needed(lab):
     ledger = {row["item"]: row for row in records(lab.work / "ledger.tsv")}
     assert ledger["5"]["status"] == "released" and len(ledger["5"]["sha256"]) == 64
     assert (lab.results / "report.html").is_file() and (lab.work / "review.html").is_file()
+
+
+def test_volumes_are_known_by_bytes_that_no_other_volume_has(tmp_path):
+    paths = ["a.nii", "pair.hdr", "blank.nii", "other.nii", "a.json"]
+    kinds = ["nifti_volume"] * 4 + ["nifti_sidecar"]
+    for name, columns in (
+        ("inventory", {"item": range(1, 6), "kind": kinds}),
+        ("ledger", {"item": range(1, 6), "input": paths, "sha256": ["A", "H", "B", "B", "S"]}),
+    ):
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        tables.write(tmp_path / f"{name}.tsv", rows, tuple(columns))
+    assert withdraw.volumes(tmp_path, {"1", "2", "3", "5"}) == ["A"]
 
 
 def test_without_yes_nothing_is_done(lab):

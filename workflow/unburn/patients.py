@@ -1,8 +1,9 @@
 """Who a patient is, and who was withdrawn.
 
-A withdrawal leaves a tombstone in ``work/withdrawn.tsv``: the submission, a keyed digest of what
-names the patient, and the day. Nobody reads a name from it, and a later plan knows the patient's
-files by it, however they are called.
+A withdrawal leaves tombstones in ``work/withdrawn.tsv``: the submission, a keyed digest, the day
+and the key's id. Nobody reads a name from them. A later plan knows by them the patient's files:
+DICOM objects by what names the patient, however they are called; NIfTI volumes, which name nobody,
+by their place and by their content.
 """
 
 import re
@@ -14,11 +15,12 @@ from pydicom.dataset import Dataset
 
 from unburn import keys, tables
 from unburn.elements import text_of
-from unburn.errors import ItemError
+from unburn.errors import ItemError, UserError
 from unburn.ledger import records
 
 TOMBSTONES = "withdrawn.tsv"
-COLUMNS = ("submission", "patient", "day")
+COLUMNS = ("submission", "patient", "day", "key_id")
+CONTENT = "file-"  # begins the digest of a volume's content
 ALIAS = "withdrawn\0"  # no path has a zero byte
 NO_ID = frozenset(("", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "null"))
 _NO_MEANING = re.compile(r"[\W_0]")  # in a Patient ID that stands for none
@@ -45,6 +47,11 @@ def digest(master: bytes, submission: str, named: str) -> str:
     return keys.keyed(master, "withdrawn", f"{submission}\0{named}").hex()[:32]
 
 
+def content_digest(master: bytes, submission: str, sha256: str) -> str:
+    """The tombstone's digest of a NIfTI volume's content."""
+    return CONTENT + keys.keyed(master, "withdrawn content", f"{submission}\0{sha256}").hex()[:32]
+
+
 def alias(master: bytes, path: str) -> str:
     """What stands for the path of a withdrawn file, relative to its submission, in the plan."""
     return ALIAS + keys.keyed(master, "withdrawn path", path).hex()[:32]
@@ -55,23 +62,38 @@ def is_alias(path: str) -> bool:
     return path.startswith(ALIAS)
 
 
-def tombstones(work: Path, submission: str) -> frozenset[str]:
-    """The digests of a submission's withdrawn patients; ``work`` is the folder of the run."""
+def tombstones(work: Path, submission: str, key: Path) -> frozenset[str]:
+    """The digests of what was withdrawn from a submission.
+
+    ``work`` is the folder of the run, ``key`` the master key's file; it is read when there are any.
+
+    Raises
+    ------
+    UserError
+        if they were made with another key, by which nobody would be known again
+    """
     table = work / TOMBSTONES
-    if not table.is_file():
-        return frozenset()
-    rows = tables.read(table)
-    return frozenset(rows["patient"][rows["submission"] == submission])
+    rows = records(table) if table.is_file() else []
+    rows = [row for row in rows if row["submission"] == submission]
+    if rows and {row["key_id"] for row in rows} != {keys.key_id(keys.load(key))}:
+        raise UserError(
+            where=f"submission {submission}",
+            found=f"patients were withdrawn under another key, so {TOMBSTONES} does not tell "
+            "which files are theirs",
+            advice="name that key in the setting key_file; or take their files out of the "
+            f"submission's folder, and then its lines out of {TOMBSTONES}",
+        )
+    return frozenset(row["patient"] for row in rows)
 
 
-def bury(work: Path, submission: str, found: Iterable[str]) -> None:
-    """Add tombstones of patients, by their digests; those that are there keep their day."""
+def bury(work: Path, submission: str, found: Iterable[str], key_id: str) -> None:
+    """Add tombstones, by their digests; those that are there keep their day."""
     table = work / TOMBSTONES
     rows = records(table) if table.is_file() else []
     known = {(row["submission"], row["patient"]) for row in rows}
     day = datetime.now(UTC).date().isoformat()
     rows += [
-        dict(zip(COLUMNS, (submission, one, day), strict=True))
+        dict(zip(COLUMNS, (submission, one, day, key_id), strict=True))
         for one in sorted(found)
         if (submission, one) not in known
     ]

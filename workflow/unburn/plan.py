@@ -445,19 +445,28 @@ def _stack(item: Item) -> tuple[Any, ...]:
 
 
 def leave_out(
-    items: list[Item], withdrawn: frozenset[str], master: bytes, label: str
+    items: list[Item], withdrawn: frozenset[str], master: bytes, label: str, root: Path
 ) -> list[Item]:
     """Ignore what belongs to withdrawn patients, and drop all that the headers say of them.
 
-    ``withdrawn`` holds the tombstones of the submission ``label``. It comes after what is decided
-    between files, so that for other patients all stays as it was.
+    ``withdrawn`` holds the tombstones of the submission ``label`` in the folder ``root``. It comes
+    after what is decided between files, so that for other patients all stays as it was.
     """
-    theirs = {
+    contents = {one for one in withdrawn if one.startswith(patients.CONTENT)}
+    moved = {
+        item.volume
+        for item in items
+        if contents
+        and item.kind == nifti.VOLUME
+        and patients.content_digest(master, label, sha256(root / item.path)) in contents
+    }
+    theirs = moved | {
         name
         for name in {item.patient for item in items} - {""}
         if patients.digest(master, label, name) in withdrawn
     }
-    paths, named = [item.path for item in items], [item.patient for item in items]
+    paths = [item.path for item in items]
+    named = [item.volume if item.volume in moved else item.patient for item in items]
     return [
         Item(patients.alias(master, item.path), reason_code="withdrawn") if gone else item
         for item, gone in zip(items, patients.belonging(paths, named, theirs), strict=True)
@@ -647,9 +656,9 @@ def plan(
     if not items:
         raise UserError(where, "the folder is empty", "copy the files there, or correct the path")
     items = mark_volumes(with_sidecars(settle_copies(items, root, threads)))
-    withdrawn = patients.tombstones(folder.parent, folder.name)
+    withdrawn = patients.tombstones(folder.parent, folder.name, key)
     if withdrawn:
-        items = leave_out(items, withdrawn, keys.load(key), folder.name)
+        items = leave_out(items, withdrawn, keys.load(key), folder.name, root)
     items = deal(number(items, state), state, settings)
     summary = write_summary(items, folder / "plan.json")
     check_space(summary["scratch_bytes"], folder, where)

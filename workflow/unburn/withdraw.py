@@ -28,6 +28,7 @@ from unburn import (
     evaluate,
     keys,
     mending,
+    nifti,
     patients,
     preview,
     release,
@@ -58,11 +59,12 @@ TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
 class Withdrawal:
     """What is to go from a submission.
 
-    ``patients`` are tombstones, ``items`` numbers of the ledger, ``outputs`` files below results/,
-    ``uids`` the new UIDs that are of no other patient's objects.
+    ``patients`` and ``contents`` (of NIfTI volumes) are tombstones, ``items`` numbers of the
+    ledger, ``outputs`` files below results/, ``uids`` the new UIDs of no other patient's objects.
     """
 
     patients: list[str]
+    contents: list[str]
     items: list[str]
     outputs: list[str]
     uids: list[str]
@@ -152,10 +154,24 @@ def planned(work: Path, results: Path, master: bytes, who: Collection[str]) -> W
     ]
     return Withdrawal(
         patients=[patients.digest(master, work.name, one) for one in sorted(who)],
+        contents=[patients.content_digest(master, work.name, one) for one in volumes(work, items)],
         items=sorted(items, key=int),
         outputs=outputs,
         uids=sorted(uids[True] - uids[False] - {""}),
     )
+
+
+def volumes(work: Path, items: Collection[str]) -> list[str]:
+    """The sha256 of the NIfTI volumes among items, without what others have as well.
+
+    Of a pair only the header's is known, and headers of many are the same.
+    """
+    kinds = {row["item"]: row["kind"] for row in records(work / "inventory.tsv")}
+    digests: dict[bool, set[str]] = {True: set(), False: set()}
+    for row in records(work / "ledger.tsv"):
+        if kinds[row["item"]] == nifti.VOLUME and not row["input"].lower().endswith(".hdr"):
+            digests[row["item"] in items].add(row["sha256"])
+    return sorted(digests[True] - digests[False] - {""})
 
 
 # --- what goes
@@ -375,7 +391,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     """Do what was written down; may be begun again at any point."""
     work, results = (Path(run.config[name]) / label for name in ("work", "results"))
     takeover.claim(work.parent, results.parent, [label])
-    patients.bury(work.parent, label, doing.patients)
+    patients.bury(work.parent, label, doing.patients + doing.contents, keys.key_id(master))
     for file in (*(results / name for name in FINAL), work / "accounted", work / "review.html"):
         file.unlink(missing_ok=True)
     for output in doing.outputs:
