@@ -293,14 +293,22 @@ def test_an_image_is_cleaned_and_released(run, name):
 
 def test_painted_pixels_have_a_mask_in_each_series(run):
     rows = records(run.results / "released.tsv")
-    masks = [row for row in rows if row["kind"] == "mask"]
-    assert len(masks) == len(IMAGES) + len(VOLUMES)
-    for row in masks:
-        file = run.results / row["output"]
-        if file.suffix == ".dcm":
-            assert pydicom.dcmread(file).SOPClassUID == uid.SegmentationStorage
-        else:
-            assert set(np.unique(np.asarray(nibabel.load(file).dataobj))) == {0, 1}
+    masks = [run.results / row["output"] for row in rows if row["kind"] == "mask"]
+    of_objects = [file for file in masks if file.suffix == ".dcm"]
+    of_volumes = {file for file in masks if file.suffix != ".dcm"}
+    assert len(of_objects) == len(IMAGES)
+    for file in of_objects:
+        assert pydicom.dcmread(file).SOPClassUID == uid.SegmentationStorage
+    made = [run.results / row["output"] for row in rows if row["kind"] == "nifti"]
+    converted = [file for file in made if file.suffix == ".gz"]
+    assert converted and len(of_volumes) == len(VOLUMES) + len(converted)
+    for file in of_volumes:
+        assert set(np.unique(np.asarray(nibabel.load(file).dataobj))) == {0, 1}
+    for file in converted:
+        mask = run.results / "masks" / file.relative_to(run.results / "nifti")
+        one, two = nibabel.load(file), nibabel.load(mask)
+        assert mask in of_volumes and one.shape == two.shape
+        assert np.array_equal(one.affine, two.affine)
 
 
 @pytest.mark.parametrize("name", REFERRING)
