@@ -2,16 +2,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_plan import write
+from test_plan import volume, write
 
-from unburn import hours, keys, plan, preview, settings
+from unburn import hours, keys, patients, plan, preview, settings
 from unburn.preview import Group, Kind, Tried
 
 CT = Kind("acme", "one", 4, 6, 1, "1.2")
 
 
 def planned(folder):
-    items = plan.take_stock(folder, 1)
+    items = plan.survey(folder, folder.parent / "work" / "lab", 1, folder.parent / "unburn.key")
     state = plan.State()
     return plan.deal(plan.number(items, state), state, plan.Settings(2.0, 2000))
 
@@ -43,6 +43,22 @@ def test_series_are_grouped_by_device_size_and_class(folder):
     assert [item.series for item in groups[0].tried] == [
         *("s00002", "s00002", "s00001", "s00003", "s00003", "s00003")  # the one in the middle first
     ]
+
+
+def test_nobody_who_was_withdrawn_is_tried_nor_a_copy_and_a_volume_goes_with_its_sidecar(tmp_path):
+    root = tmp_path / "in"
+    for name, patient in (("DOE/1", "DOE"), ("ROE/1", "ROE")):
+        write(root / name, f"1.{patient}", f"5.{patient}", PatientID=patient)
+    (root / "DOE" / "copy").write_bytes((root / "DOE" / "1").read_bytes())
+    volume(root / "t1.nii")
+    (root / "t1.json").write_text("{}")
+    keys.new(tmp_path / "unburn.key")
+    master = keys.load(tmp_path / "unburn.key")
+    (roe,) = {item.patient for item in planned(root) if item.path == "ROE/1"}
+    digest = patients.digest(master, "lab", roe)
+    patients.bury(tmp_path / "work", "lab", [digest], keys.key_id(master))
+    tried = [[item.path for item in g.tried] for g in preview.survey(planned(root), root)]
+    assert tried == [["DOE/1"], ["t1.json", "t1.nii"]]
 
 
 def test_a_series_of_many_frames_is_tried_alone(folder, monkeypatch):

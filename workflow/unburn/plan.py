@@ -633,6 +633,20 @@ def take_stock(root: Path, threads: int) -> list[Item]:
     return sorted(items, key=lambda item: item.path)
 
 
+def survey(root: Path, folder: Path, threads: int, key: Path) -> list[Item]:
+    """Every file below ``root`` with what is decided of it, alone and among the others.
+
+    ``folder`` is the private one of the submission, ``key`` the master key, by which withdrawn
+    patients are known.
+    """
+    items = take_stock(root, threads)
+    items = mark_volumes(with_sidecars(settle_copies(items, root, threads)))
+    withdrawn = patients.tombstones(folder.parent, folder.name, key)
+    if withdrawn:
+        items = leave_out(items, withdrawn, keys.load(key), folder.name, root)
+    return items
+
+
 def plan(
     root: Path,
     inventory: Path,
@@ -644,21 +658,16 @@ def plan(
 ) -> dict[str, Any]:
     """Write inventory, shards and summary of the folder ``root``; return the summary.
 
-    ``where`` names the submission in errors, ``key`` the master key, by which withdrawn patients
-    are known.
+    ``where`` names the submission in errors, ``key`` the master key.
     """
     folder = inventory.parent
     check_folder(root, folder.parent, where)
     root = root.resolve()
     make_private(folder)
     state = State.load(folder / STATE)
-    items = take_stock(root, threads)
+    items = survey(root, folder, threads, key)
     if not items:
         raise UserError(where, "the folder is empty", "copy the files there, or correct the path")
-    items = mark_volumes(with_sidecars(settle_copies(items, root, threads)))
-    withdrawn = patients.tombstones(folder.parent, folder.name, key)
-    if withdrawn:
-        items = leave_out(items, withdrawn, keys.load(key), folder.name, root)
     items = deal(number(items, state), state, settings)
     summary = write_summary(items, folder / "plan.json")
     check_space(summary["scratch_bytes"], folder, where)

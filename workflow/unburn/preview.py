@@ -142,8 +142,9 @@ def survey(items: Sequence[plan.Item], root: Path) -> list[Group]:
             series[item.series].append(item)
     groups: dict[Kind, Group] = {}
     for name, members in sorted(series.items()):
-        kind = kind_of(members[0], root)
-        groups.setdefault(kind, Group(kind, members[0].modality)).series[name] = members
+        image = max(members, key=lambda item: item.frames)  # not what lies beside a volume
+        kind = kind_of(image, root)
+        groups.setdefault(kind, Group(kind, image.modality)).series[name] = members
     return list(groups.values())
 
 
@@ -491,7 +492,8 @@ def preview(run: Run, cores: int, say: Callable[[str], None]) -> dict[str, Predi
             root = row.path.resolve()
             limits = plan.Settings(**run.section(label, "plan"))
             state = plan.State()
-            items = plan.deal(plan.number(plan.take_stock(root, cores), state), state, limits)
+            items = plan.survey(root, folder.parent / label, cores, Path(run.config["key_file"]))
+            items = plan.deal(plan.number(items, state), state, limits)
             groups = survey(items, root)
             if not groups:
                 say(f"{label}: no file of it could be cleaned, so there is nothing to try")
