@@ -52,6 +52,20 @@ def test_a_cluster_that_takes_the_jobs_is_described(slurm):
     assert "--gpus" not in calls[0] and "--gpus=a100:1" in calls[1]
 
 
+def test_slurm_is_asked_with_what_decides_whether_it_takes_a_job(slurm, tmp_path):
+    own = {"paint_batch": ["constraint=big"]}
+    site = cluster.site(["qos=short"], own, {"qos": "long", "reservation": "course"})
+    (tmp_path / "config.yaml").write_text(
+        "executor: slurm\nslurm-reservation: course\ndefault-resources:\n  qos: short\n"
+        "set-resources:\n  paint_batch:\n    constraint: big\n"
+    )
+    assert cluster.read_profile(tmp_path) == site
+    cluster.check(site, gpu=True)
+    first, second = (slurm() / "calls").read_text().splitlines()
+    assert "--qos=short --reservation=course" in first and "--constraint" not in first
+    assert "--qos=short --reservation=course --constraint=big" in second
+
+
 def test_no_gpu_is_asked_for_without_need(slurm):
     site = cluster.site([], {"paint_batch": ["slurm_partition=nowhere"]})
     assert len(cluster.check(site, gpu=False)) == 2

@@ -312,7 +312,10 @@ def take_over():
             asked = workflow.resource_settings
             default = asked.default_resources.args if asked.default_resources else []
             rules = {rule: own.args for rule, own in asked.overwrite_resources.items()}
-            cluster.check(cluster.site(default, rules), cluster.asks_for_gpu(RUN))
+            own = workflow.executor_settings
+            of_all = {name: getattr(own, name, None) for name in cluster.OF_ALL}
+            site = cluster.site(default, rules, of_all)
+            cluster.check(site, cluster.asks_for_gpu(RUN))
         os.environ[takeover.VARIABLE] = takeover.claim(work, results, RUN.rows)
     except (UserError, OSError) as error:
         sys.exit(f"error: {explained(error)}")

@@ -26,6 +26,18 @@ MINUTES = re.compile(r"\bGrpTRESMins=(\S+)")
 GRANTED = re.compile(r"([\w/]+)=(\d+)\((\d+)\)")
 
 
+# Options of sbatch that decide whether a job is taken, by the resource that sets them.
+OPTIONS = {
+    "slurm_partition": "partition",
+    "slurm_account": "account",
+    "qos": "qos",
+    "reservation": "reservation",
+    "constraint": "constraint",
+    "gres": "gres",
+}
+OF_ALL = ("qos", "reservation")  # a profile sets them for all jobs, as slurm-qos
+
+
 @dataclass(frozen=True)
 class Site:
     """What a profile says of a site: the resources of all jobs, and of rules that differ."""
@@ -34,8 +46,8 @@ class Site:
     rules: Mapping[str, Mapping[str, str]]
 
     def requests(self, gpu: bool) -> list[dict[str, str]]:
-        """The different requests of partition, account and GPU that jobs will make."""
-        asked = ("slurm_partition", "slurm_account", "gpu", "gpu_model", "gres")
+        """The different requests of partition, account, GPU and the like that jobs will make."""
+        asked = (*OPTIONS, "gpu", "gpu_model")
         found = [{name: self.default.get(name, "") for name in asked}]
         for rule, own in self.rules.items():
             if rule != GPU_RULE:
@@ -46,13 +58,18 @@ class Site:
         return [one for number, one in enumerate(found) if one not in found[:number]]
 
 
-def site(default: Iterable[str], rules: Mapping[str, Iterable[str]]) -> Site:
-    """A site from Snakemake's own arguments, ``name=value``."""
+def site(
+    default: Iterable[str],
+    rules: Mapping[str, Iterable[str]],
+    of_all: Mapping[str, str | None] | None = None,
+) -> Site:
+    """A site from Snakemake's own arguments, ``name=value``; ``of_all``: see ``OF_ALL``."""
 
     def named(pairs: Iterable[str]) -> dict[str, str]:
         return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
-    return Site(named(default), {rule: named(pairs) for rule, pairs in rules.items()})
+    always = {name: value for name, value in (of_all or {}).items() if value}
+    return Site(always | named(default), {rule: named(pairs) for rule, pairs in rules.items()})
 
 
 def read_profile(folder: Path) -> Site:
@@ -78,7 +95,9 @@ def read_profile(folder: Path) -> Site:
         return {name: str(value) for name, value in (values or {}).items()}
 
     rules = {rule: texts(own) for rule, own in (profile.get("set-resources") or {}).items()}
-    return Site(texts(profile.get("default-resources")), rules)
+    always = {name: profile.get(f"slurm-{name}") for name in OF_ALL}
+    always = {name: value for name, value in always.items() if value}
+    return Site(texts(always) | texts(profile.get("default-resources")), rules)
 
 
 def asks_for_gpu(run: Run) -> bool:
@@ -164,8 +183,7 @@ def _check_minutes(account: str) -> None:
 def _try(request: Mapping[str, str], accounts: list[str]) -> None:
     """Let Slurm judge a job of a minute without running it."""
     command = ["sbatch", "--test-only", "--time=1", "--mem=100", "--wrap=true"]
-    options = {"--partition": "slurm_partition", "--account": "slurm_account", "--gres": "gres"}
-    command += [f"{option}={request[name]}" for option, name in options.items() if request[name]]
+    command += [f"--{option}={request[name]}" for name, option in OPTIONS.items() if request[name]]
     if request["gpu_model"]:
         command.append(f"--gpus={request['gpu_model']}:{request['gpu'] or 1}")
     elif request["gpu"].isdecimal() and int(request["gpu"]):
