@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from unburn.engines import NOISE_REACH_PX, surroundings
+from unburn.engines import NOISE_REACH_PX, depth_of, surroundings
 
 RANGE = 255.0
 SSIM_PX = 7  # side of the windows of the structural similarity
@@ -78,7 +78,7 @@ def spectrum(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def spectral_distance(truth: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> float:
     """Log-spectral distance inside the mask in dB: 0 where both have the same spectrum."""
-    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    depth = depth_of(mask)
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     window = (slice(top, top + height), slice(left, left + width))
     weights = np.minimum(depth[window] / TAPER_PX, 1.0).astype(np.float64)
