@@ -1,4 +1,6 @@
+import errno
 import http.server
+import io
 import os
 import threading
 from pathlib import Path
@@ -174,6 +176,23 @@ def test_another_image_than_the_one_expected_is_not_kept(built, folder):
     with pytest.raises(UserError, match="no such file"):
         containers.bring(out, str(folder / "none.sif"), "0" * 64, print)
     assert [file.name for file in (folder / "run").iterdir()] == ["sheet.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [(errno.ECONNRESET, UserError), (errno.ETIMEDOUT, UserError), (errno.ENOSPC, OSError)],
+)
+def test_a_broken_connection_is_told_as_one_and_a_full_disk_as_a_full_disk(
+    folder, monkeypatch, what, expected
+):
+    class Answer(io.BytesIO):
+        def read(self, *_):
+            raise OSError(what, "")
+
+    monkeypatch.setattr(containers.urllib.request, "urlopen", lambda *_, **__: Answer())
+    with pytest.raises(expected) as told:
+        containers.bring(folder / "cpu.sif", "https://page.example/cpu.sif", "0" * 64, print)
+    assert type(told.value) is expected and not (folder / "cpu.sif").exists()
 
 
 def test_an_image_is_brought_from_an_address_with_its_sha256_alone(built, folder):

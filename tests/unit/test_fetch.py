@@ -1,3 +1,4 @@
+import errno
 import functools
 import http.server
 import io
@@ -216,6 +217,16 @@ def test_a_redirection_to_an_address_without_encryption_is_refused(tmp_path, mon
     with pytest.raises(UserError, match="without encryption"):
         fetch._bring(tmp_path / "merges.txt", pin, {"page": "https://page.example/{path}"}, print)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_no_source_that_cannot_be_reached(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr(fetch, "_download", full)
+    pin = weights.Pin("tokenizer/merges.txt", 0, "")
+    with pytest.raises(OSError):
+        fetch._bring(tmp_path / "merges.txt", pin, {"page": "https://page.example/{path}"}, print)
 
 
 def test_the_listed_sources_name_a_revision():

@@ -6,6 +6,7 @@ hold a name, stands on no command line, in no log and in no scheduler's list of 
 
 import http.client
 import shutil
+import ssl
 import tempfile
 import urllib.error
 import urllib.request
@@ -20,6 +21,11 @@ from unburn.settings import REPO, Run
 
 STACKS = ("cpu", "gpu")
 TIMEOUT_S = 60
+# Of a download; other OSErrors are of this machine: a full disk, a closed folder.
+NETWORK_ERRORS = (
+    *(urllib.error.URLError, http.client.HTTPException),
+    *(ConnectionError, TimeoutError, ssl.SSLError),
+)
 # Apptainer separates binds, and the parts of one, by these and knows no way to quote them.
 SEPARATORS = ",:"
 # For a path with a blank, which Snakemake refuses: a link in the folder of the run.
@@ -238,9 +244,7 @@ def _download(url: str, out: Path) -> None:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, open(out, "wb") as file:
             shutil.copyfileobj(answer, file, 1 << 20)
-    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
-        if getattr(error, "errno", None):  # not the address: a full disk, a closed folder
-            raise
+    except (*NETWORK_ERRORS, ValueError) as error:
         raise UserError(
             url,
             f"it could not be had ({getattr(error, 'reason', None) or type(error).__name__})",

@@ -6,7 +6,6 @@ come from third parties, so a refusal says whether the file or the digest is mor
 """
 
 import contextlib
-import http.client
 import json
 import shutil
 import struct
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unburn import prompts, tables, weights
+from unburn.containers import NETWORK_ERRORS
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
 from unburn.weights import Pin
@@ -154,7 +154,7 @@ def _bring(out: Path, pin: Pin, urls: dict[str, str], say: Say) -> str:
         except AnotherFile as error:
             refused.append(error.refused)
             say(f"{pin.path}: {source} has another file ({error.refused.why})")
-        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        except NETWORK_ERRORS as error:
             reason = getattr(error, "reason", None) or type(error).__name__
             unreachable.append(f"{source}: {reason}")
             say(f"{pin.path}: {unreachable[-1]}")
