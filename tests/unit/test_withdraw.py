@@ -53,6 +53,7 @@ class Year(Made):
             row["sha256"] = sha256(row["path"])
         keys.new(folder / "unburn.key")
         self.master = keys.load(folder / "unburn.key")
+        (folder / ".snakemake").mkdir()
         (folder / "sheet.tsv").write_text("submission\tpath\nlab\tinputs\n")
         (folder / "config.yaml").write_text("sheet: sheet.tsv\nreport:\n  pictures: 0\n")
 
@@ -316,6 +317,11 @@ def test_a_run_under_way_and_an_unfinished_submission_are_refused(lab):
         lab.withdraw("patient")
     assert lock.is_file() and not withdraw.OWN_LOCK.exists()
     lock.unlink()
+    lock.parent.rmdir()
+    lock.parent.parent.rmdir()  # paths of settings can be absolute: it could be run from anywhere
+    with pytest.raises(UserError, match="this is not the folder of the run"):
+        lab.withdraw("patient")
+    lock.parent.mkdir(parents=True)
     (lab.work / "accounted").unlink()
     with pytest.raises(UserError, match="it is not finished"):
         lab.withdraw("patient")

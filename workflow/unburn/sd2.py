@@ -90,7 +90,7 @@ def devices(wanted: str) -> list[str]:
         raise UserError(
             "inpaint.device",
             f"cuda is asked for, and no GPU can be used{built}",
-            "give the job a GPU (with --sdm apptainer also --nv), or set device: cpu or auto",
+            "give the job a GPU, or set device: cpu or auto",
         )
     return [f"cuda:{k}" for k in range(count)] if count and wanted != "cpu" else ["cpu"]
 

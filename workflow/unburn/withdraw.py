@@ -488,7 +488,8 @@ def check(run: Run, label: str) -> None:
             "take the patient's files out of its folder, delete the submission's folders in "
             "results/ and work/, and start the run again",
         )
-    if not submissions.is_finished(run, label) or forgotten(work):
+    here = takeover.LOCKS.parent.is_dir()  # its locks are looked at, its benchmarks read
+    if not (here and submissions.is_finished(run, label)) or forgotten(work):
         raise UserError(
             f"submission {label}",
             "it is not finished, or this is not the folder of the run",
