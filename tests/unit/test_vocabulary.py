@@ -86,7 +86,10 @@ def test_of_technical_text_the_words_of_scanners_stay(text, kept):
 
 @pytest.mark.parametrize(
     ("text", "kept"),
-    [("HFS", "HFS"), ("FS", "FS"), ("M_FFE", "M_FFE"), ("FAST_QUILL", ""), ("DIS2D", "DIS2D")],
+    [
+        *(("HFS", "HFS"), ("FS", "FS"), ("M_FFE", "M_FFE"), ("FAST_QUILL", ""), ("DIS2D", "DIS2D")),
+        *(("DB_DT", "DB_DT"), ("WU LI", ""), ("J WU", "")),
+    ],
 )
 def test_a_code_stays_as_a_whole_or_not_at_all(text, kept):
     assert technical(text, coded=True) == kept

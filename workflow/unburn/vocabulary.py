@@ -161,13 +161,15 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
 def technical(text: str, coded: bool = False) -> str:
     """Return the parts of what a scanner wrote that are its own words: terms, signs, numbers.
 
-    Signs of one or two letters count beside digits in one part (fl2d1, HE1), alone in a text, or in
-    a ``coded`` one, which is a term as a whole: with anything else in it, nothing is left of it.
+    Signs of one or two letters count beside digits in one part (fl2d1, HE1), one of a letter in a
+    text, or one in a ``coded`` text, which is a term as a whole: with anything else in it, nothing
+    is left of it. Several that no list has could be initials or short names.
     A text of terms comes back as it is, with all that stands between them.
     """
     tokens = list(_TOKEN.finditer(text))
-    initials = sum(len(token[0]) == 1 and token[0].isalpha() for token in tokens) > 1
-    kept = [t for t in tokens if _is_term(t[0], coded or (len(t[0]) == 1 and not initials))]
+    signs = [t[0] for t in tokens if len(t[0]) <= LONGEST_SIGN and t[0].isalpha()]
+    initials = sum(len(sign) == 1 or sign.lower() not in terms() for sign in signs) > 1
+    kept = [t for t in tokens if _is_term(t[0], (coded or len(t[0]) == 1) and not initials)]
     if len(kept) == len(tokens) and text.isascii() and text.isprintable():
         return text
     return "" if coded else " ".join(token[0] for token in kept)
