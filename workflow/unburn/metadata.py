@@ -335,10 +335,11 @@ class _Cleaner:
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
-            of_scheme = tag == CODING_SCHEME or (tag != CODE_MEANING and text.isdigit())
-            plain = of_scheme or (
-                technical(text, tag != CODE_MEANING) == text and not TELLING.search(text)
-            )
+            if tag == CODE_MEANING:
+                plain = technical(text) == text and not TELLING.search(text)
+            else:
+                signs = technical(text, coded=True) == text
+                plain = tag == CODING_SCHEME or text.isdigit() or signs
             kept = (
                 code is not None
                 and not self.names(text, self.anyone)

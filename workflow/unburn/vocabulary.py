@@ -24,8 +24,8 @@ _WRITTEN_DATE = re.compile(
     rf"(?<![A-Za-z0-9])(?:\d\d?[ ._-]?{_MONTH}[ .,_-]{{0,2}}\d\d(?:\d\d)?"
     rf"|{_MONTH}[ ._-]?\d\d?[ .,_-]{{1,2}}{_YEAR})"
 )
-# 555-123-4567, 123-45-6789, 943 476 5919, 555-1234, 06 12 34 56 78
-_GROUPED = r"(?<!\d)(?:\d{3}[- ]\d\d\d?[- ]\d{4}|\d{3}-\d{4}|\d\d(?:[- .]\d\d){4})(?!\d)"
+# Seven digits and more in groups: 555-123-4567, 123-45-6789, 943 476 5919, 06.12.34.56.78
+_GROUPED = r"(?<![\d.])(?:(?=(?:\d[- ]?){7})\d{2,}(?:[- ]\d{2,})+|\d\d(?:\.\d\d){4}(?![\d.]))"
 TELLING = re.compile(  # a long number, a date, a telephone, a mail address, an age over 89
     rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}|@|{_OLD_AGE.pattern}"
     rf"|{_GROUPED}|{_WRITTEN_DATE.pattern}"
