@@ -7,7 +7,7 @@ import pydicom
 import pytest
 from test_release import CANDIDATES, INVENTORY, SHARD, VERDICTS, Made, box
 
-from unburn import evaluate, keys, patients, release, report, settings, tables, withdraw
+from unburn import evaluate, keys, mending, patients, release, report, settings, tables, withdraw
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
@@ -202,6 +202,16 @@ def test_what_killed_runs_and_previews_left_of_pictures_goes_too(lab):
         (folder / "picture").write_text("Doe of before")
     lab.withdraw("patient")
     assert b"Doe of before" not in lab.left()
+
+
+def test_what_somebody_altered_of_others_stops_no_withdrawal_and_is_not_released(lab):
+    for name, change in (("5.dcm", "edited"), ("6.dcm", None)):
+        file = lab.shard / "candidates" / name
+        file.write_text(change) if change else file.unlink()
+    lab.withdraw("patient")
+    ledger = {row["item"]: row["reason_code"] for row in records(lab.work / "ledger.tsv")}
+    assert ledger["5"] == ledger["6"] == "gate_failed" and lab.released() == {}
+    assert mending.damaged(lab.work, [], lab.results) == {"00000"}  # the next run makes it anew
 
 
 def test_what_cannot_be_deleted_is_no_success(lab, monkeypatch):

@@ -15,7 +15,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -242,7 +242,8 @@ def purge_uids(folder: Path, gone: Collection[str]) -> None:
     """Take out of a shard's mapping the new UIDs ``gone``, and what no cleaned object holds."""
     left: set[str] = set()
     for file in sorted((folder / "candidates").glob("*.dcm")):
-        with quiet():
+        # one that somebody made unreadable is held back below, and its UIDs come with it again
+        with quiet(), suppress(Exception):
             left |= uids_in(dcmread(file, stop_before_pixels=True))
     left -= set(gone)
     purge_lines(folder / "uids.tsv", lambda row: row["id_new"] in left)
@@ -276,6 +277,25 @@ def purge_shard(folder: Path, items: Collection[str], uids: Collection[str]) -> 
         purge_table(folder / name, gone)
     purge_uids(folder, uids)
     purge_table(table, gone)
+
+
+def drop_altered(folder: Path) -> None:
+    """Let a shard's cleaned files that were altered since they were checked be held back.
+
+    No release takes them (see ``mending``), and a withdrawal must not wait for a run to make them
+    anew: the originals can be gone. The next run does so where it can.
+    """
+    files = {row["item"]: row["file"] for row in records(folder / "candidates.tsv")}
+
+    def as_checked(row: Mapping[str, str]) -> bool:
+        file = folder / "candidates" / files[row["item"]]
+        return row["verdict"] != "release" or (file.is_file() and sha256(file) == row["sha256"])
+
+    altered = {row["item"] for row in records(folder / "verdicts.tsv") if not as_checked(row)}
+    if altered:
+        purge_table(folder / "verdicts.tsv", altered)
+        mending.mark(folder)
+        log.warning("%d files were altered; they are held back till the next run", len(altered))
 
 
 def purge_plan(work: Path, master: bytes, items: Collection[str]) -> None:
@@ -402,6 +422,8 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     for folder in shard_folders(work):
         purge_shard(folder, set(doing.items), set(doing.uids))
     purge_plan(work, master, set(doing.items))
+    for folder in shard_folders(work):
+        drop_altered(folder)
     remake(run, label)
     (work / "accounted").touch()
 
