@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from unburn import code
+
+RULES = Path(__file__).resolve().parents[2] / "workflow" / "rules"
 
 
 @pytest.fixture
@@ -37,3 +41,17 @@ def test_a_helper_of_a_helper_changes_it_and_a_stranger_does_not(package):
     assert digest() == before
     (folder / "deep.py").write_text("def f():\n    return 2\n")
     assert digest() != before
+
+
+@pytest.mark.parametrize(
+    ("stage", "lists"),
+    [
+        ("reassemble", "vocabulary.txt terms.txt ps3.15/table_e1-1.csv safe_private.tsv"),
+        ("gate", "vocabulary.txt ps3.15/table_e1-1.csv"),
+        ("release", "vocabulary.txt terms.txt"),  # for what lies beside NIfTI volumes
+    ],
+)
+def test_a_word_that_is_added_to_a_list_makes_anew_what_the_list_cleaned(stage, lists):
+    _, _, call = (RULES / f"{stage}.smk").read_text().partition("data_digest(")
+    named = {word.strip(' "\n') for word in call.partition(")")[0].split(",")} - {""}
+    assert named == set(lists.split())

@@ -53,7 +53,12 @@ rule reassemble_objects:
         key_id=KEY_ID,
         project=project,
         settings=section("metadata"),
-        data=data_digest("vocabulary.txt", "ps3.15/table_e1-1.csv", "safe_private.tsv"),
+        data=data_digest(
+            "vocabulary.txt",
+            "terms.txt",
+            "ps3.15/table_e1-1.csv",
+            "safe_private.tsv",
+        ),
         mending=altered_candidates,
         code=code_digest("reassemble"),
     shell:

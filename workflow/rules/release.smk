@@ -36,7 +36,7 @@ rule release_submission:
         key_id=KEY_ID,
         project=project,
         settings=section("gate"),
-        data=data_digest("vocabulary.txt"),
+        data=data_digest("vocabulary.txt", "terms.txt"),
         mending=lost_files,
         code=code_digest("release"),
     shell:
