@@ -339,6 +339,15 @@ def test_release_holds_both_of_two_objects_with_one_place(lab):
     assert set(lab.release().values()) == {"conflicting_instance"}
 
 
+def test_release_removes_shards_whose_files_were_all_taken_out_of_the_submission(lab):
+    lab.image()
+    for name in ("00007/candidates", "products", "batches"):
+        (lab.work / name).mkdir(parents=True)
+    lab.release()
+    left = {folder.name for folder in lab.work.iterdir() if folder.is_dir()}
+    assert "00007" not in left and {"00000", "batches", "shards"} <= left
+
+
 def test_release_removes_what_a_former_run_released(lab):
     lab.image()
     lab.release()

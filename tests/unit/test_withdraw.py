@@ -337,6 +337,24 @@ def test_a_run_under_way_and_an_unfinished_submission_are_refused(lab):
         lab.withdraw("patient")
 
 
+@pytest.mark.parametrize("name", withdraw.OF_A_SHARD)
+def test_a_run_that_broke_off_later_is_no_finished_one(lab, name):
+    file = lab.shard / name
+    shutil.rmtree(file) if file.is_dir() else file.unlink()
+    before = lab.left()
+    with pytest.raises(UserError, match="it is not finished"):
+        lab.withdraw("patient")
+    assert lab.left() == before
+
+
+def test_a_later_plan_that_no_job_followed_is_not_finished(lab):
+    table = lab.work / "shards" / "00000.tsv"
+    rows = records(table)
+    tables.write(table, rows[:-1], tuple(rows[0]))
+    with pytest.raises(UserError, match="it is not finished"):
+        lab.withdraw("patient")
+
+
 def test_nobody_can_tell_what_is_whose_once_the_key_was_discarded(lab):
     for file in (lab.shard / "candidates.tsv", lab.shard / "uids.tsv"):
         file.unlink()

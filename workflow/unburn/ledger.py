@@ -21,6 +21,12 @@ def shard_table(folder: Path) -> Path:
     return folder.parent / "shards" / f"{folder.name}.tsv"
 
 
+def left_behind(work: Path) -> list[Path]:
+    """The folders of shards that the plan no longer has, as all their files were taken away."""
+    folders = sorted(folder for folder in work.glob("[0-9]" * 5) if folder.is_dir())
+    return [folder for folder in folders if not shard_table(folder).is_file()]
+
+
 def records(table: Path) -> list[dict[str, str]]:
     """Read a table as one dictionary a line."""
     frame = tables.read(table)

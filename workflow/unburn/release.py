@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from unburn import keys, mending, nifti, objects, policy, reasons, tables, takeover
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256, temporary
-from unburn.ledger import records, shard_folders, shard_table
+from unburn.ledger import left_behind, records, shard_folders, shard_table
 from unburn.products import Product, Touched, write_masks, write_nifti, write_nifti_masks
 from unburn.submissions import check_key
 
@@ -574,6 +574,8 @@ def publish(
     removed = remove_unlisted(results, {str(row["output"]) for row in rows})
     if removed:
         log.info("%d files of a former run removed", removed)
+    for folder in left_behind(work):
+        shutil.rmtree(folder)
 
     write_ledger(work, items, discard)
     if not discard:

@@ -52,6 +52,7 @@ LOCK = "withdrawing.lock"
 OWN_LOCK = takeover.LOCKS / "999999999.output.lock"
 FINAL = ("released.tsv", "held_back.tsv", "metrics.json", "report.html")  # made anew, of results/
 OWN_UIDS = ("study_out", "series_out", "sop_out", "frame_of_reference_out")  # of candidates.tsv
+OF_A_SHARD = ("regions.h5", "masks.h5", "candidates", "candidates.tsv", "uids.tsv", "verdicts.tsv")
 TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
 
 
@@ -106,8 +107,9 @@ def named(
     by_id: dict[str, set[str]] = {}
     for folder in shard_folders(work):
         for row in records(folder / "candidates.tsv"):
-            by_pseudonym.setdefault(row["patient_out"], set()).add(inventory[row["item"]])
-            by_id.setdefault(row["patient_in"], set()).add(inventory[row["item"]])
+            who = inventory_of(inventory, row["item"])
+            by_pseudonym.setdefault(row["patient_out"], set()).update(who)
+            by_id.setdefault(row["patient_in"], set()).update(who)
     for known in (by_pseudonym, by_id):
         known.pop("", None)  # of what was not cleaned, and of those without an ID
     asked = [
@@ -169,7 +171,7 @@ def volumes(work: Path, items: Collection[str]) -> list[str]:
     kinds = {row["item"]: row["kind"] for row in records(work / "inventory.tsv")}
     digests: dict[bool, set[str]] = {True: set(), False: set()}
     for row in records(work / "ledger.tsv"):
-        if kinds[row["item"]] == nifti.VOLUME and not row["input"].lower().endswith(".hdr"):
+        if kinds.get(row["item"]) == nifti.VOLUME and not row["input"].lower().endswith(".hdr"):
             digests[row["item"] in items].add(row["sha256"])
     return sorted(digests[True] - digests[False] - {""})
 
@@ -494,6 +496,17 @@ def others(run: Run, label: str, doing: Withdrawal) -> set[str]:
     return found
 
 
+def is_done(folder: Path) -> bool:
+    """Whether a shard has all and is as planned; a run can have broken off after a later plan."""
+    if not all((folder / name).exists() for name in OF_A_SHARD):
+        return False
+    listed, made = (
+        [row["item"] for row in records(table)]
+        for table in (shard_table(folder), folder / "candidates.tsv")
+    )
+    return sorted(listed) == sorted(made)
+
+
 def check(run: Run, label: str) -> None:
     """Refuse a submission that is not finished, or of which nobody knows what is whose.
 
@@ -511,7 +524,9 @@ def check(run: Run, label: str) -> None:
             "results/ and work/, and start the run again",
         )
     here = takeover.LOCKS.parent.is_dir()  # its locks are looked at, its benchmarks read
-    if not (here and submissions.is_finished(run, label)) or forgotten(work):
+    if not (
+        here and submissions.is_finished(run, label) and all(map(is_done, shard_folders(work)))
+    ):
         raise UserError(
             f"submission {label}",
             "it is not finished, or this is not the folder of the run",
