@@ -72,6 +72,13 @@ def test_without_descriptors_no_word_stays_that_a_person_typed():
     assert clean_json(content, PUBLIC) == {"Manufacturer": "GE", "EchoTime": 3}
 
 
+def test_a_record_is_no_number_of_a_series():
+    content = {"SeriesNumber": 20040119, "AcquisitionNumber": [4711042], "EchoNumber": 2}
+    kept = {"InjectedRadioactivity": 345000000, "ReceiveCoilName": "HEAD"}
+    given = content | kept | {"ReceiveCoilName": "HEAD 555-123-4567"}
+    assert clean_json(given) == {"EchoNumber": 2} | kept
+
+
 def test_a_body_part_stays_under_every_preset():
     for options in PRESETS.values():
         found = clean_json({"BodyPart": "KNEE", "BodyPartExamined": "Quillfeather"}, options)

@@ -48,6 +48,8 @@ NUMBERS = frozenset(
         """,
     )
 )
+# Of these, no number of six digits: it would be a date or a record's, as in a header.
+ORDINALS = frozenset(("AcquisitionNumber", "EchoNumber", "SeriesNumber"))
 # Codes and technical text that software writes.
 CODES = frozenset(
     re.findall(
@@ -103,7 +105,8 @@ def clean_json(
         if name in NESTED and isinstance(value, dict):
             value = clean_json(value, options, banned)
         elif name in NUMBERS:
-            value = value if _is_numeric(value, banned) else None
+            telling = name in ORDINALS and TELLING.search(str(value))
+            value = value if _is_numeric(value, banned) and not telling else None
         elif name in CODES | PARTS or (name in WORDS and options.descriptors == "cleaned"):
             value = _clean_text(value, name in CODES, banned)
         elif name in CHARACTERISTICS and options.characteristics == "kept":
