@@ -105,6 +105,18 @@ def test_a_used_up_quota_is_named_also_that_of_the_default_account(slurm):
         assert "slurm_account: heart: its quota is used up: 1003 of 1000 minutes (cpu)" in said
 
 
+def test_a_quota_that_another_user_of_the_account_used_up_stops_nobody_else(slurm, monkeypatch):
+    monkeypatch.setattr(cluster.getpass, "getuser", lambda: "me")
+    said = (
+        "ClusterName=c Account=heart UserName= Partition= ID=1\\n GrpTRESMins=cpu=1000(900)\\n"
+        "ClusterName=c Account=heart UserName={user}(7) Partition= ID=2\\n GrpTRESMins=cpu=5(6)"
+    )
+    slurm(scontrol=f"printf '{said.format(user='other')}'")
+    assert cluster.check(cluster.site([], {}), gpu=False)
+    slurm(scontrol=f"printf '{said.format(user='me')}'")
+    assert "6 of 5 minutes" in refused(cluster.site([], {}))
+
+
 def test_what_else_slurm_refuses_is_told_in_its_words(slurm):
     words = "Requested node configuration is not available"
     slurm(sbatch=f"echo 'allocation failure: {words}' >&2; exit 1")

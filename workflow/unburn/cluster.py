@@ -23,6 +23,7 @@ TIMEOUT_S = 60
 SACCTMGR = ("sacctmgr", "--noheader", "--parsable2", "show")
 # GrpTRESMins=cpu=1000(998),mem=N(0): the minutes granted and used
 MINUTES = re.compile(r"\bGrpTRESMins=(\S+)")
+USER = re.compile(r"\bUserName=([^\s(]+)")
 GRANTED = re.compile(r"([\w/]+)=(\d+)\((\d+)\)")
 
 
@@ -170,7 +171,13 @@ def _check_minutes(account: str) -> None:
     if not account:
         return
     known = _asked("scontrol", "show", "assoc_mgr", f"accounts={account}", "flags=assoc")
-    for limits in MINUTES.findall(known):
+    # those of the account and of its users, one after the other; of others' no job here counts
+    mine = [
+        one
+        for one in re.split(r"(?=\bClusterName=)", known)
+        if not (user := USER.search(one)) or user[1] == getpass.getuser()
+    ]
+    for limits in MINUTES.findall("\n".join(mine)):
         for what, granted, used in GRANTED.findall(limits):
             if int(used) >= int(granted):
                 raise UserError(
