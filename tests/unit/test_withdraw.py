@@ -225,6 +225,16 @@ def test_what_cannot_be_deleted_is_no_success(lab, monkeypatch):
     assert (lab.work / withdraw.JOURNAL).is_file()
 
 
+def test_who_has_the_same_patient_id_and_another_issuer_is_told(lab):
+    assert "stays" not in lab.withdraw("patient", yes=False)
+    for row in lab.candidates[4:6]:
+        row["patient_in"] = lab.candidates[0]["patient_in"]
+    lab.finish()
+    said = lab.withdraw("patient", yes=False)
+    assert said.startswith("lab: other stays, with the same Patient ID and another issuer or none")
+    assert "4711" not in said and "stays" not in lab.withdraw(listed=["MRN-4711-88"], yes=False)
+
+
 def test_the_originals_are_not_needed(lab):
     shutil.rmtree(lab.inputs)
     lab.withdraw("patient")

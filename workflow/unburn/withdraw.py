@@ -163,6 +163,16 @@ def planned(work: Path, results: Path, master: bytes, who: Collection[str]) -> W
     )
 
 
+def namesakes(work: Path, items: Collection[str]) -> list[str]:
+    """Pseudonyms of patients who stay with a Patient ID that goes: of another issuer or none."""
+    rows = [row for folder in shard_folders(work) for row in records(folder / "candidates.tsv")]
+    ids = {row["patient_in"] for row in rows if row["item"] in items} - {""}
+    stay = {
+        row["patient_out"] for row in rows if row["item"] not in items and row["patient_in"] in ids
+    }
+    return sorted(stay)
+
+
 def volumes(work: Path, items: Collection[str]) -> list[str]:
     """The sha256 of the NIfTI volumes among items, without what others have as well.
 
@@ -464,6 +474,8 @@ def withdraw(
                     f"submission {label}", "no patient was named", "use --patient, --item or --from"
                 )
             doing = planned(work, results, master, named(work, pseudonyms, numbers, listed))
+            for other in namesakes(work, doing.items):
+                say(f"{label}: {other} stays, with the same Patient ID and another issuer or none")
         say(
             f"{label}: {len(doing.patients)} patients, {len(doing.items)} files handed in, "
             f"{len(doing.outputs)} files released"
