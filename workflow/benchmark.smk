@@ -497,6 +497,8 @@ rule measure_scale:
         shard="[0-9]+",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     threads: workflow.cores  # nothing else may run beside it
     resources:
         mem_mb=8000,
@@ -526,6 +528,8 @@ rule tabulate_scale:
         "logs/benchmark/scale-table.log",
     conda:
         "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
     params:
         measured=subpath(output.table, parent=True),
         code=code_digest("growth"),

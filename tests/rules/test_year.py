@@ -28,7 +28,7 @@ from unburn.ledger import records
 DATED = ("report.html", "provenance.json")
 AFTER_RELEASE = {"evaluate_submission", "record_provenance", "report_submission"}
 AFTER_RELEASE |= {"release_submission", "account_for_items", "all"}
-OF_A_SHARD = {"extract_frames", "crop_masks", "inpaint_crops", "reassemble_objects"}
+OF_A_SHARD = {"crop_masks", "inpaint_crops", "reassemble_objects"}
 
 
 def released_bytes(run, submission):

@@ -92,12 +92,12 @@ for node in "${NODES[@]}"; do
 done
 
 # Accounting: a database, its daemon, one account for root.
-chown mysql "$LAB/db"
-[ -d "$LAB/db/mysql" ] || mariadb-install-db --no-defaults --user=mysql --datadir="$LAB/db" \
-    --skip-test-db >"$LAB/log/mariadb-install.log" 2>&1
+# All as root: another user may not enter the folder above.
+[ -d "$LAB/db/mysql" ] || mariadb-install-db --no-defaults --user=root --datadir="$LAB/db" \
+    --skip-test-db >"$LAB/log/mariadb-install.log" 2>&1 || { cat "$LAB/log/mariadb-install.log" >&2; exit 1; }
 database=(mariadb --no-defaults --socket="$LAB/db/socket")
 if ! alive "$LAB/db/pid"; then
-    setsid mariadbd --no-defaults --user=mysql --datadir="$LAB/db" --socket="$LAB/db/socket" \
+    setsid mariadbd --no-defaults --user=root --datadir="$LAB/db" --socket="$LAB/db/socket" \
         --pid-file="$LAB/db/pid" --bind-address=127.0.0.1 --port=16306 \
         --innodb-buffer-pool-size=128M --innodb-lock-wait-timeout=900 \
         >"$LAB/log/mariadb.log" 2>&1 </dev/null &
