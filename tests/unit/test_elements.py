@@ -1,11 +1,12 @@
 import struct
 
+import numpy as np
 import pytest
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from unburn.elements import data_set, is_sound, made, text_of, texts
+from unburn.elements import data_set, is_legible, is_sound, made, text_of, texts
 
 
 def raw(tag, vr, value):
@@ -88,3 +89,26 @@ def test_text_of_reads_what_is_there_and_is_empty_otherwise():
 def test_a_made_data_set_reads_like_any_other():
     result = data_set({Tag(0x00080060): made(0x00080060, "CS", ["MR"])}, like=Dataset())
     assert result.Modality == "MR" and result.original_encoding == (None, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"Mueller Hans", b"M\xfcller Hans", b"S\xe4uerbr\xfcch", "Mueller Hans".encode("utf-16-le"),
+     "M\u00fcller Hans".encode("utf-16-be"), b"Mueller Hans\0\0"],
+)  # fmt: skip
+@pytest.mark.parametrize("touched", [False, True])
+def test_text_in_place_of_binary_numbers_is_no_number(data, touched):
+    red = 0x00281201  # Red Palette Color Lookup Table Data
+    element = DataElement(red, "OW", data) if touched else raw(red, "OW", data)
+    assert not is_sound(element, "OW", float("inf"))
+
+
+def test_numbers_are_no_text():
+    rng = np.random.default_rng(0)
+    tables = [np.arange(256, dtype="<u2"), np.arange(0, 65536, 256, dtype="<u2"),
+              rng.integers(0, 65536, 256).astype("<u2"), np.linspace(0, 1, 64)]  # fmt: skip
+    values = [table.tobytes() for table in tables]
+    values += [np.float64(value).tobytes() for value in rng.normal(0, 1000, 5000)]
+    values += [np.float64(value).tobytes() for value in rng.integers(-5000, 5000, 2000) / 10]
+    values += [rng.integers(0, 4096, 2).astype("<u2").tobytes() for _ in range(500)]
+    assert sum(map(is_legible, values)) == 0

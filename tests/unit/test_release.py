@@ -527,3 +527,10 @@ def test_a_marker_outside_the_closed_list_is_never_handed_out(lab):
     with pytest.raises(ValueError, match="outside the closed list"):
         lab.release()
     assert not (lab.results / "released.tsv").exists()
+
+
+def test_a_pipe_among_the_files_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    empty = {"kind": "", "modality": "", "series": "", "volumetric": False, "candidate": {}}
+    item = release.Item("1", str(tmp_path / "pipe"), "", "ignored", "", folder=tmp_path, **empty)
+    assert release.hash_unhashed({"1": item}, 1)["1"].sha256 == ""

@@ -28,7 +28,12 @@ SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
 BYTES = frozenset(("OB", "OW", "UN"))
 # Eight letters or signs and no other bytes, but for padding: binary numbers are none by chance, as
 # doubles from 1/32768 to 131071 end in "?" or "@".
-_LEGIBLE = re.compile(rb"[\w ^=.,:;'+&#*()/\\@-]{7,}[\w).][\0 ]*")
+_LEGIBLE = re.compile(rb"[\w ^=.,:;'+&#*()/\\@-]{7,}[\w).]")
+# Letters of Latin-1 among them, as long as most are ASCII's: numbers have such bytes, too, and
+# negative doubles end in C0 or C1.
+_ACCENTED = re.compile(rb"[\w ^=.,:;'+&#*()/\\@\xc0-\xff-]{7,}[\w).\xc4-\xff]")
+_LETTERS = re.compile(rb"[A-Za-z ]")
+MOST_LETTERS = 0.7
 ENCODING = "iso8859"  # pydicom's name for the default repertoire
 
 
@@ -74,21 +79,34 @@ def text_of(dataset: Dataset, keyword: str) -> str:
         return ""
 
 
+def is_legible(data: bytes) -> bool:
+    """Say whether bytes are text and nothing else, in ASCII, Latin-1 or UTF-16 of such letters."""
+    text = data.rstrip(b"\0 ")
+    if len(text) > 2 and not text[1::2].strip(b"\0"):
+        text = text[::2]
+    elif len(text) > 2 and not text[::2].strip(b"\0"):
+        text = text[1::2]
+    if _LEGIBLE.fullmatch(text):
+        return True
+    letters = len(_LETTERS.findall(text))
+    return bool(_ACCENTED.fullmatch(text)) and letters >= MOST_LETTERS * len(text)
+
+
 def is_sound(element: Element, vr: str, most: float) -> bool:
     """Say whether binary numbers are such, and no text of many characters in their place.
 
     ``most`` values may be there.
     """
+    value = element.value
+    if isinstance(value, bytes) and is_legible(value):
+        return False
     if isinstance(element, RawDataElement):
-        data = element.value or b""
-        if _LEGIBLE.fullmatch(data):
-            return False
-        count, rest = divmod(len(data), SIZES.get(vr, 1))
+        count, rest = divmod(len(value or b""), SIZES.get(vr, 1))
         return not rest and (vr.startswith("O") or count <= most)
     if vr.startswith("O"):
         return True
-    if isinstance(element.value, bytes):
-        return vr not in SIZES and len(element.value) <= 2 * most
+    if isinstance(value, bytes):
+        return vr not in SIZES and len(value) <= 2 * most
     return most >= element.VM
 
 

@@ -505,12 +505,12 @@ def write_mapping(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
 def hash_unhashed(items: Items, threads: int) -> Items:
     """Fill in the sha256 of held-back files that no stage has read whole.
 
-    A file that cannot be read keeps an empty one.
+    A file that cannot be read keeps an empty one; so does a pipe, which would be waited for.
     """
 
     def digest(path: str) -> str:
         try:
-            return sha256(Path(path))
+            return sha256(Path(path)) if Path(path).is_file() else ""
         except OSError:
             return ""
 
