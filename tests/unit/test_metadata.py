@@ -295,6 +295,38 @@ def test_technical_text_keeps_no_telephone_and_no_written_date():
     assert found.ReceiveCoilName == "HEAD" and "57" not in found.SequenceName
 
 
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+def test_technical_text_keeps_no_date_telephone_or_record_however_it_is_written(preset):
+    telling = ("1957 12 31", "555.867.5309", "(555) 867 5309", "31.12.57", "12/31/57", "3.2.19")
+    telling += ("03 02 19", "192.168.77.12", "123.45.6789", "1234 5678 9012")
+    telling += ("qx77_4711", "QX 77 4711", "77 4711", "v-7788 12", "7788 12")
+    fields = ("SequenceName", "ReceiveCoilName", "ConvolutionKernel", "StackID", "ScanOptions")
+    for text in telling:
+        dataset = image(PatientID="QX77-4711", AccessionNumber="V-7788-12")
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", text]
+        dataset.Radiopharmaceutical = dataset.SeriesDescription = f"FDG {text}"
+        for keyword in fields:
+            setattr(dataset, keyword, text)
+        result = cleaned(dataset, settings=Settings(preset, 3650))
+        for keyword in (*fields, "Radiopharmaceutical", "SeriesDescription"):
+            assert not any(c.isdigit() for c in str(result.get(keyword, "")))
+        assert result.ImageType == ["ORIGINAL", "PRIMARY", ""]
+
+
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+def test_versions_and_technical_text_that_names_nobody_stay(preset):
+    dataset = image(
+        SequenceName="*tfl3d1_16ns",
+        ConvolutionKernel="H31s",
+        SoftwareVersions="3.2.19",
+        ReceiveCoilName="HEA;HEP",
+        PatientID="QX77-4711",
+    )
+    result = cleaned(dataset, settings=Settings(preset, 3650))
+    for keyword in ("SequenceName", "ConvolutionKernel", "SoftwareVersions", "ReceiveCoilName"):
+        assert result[keyword].value == dataset[keyword].value
+
+
 @pytest.mark.parametrize("nested", [False, True], ids=["top", "nested"])
 @pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
 def test_a_stranger_s_name_goes_from_every_attribute_of_text_but_the_factory_s(preset, nested):

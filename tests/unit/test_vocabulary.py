@@ -3,7 +3,18 @@ import time
 
 import pytest
 
-from unburn.vocabulary import TELLING, allowed, known, plain, technical, terms, words
+from unburn.vocabulary import (
+    TELLING,
+    TELLING_OF_VERSIONS,
+    allowed,
+    known,
+    plain,
+    records,
+    records_in,
+    technical,
+    terms,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -152,3 +163,53 @@ def test_letters_that_unicode_does_not_take_apart_are_rewritten():
 )
 def test_body_parts_of_the_standard_stay(part):
     assert allowed(part) == part  # PS3.16 annex L
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1957 12 31", "1957 3 12", "1957_12_31", "31 12 1957", "31.12.57", "12/31/57", "3.2.19"),
+        *("03 02 19", "31_12_57", "12-31-57", "555.867.5309", "(555) 867 5309", "(555)867-5309"),
+        *("555_867_5309", "192.168.77.12", "192.168.1.1", "123.45.6789", "1234 5678 9012"),
+    ],
+)
+def test_short_dates_and_numbers_with_dots_or_brackets_tell(text):
+    for around in (text, f"HEAD {text}", f"{text} COIL"):
+        assert TELLING.search(around)
+        assert not re.search(r"\d", allowed(technical(around)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("B30f", "TE 94", "256x256", "b1000", "ep_b1000#3", "1.5T", "2.0 mm", "H31s", "VB17A"),
+        *("*tfl3d1_16ns", "5.3.0", "5.0.1.2", "R5.4.10", "V7.4.0017", "TR 2000 TE 90", "16 1 2"),
+        *("12.50 12.50 3.00", "0.75/0.80/1.25", "FC13-H", "-10 30 5"),
+    ],
+)
+def test_kernels_sizes_gradients_and_versions_do_not_tell(text):
+    assert not TELLING.search(text)
+
+
+def test_a_dotted_number_where_versions_are_written_is_one():
+    assert TELLING.search("3.2.19") and not TELLING_OF_VERSIONS.search("3.2.19")
+    assert TELLING_OF_VERSIONS.search("12/31/57")
+
+
+@pytest.mark.parametrize(
+    ("record", "written"),
+    [
+        *(("QX77-4712", "qx77_4712"), ("QX77-4711", "QX 77 4711"), ("QX774711", "QX77-4711")),
+        *(("V-7788-12", "7788 12"), ("V-7788-12", "v778812"), ("NIF-4711", "4711")),
+    ],
+)
+def test_a_record_is_known_however_its_pieces_are_parted(record, written):
+    found = records(frozenset(records_in(record)))
+    assert found.sub("", f"HEAD {written} COIL") == "HEAD  COIL"
+    assert not found.search("HEAD 32 COIL") and not found.search("9" + written + "9")
+
+
+def test_without_digits_there_is_no_record():
+    assert (
+        not records_in("ANON") and not records_in("T2 3D") and not records(frozenset()).search("")
+    )

@@ -37,9 +37,12 @@ from unburn.patients import patient
 from unburn.vocabulary import (
     MOST_DIGITS,
     TELLING,
+    TELLING_OF_VERSIONS,
     allowed,
     known,
     numbers_in,
+    records,
+    records_in,
     technical,
     words_in,
 )
@@ -58,6 +61,8 @@ PATIENT_NAME, PATIENT_ID, ACCESSION = 0x00100010, 0x00100020, 0x00080050
 ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
 INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
 SHORTEST_PLACE = 4  # letters of a word that tells of one
+VERSIONS = profile.tags("SoftwareVersions SecondaryCaptureDeviceSoftwareVersions AlgorithmVersion")
+RECORDS = profile.tags("PatientID OtherPatientIDs AccessionNumber AdmissionID")
 NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
 NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
 CHARACTER_SET, IMAGE_TYPE = 0x00080005, 0x00080008
@@ -202,8 +207,9 @@ class _Cleaner:
         self.days = dates.shift_days(key, identity, settings.date_shift_days)
         self.patient = keys.label(key, "patient", identity)
         places = ADDRESSES | (INSTITUTIONS if self.options.institution == "removed" else set())
-        patients, self.people, towns = _names(dataset, places, set())
+        patients, self.people, towns, numbers = _names(dataset, places, set())
         self.anyone = self.people | towns
+        self.records = records(frozenset(numbers))
         self.banned = frozenset(patients)  # no descriptor keeps them, even if they are listed words
         self.spelt = [
             word.encode()
@@ -329,9 +335,12 @@ class _Cleaner:
             return dates.limit_age(text)
         if do in ("uid", "class uid", "kept uid"):
             return self.uid(text, do)
+        if do in ("text", "terms", "code", "words", "part") and self.records.search(text):
+            text = " ".join(self.records.sub(" ", text).split())
+        telling = TELLING_OF_VERSIONS if tag in VERSIONS else TELLING
         if do == "text":
             people = self.banned if tag == MANUFACTURER else self.anyone
-            kept = not (TELLING.search(text) or self.names(text, people))
+            kept = not (telling.search(text) or self.names(text, people))
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
@@ -361,7 +370,7 @@ class _Cleaner:
         if tag == PHOTOMETRIC_INTERPRETATION and text in PHOTOMETRICS:
             return text
         people = self.banned if tag == MANUFACTURER else self.anyone
-        left = _terms_of(text, do == "code")
+        left = _terms_of(text, do == "code", tag in VERSIONS)
         return allowed(left, self.banned) if self.names(text, people) else left
 
     def names(self, text: str, people: Set[str]) -> bool:
@@ -478,9 +487,9 @@ class _Cleaner:
 
 
 @lru_cache(maxsize=4096)
-def _terms_of(text: str, coded: bool) -> str:
+def _terms_of(text: str, coded: bool, version: bool) -> str:
     """The terms of a coded value or a technical text; known words of one that tells a number."""
-    if TELLING.search(text):
+    if (TELLING_OF_VERSIONS if version else TELLING).search(text):
         return allowed(technical(text))
     if coded and not _CODE_STRING.fullmatch(text):
         return allowed(text)
@@ -549,8 +558,10 @@ def _telling(tag: int, stored: str | None) -> str:
 
 def _names(
     dataset: Dataset, places: Container[int], seen: set[Hashable]
-) -> tuple[set[str], set[str], set[str]]:
+) -> tuple[set[str], set[str], set[str], set[str]]:
     """Words of the patient's names, of the names of anyone, and of places, at all levels.
+
+    And patterns of the numbers that name the patient and the visit.
 
     The longer numbers of the patient and the visit, birth date and telephone among them, count as
     words of names. Those of places are the longer words of the attributes ``places``. ``seen``
@@ -559,6 +570,7 @@ def _names(
     patients: set[str] = set()
     people: set[str] = set()
     towns: set[str] = set()
+    numbered: set[str] = set()
     for tag, stored in list(dataset.items()):
         kind = "place" if tag in places else _telling(int(tag), stored.VR)
         if not kind:
@@ -572,7 +584,7 @@ def _names(
                 for item in _decoded(dataset, tag, stored).value or []:
                     inner = _names(item, places, seen)
                     patients, people = patients | inner[0], people | inner[1]
-                    towns |= inner[2]
+                    towns, numbered = towns | inner[2], numbered | inner[3]
                 continue
             found = texts(dataset, stored, stored.VR or "LO")
             if kind == "place":
@@ -581,13 +593,15 @@ def _names(
             elif kind == "number":
                 here = {number for text in found for number in numbers_in(text)}
                 patients, people = patients | here, people | here
+                if int(tag) in RECORDS:
+                    numbered |= {form for text in found for form in records_in(text)}
             else:
                 here = {word for text in found for word in words_in(text) if len(word) > 1}
                 people |= here
                 patients |= here if int(tag) >> 16 == 0x0010 else set()
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
-    return patients, people, towns
+    return patients, people, towns, numbered
 
 
 def _identity(cleaned: Elements, dataset: Dataset, cleaner: _Cleaner) -> Elements:

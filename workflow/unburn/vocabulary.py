@@ -24,13 +24,39 @@ _WRITTEN_DATE = re.compile(
     rf"(?<![A-Za-z0-9])(?:\d\d?[ ._-]?{_MONTH}[ .,_-]{{0,2}}\d\d(?:\d\d)?"
     rf"|{_MONTH}[ ._-]?\d\d?[ .,_-]{{1,2}}{_YEAR})"
 )
-# Seven digits and more in groups: 555-123-4567, 123-45-6789, 943 476 5919, 06.12.34.56.78
-_GROUPED = r"(?<![\d.])(?:(?=(?:\d[- ]?){7})\d{2,}(?:[- ]\d{2,})+|\d\d(?:\.\d\d){4}(?![\d.]))"
-TELLING = re.compile(  # a long number, a date, a telephone, a mail address, an age over 89
-    rf"\d{{6}}|{_YEAR}([-./])\d\d?\1\d|\d\d?([-./])\d\d?\2{_YEAR}|@|{_OLD_AGE.pattern}"
-    rf"|{_GROUPED}|{_WRITTEN_DATE.pattern}"
+_DAY, _MONTH_NUMBER = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
+_FREE, _ENDED = r"(?<!\d)(?<!\d[-./])", r"(?![-./]?\d)"
+
+
+def _short_date(gap: str) -> str:
+    """Pattern of a day, a month and two digits of a year; padded where blanks part them."""
+    padded = rf"(?=\d\d{gap}\d\d)" if gap in " _" else ""
+    orders = f"{_DAY}{gap}{_MONTH_NUMBER}|{_MONTH_NUMBER}{gap}{_DAY}"
+    return rf"{_FREE}{padded}(?:{orders}){gap}\d\d{_ENDED}"
+
+
+# Seven digits and more in groups: 555-123-4567, 123-45-6789, 943 476 5919, 06.12.34.56.78,
+# 555.867.5309, (555) 867 5309, 555_867_5309, 192.168.77.12
+_GROUPED = (
+    r"(?<![\d.])(?:(?=(?:\d[- ]?){7})\d{2,}(?:[- ]\d{2,})+"
+    r"|(?=(?:\d\.?){7})\d{2,}(?:\.\d{2,}){2,}|(?=(?:\d/?){7})\d{2,}(?:/\d{2,}){2,}"
+    r"|\d{3}_\d{2,3}_\d{4}(?!\d)|192\.168\.\d|172\.(?:1[6-9]|2\d|3[01])\.\d)"
+    r"|\(\d{2,5}\)[ ./-]?\d{3}"
 )
+_LONG_DATE = (
+    rf"{_YEAR}(?P<after>[-./])\d\d?(?P=after)\d|\d\d?(?P<before>[-./])\d\d?(?P=before){_YEAR}"
+    rf"|(?<!\d){_YEAR}(?P<blank>[ _]){_MONTH_NUMBER}(?P=blank){_DAY}(?!\d)"
+    rf"|(?<!\d){_DAY}(?P<space>[ _]){_MONTH_NUMBER}(?P=space){_YEAR}(?!\d)"
+)
+# A long number, a date, a telephone, an address of mail or of a machine, an age over 89. Where
+# versions are written, 3.2.19 is one of them, and v3.2.19 anywhere.
+TELLING_OF_VERSIONS = re.compile(
+    rf"\d{{6}}|{_LONG_DATE}|@|{_OLD_AGE.pattern}|{_GROUPED}|{_WRITTEN_DATE.pattern}|"
+    + "|".join(map(_short_date, "-/ _"))
+)
+TELLING = re.compile(rf"{TELLING_OF_VERSIONS.pattern}|(?<![vVrR]){_short_date('[.]')}")
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
+SHORTEST_RECORD, LONGEST_RECORD = 4, 64  # digits at least, characters at most, of an ID
 _WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
 KEPT_SEPARATORS = set("_-+/.,")
 
@@ -81,6 +107,30 @@ def numbers_in(text: str) -> set[str]:
     found = re.findall(r"\d+", text)
     found += [number.lstrip("0") for number in found]
     return {number for number in found if len(number) >= LONG_NUMBER}
+
+
+def records_in(text: str) -> set[str]:
+    """Patterns of a number that names a patient or a visit, whatever parts its pieces.
+
+    As a whole, in any case, and its digits alone: QX77-4711 is also qx77_4711 and 77 4711.
+    """
+    pieces = re.findall(r"[A-Za-z]+|\d+", plain(text).lower())
+    digits = [piece for piece in pieces if piece.isdigit()]
+    found = set()
+    for parts in (pieces, digits):
+        if sum(map(len, digits)) >= SHORTEST_RECORD and sum(map(len, parts)) <= LONGEST_RECORD:
+            if sum(map(len, parts)) >= MOST_DIGITS:  # so long that parts may be anywhere
+                parts = list("".join(parts))
+            edge = r"\d" if parts[0].isdigit() and parts[-1].isdigit() else "[a-z0-9]"
+            found.add(rf"(?<!{edge})" + r"[\W_]{0,3}".join(parts) + rf"(?!{edge})")
+    return found
+
+
+@lru_cache
+def records(patterns: frozenset[str]) -> re.Pattern[str]:
+    """What matches any such number, the longest first; without one, nothing."""
+    longest_first = sorted(patterns, key=lambda pattern: (-len(pattern), pattern))
+    return re.compile("|".join(longest_first) or r"(?!)", re.IGNORECASE)
 
 
 def known(word: str) -> bool:
