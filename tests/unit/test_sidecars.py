@@ -79,6 +79,13 @@ def test_a_record_is_no_number_of_a_series():
     assert clean_json(given) == {"EchoNumber": 2} | kept
 
 
+def test_numbers_of_six_digits_are_dates_and_records_but_for_quantities():
+    telling = {"SeriesNumber": 20190203, "ScanStart": 20190203101112, "InjectionStart": 1549188672}
+    telling |= {"ShimSetting": [19331105, 5551234], "CoilString": "31.12.57 (555) 123 4567"}
+    kept = {"ShimSetting": [-3456, 12], "RadionuclideTotalDose": 370000000.0, "ScanStart": 36672}
+    assert clean_json(telling) == {} and clean_json(kept) == kept
+
+
 def test_a_body_part_stays_under_every_preset():
     for options in PRESETS.values():
         found = clean_json({"BodyPart": "KNEE", "BodyPartExamined": "Quillfeather"}, options)

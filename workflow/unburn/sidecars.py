@@ -17,7 +17,7 @@ from unburn.errors import ItemError
 from unburn.metadata import ACCESSION, NUMBERING_GROUPS
 from unburn.presets import Options
 from unburn.profile import has_times
-from unburn.vocabulary import TELLING, allowed, numbers_in, technical, words_in
+from unburn.vocabulary import MOST_DIGITS, TELLING, allowed, numbers_in, technical, words_in
 
 # Numbers, truths and lists of such; a text in their place goes.
 NUMBERS = frozenset(
@@ -48,8 +48,16 @@ NUMBERS = frozenset(
         """,
     )
 )
-# Of these, no number of six digits: it would be a date or a record's, as in a header.
-ORDINALS = frozenset(("AcquisitionNumber", "EchoNumber", "SeriesNumber"))
+# Of these, numbers of six digits and more; of others they would be a date, a time or a record's.
+LARGE = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    DoseCalibrationFactor ImagingFrequency InjectedRadioactivity IsotopeHalfLife MolarActivity
+    PixelBandwidth RadionuclideHalfLife RadionuclideTotalDose SpecificRadioactivity
+        """,
+    )
+)
 # Codes and technical text that software writes.
 CODES = frozenset(
     re.findall(
@@ -105,8 +113,8 @@ def clean_json(
         if name in NESTED and isinstance(value, dict):
             value = clean_json(value, options, banned)
         elif name in NUMBERS:
-            telling = name in ORDINALS and TELLING.search(str(value))
-            value = value if _is_numeric(value, banned) and not telling else None
+            good = _is_numeric(value, banned) and (name in LARGE or _is_short(value))
+            value = value if good else None
         elif name in CODES | PARTS or (name in WORDS and options.descriptors == "cleaned"):
             value = _clean_text(value, name in CODES, banned)
         elif name in CHARACTERISTICS and options.characteristics == "kept":
@@ -152,6 +160,13 @@ def _is_numeric(value: object, banned: frozenset[str]) -> bool:
     if not isinstance(value, bool | int | float):
         return False
     return math.isfinite(value) and str(value).partition(".")[0] not in banned
+
+
+def _is_short(value: Any) -> bool:
+    """Say whether numbers have fewer than six digits before the point."""
+    if isinstance(value, list):
+        return all(map(_is_short, value))
+    return abs(value) < 10 ** (MOST_DIGITS - 1)
 
 
 def _characteristic(name: str, value: object, banned: frozenset[str]) -> object:
