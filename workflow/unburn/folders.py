@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def entries_below(root: str) -> Iterator[os.DirEntry[str]]:
@@ -23,3 +24,8 @@ def entries_below(root: str) -> Iterator[os.DirEntry[str]]:
         except OSError:
             if not isinstance(folder, str):
                 yield folder
+
+
+def bytes_below(folder: Path) -> int:
+    """Bytes of all files below a folder of ours."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -21,6 +21,11 @@ def jobs(benchmarks: Path, submission: str) -> Iterator[tuple[str, str, dict[str
         yield from ((path.parents[1].name, path.stem, row) for row in _rows(path))
 
 
+def on_gpu(stage: str, part: str) -> bool:
+    """Whether a job is one of those that ask for GPUs, where the device is not the CPU."""
+    return stage == GPU_STAGE and bool(part)
+
+
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     with open(path, encoding="ascii", newline="") as file:
         yield from csv.DictReader(file, delimiter="\t")
@@ -49,7 +54,7 @@ def spent(benchmarks: Path, submission: str, gpus: int) -> dict[str, Any]:
         hours = number(row["s"]) / HOUR_S
         total["jobs"] += 1
         total["core_hours"] += number(row["cpu_time"]) / HOUR_S
-        total["gpu_hours"] += gpus * hours if stage == GPU_STAGE and part else 0.0
+        total["gpu_hours"] += gpus * hours if on_gpu(stage, part) else 0.0
         total["job_hours"] += hours
         total["memory_mb"] = max(total["memory_mb"], number(row["max_rss"]))
     names = ("jobs", "core_hours", "gpu_hours", "job_hours")

@@ -12,6 +12,7 @@ from pydicom.tag import BaseTag
 
 from unburn import __version__
 from unburn.elements import Element, Elements, made
+from unburn.objects import OF_FRAMES
 from unburn.presets import PRESETS, Options
 from unburn.profile import TABLE_REVISION
 
@@ -44,16 +45,6 @@ IN_FORCE = {
 }
 # Options that are claimed where the object had something of the kind.
 MET = {"graphics": "113103", "structured": "113104", "safe_private": "113111"}
-# Kinds whose frames have types of their own, so that the object can be MIXED (C.8.16.1.1).
-OF_FRAMES = {
-    uid.EnhancedCTImageStorage,
-    uid.EnhancedMRImageStorage,
-    uid.EnhancedMRColorImageStorage,
-    uid.EnhancedPETImageStorage,
-    uid.LegacyConvertedEnhancedCTImageStorage,
-    uid.LegacyConvertedEnhancedMRImageStorage,
-    uid.LegacyConvertedEnhancedPETImageStorage,
-}
 PHOTOGRAPHS_OF_EYES = {
     uid.OphthalmicPhotography8BitImageStorage,
     uid.OphthalmicPhotography16BitImageStorage,

@@ -46,9 +46,7 @@ SLICES = {  # one slice a file: a series of them can be a volume
     uid.MRImageStorage,
     uid.PositronEmissionTomographyImageStorage,
 }
-VOLUMES = {  # many slices a file
-    NUCLEAR_MEDICINE_RETIRED,
-    uid.NuclearMedicineImageStorage,
+OF_FRAMES = {  # whose frames have types of their own, so that the object can be MIXED (C.8.16.1.1)
     uid.EnhancedCTImageStorage,
     uid.EnhancedMRImageStorage,
     uid.EnhancedMRColorImageStorage,
@@ -56,6 +54,10 @@ VOLUMES = {  # many slices a file
     uid.LegacyConvertedEnhancedCTImageStorage,
     uid.LegacyConvertedEnhancedMRImageStorage,
     uid.LegacyConvertedEnhancedPETImageStorage,
+}
+VOLUMES = OF_FRAMES | {  # many slices a file
+    NUCLEAR_MEDICINE_RETIRED,
+    uid.NuclearMedicineImageStorage,
     uid.XRay3DAngiographicImageStorage,
     uid.XRay3DCraniofacialImageStorage,
 }

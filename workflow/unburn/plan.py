@@ -28,7 +28,7 @@ from unburn import copies, keys, nifti, objects, patients, sheet, tables
 from unburn.elements import text_of
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
-from unburn.folders import entries_below
+from unburn.folders import bytes_below, entries_below
 from unburn.ledger import state
 from unburn.parallel import in_order
 from unburn.pixels import (
@@ -607,8 +607,7 @@ def check_folder(root: Path, work: Path, where: str) -> None:
 
 def check_space(needed: int, folder: Path, where: str) -> None:
     """Refuse to start where the disk has clearly less room than the run will need."""
-    used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    free = shutil.disk_usage(folder).free + used
+    free = shutil.disk_usage(folder).free + bytes_below(folder)
     if free < CLEARLY_LESS * needed:
         raise UserError(
             where,

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +26,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from unburn import hours, keys, nifti, plan, settings, submissions, tables, takeover
 from unburn.errors import ItemError, UserError
 from unburn.files import make_private
+from unburn.folders import bytes_below
 from unburn.ledger import records
 from unburn.metadata import quiet
-from unburn.settings import REPO, Run
+from unburn.settings import Run, snakemake_in
 from unburn.sheet import Row
 from unburn.sources import described
 
@@ -263,9 +263,7 @@ def run_trial(folder: Path, cores: int) -> None:
         if it fails; it says why itself
     """
     run = folder / "run"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPO / "Snakefile")]
-    command += ["--directory", str(run), "--configfile", str(run / "config.yaml")]
-    command += ["--cores", str(cores), "--notemp"]
+    command = [*snakemake_in(run, cores), "--notemp"]
     environment = {k: v for k, v in os.environ.items() if k != takeover.VARIABLE}
     with open(folder / "screen.txt", "w", encoding="utf-8") as screen:
         done = subprocess.run(command, stdout=screen, stderr=screen, env=environment, check=False)
@@ -284,16 +282,11 @@ def costs(benchmarks: Path, label: str, gpus: int) -> dict[str, dict[str, Cost]]
     """What each job took, by stage and shard (empty for a job of the submission)."""
     found: dict[str, dict[str, Cost]] = defaultdict(dict)
     for stage, part, row in hours.jobs(benchmarks, label):
-        painting = stage == hours.GPU_STAGE and part
+        painting = hours.on_gpu(stage, part)
         found[stage][part] = Cost(
             hours.number(row["cpu_time"]), gpus * hours.number(row["s"]) if painting else 0.0
         )
     return found
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def crops_in(folder: Path) -> int:
@@ -359,7 +352,7 @@ def outcome(
                 frames=sum(max(1, int(frames[row["item"]] or 1)) for row in rows),
                 held=sum(held_by_itself(row) for row in rows),
                 core_s=core_s,
-                scratch=sum(map(size_of, folders)),
+                scratch=sum(map(bytes_below, folders)),
                 crops=sum(map(crops_in, folders)),
             )
         )

@@ -27,7 +27,7 @@ from unburn import hours, keys, tables
 from unburn.errors import UserError, command
 from unburn.files import replacing
 from unburn.folders import entries_below
-from unburn.settings import REPO
+from unburn.settings import snakemake_in
 from unburn.synthetic import Shape, write
 
 log = logging.getLogger(__name__)
@@ -72,10 +72,14 @@ def every(seconds: float, look: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def memory_mib(process: psutil.Process) -> float:
-    """Resident memory of a process and of all below it; what they share counts in each."""
+def memory_mib(pid: int) -> float:
+    """Resident memory of a process and of all below it; what they share counts in each.
+
+    Of one that has ended it is 0.
+    """
     total = 0
     with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
                 total += one.memory_info().rss
@@ -94,7 +98,7 @@ def measured(words: Sequence[str], folder: Path) -> tuple[Cost, str]:
 
     def look() -> None:
         nonlocal peak
-        peak = max(peak, memory_mib(psutil.Process(started.pid)))
+        peak = max(peak, memory_mib(started.pid))
 
     before, moved, begin = _cpu_s(), _moved_mib(), time.perf_counter()
     with (
@@ -158,14 +162,7 @@ def prepare(run: Path, shape: Shape, threads: int, shard_gib: float | None = Non
 
 def snakemake(run: Path, cores: int, *more: str) -> tuple[Cost, str]:
     """Run the workflow."""
-    return measured(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(REPO / "Snakefile")),
-            *("--directory", str(run), "--configfile", str(run / "config.yaml")),
-            *("--cores", str(cores), *more),
-        ],
-        run,
-    )
+    return measured([*snakemake_in(run, cores), *more], run)
 
 
 def plan(shape: Shape, run: Path, cores: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import argparse
 import copy
 import difflib
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,6 +277,15 @@ def write_tables(readme: Path = README) -> None:
         text = f"{head}{BEGIN.format(name)}\n{made}{END.format(name)}{tail}"
     with replacing(readme) as tmp:
         tmp.write_text(text, encoding="utf-8")
+
+
+def snakemake_in(run: Path, cores: int) -> list[str]:
+    """The command that starts the workflow in the folder of a run, by its config.yaml."""
+    return [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(REPO / "Snakefile")),
+        *("--directory", str(run), "--configfile", str(run / "config.yaml")),
+        *("--cores", str(cores)),
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
