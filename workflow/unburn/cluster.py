@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from unburn import weights
 from unburn.errors import UserError
 from unburn.settings import Run
 
@@ -104,7 +105,7 @@ def read_profile(folder: Path) -> Site:
 def asks_for_gpu(run: Run) -> bool:
     """Whether a submission is painted by an engine that asks for a GPU."""
     sections = [run.section(label, "inpaint") for label in run.rows]
-    return any(one["engine"] == "sd2" and one["device"] != "cpu" for one in sections)
+    return any(one["engine"] == weights.NAME and one["device"] != "cpu" for one in sections)
 
 
 def check(where: Site, gpu: bool) -> list[str]:

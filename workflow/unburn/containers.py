@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unburn import weights
+from unburn.cluster import asks_for_gpu
 from unburn.errors import UserError, verb
 from unburn.files import replacing, sha256
 from unburn.settings import REPO, Run
@@ -121,7 +122,7 @@ def environment(run: Run, given: Mapping[str, str], originals: bool = True) -> d
     values = {"BIND": ",".join(dict.fromkeys([*theirs, *ours]))}
     if given.get("APPTAINER_NET") != "0":
         values |= {"NET": "1", "NETWORK": given.get("APPTAINER_NETWORK", "none")}
-    if any(_uses_gpu(run, label) for label in run.rows):
+    if asks_for_gpu(run):
         values["NV"] = given.get("APPTAINER_NV", "1")
     # SingularityCE reads the second name, Apptainer the first.
     return {
@@ -129,11 +130,6 @@ def environment(run: Run, given: Mapping[str, str], originals: bool = True) -> d
         for name, value in values.items()
         for program in ("APPTAINER", "SINGULARITY")
     }
-
-
-def _uses_gpu(run: Run, label: str) -> bool:
-    section = run.section(label, "inpaint")
-    return section["engine"] == weights.NAME and section["device"] != "cpu"
 
 
 def needed(run: Run) -> list[str]:
