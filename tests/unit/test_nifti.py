@@ -316,8 +316,8 @@ def test_header_texts_and_names_of_files_can_name_the_patient(tmp_path, ending):
     named = folder / f"sub-zorblatt_krumm{ending}"
     named.write_bytes(cells if ending.lower().endswith("gz") else gzip.decompress(cells))
     for path in (named, named.with_name("sub-zorblatt_krumm.json")):
-        assert {"zorblatt", "krumm", "quentin", "19570312"} <= nifti.told(path)
-        assert "head" not in nifti.told(path)
+        assert {"zorblatt", "krumm", "quentin", "19570312"} <= nifti.told(path).words
+        assert "head" not in nifti.told(path).words
     content = {"ReceiveCoilName": "ZORBLATT", "ScanOptions": "Quentin", "SequenceName": "tfl3d"}
     cleaned = sidecars.clean(json.dumps(content).encode(), ".json", RESEARCH, nifti.told(named))
     assert json.loads(cleaned) == {"SequenceName": "tfl3d"}

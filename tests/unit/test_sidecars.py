@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from unburn import sidecars
+from unburn import nifti, sidecars
 from unburn.errors import ItemError
 from unburn.presets import PRESETS, PUBLIC, RESEARCH
 from unburn.sidecars import clean_table
@@ -150,6 +150,29 @@ def test_names_of_anyone_and_numbers_of_the_patient_go_from_codes_and_numbers():
         "PulseSequenceName": "ep",
         "EchoTime": 0.012345,
     }
+
+
+@pytest.mark.parametrize("written", ["NIF-4711", "nif_4711", "4711", "NIF 4711", "nif4711"])
+def test_the_patients_id_goes_however_it_is_written(written):
+    content = {"PatientID": "NIF-4711", "SeriesDescription": f"HEAD {written} T1"}
+    content |= {"CoilString": f"HEA {written}", "EchoTime": 0.004711}
+    assert clean_json(content) == {
+        **{"SeriesDescription": "HEAD T1", "CoilString": "HEA", "EchoTime": 0.004711}
+    }
+    levels = {"global": {"const": {"AccessionNumber": 4711}}, "ScanOptions": f"FS {written[-4:]}"}
+    assert clean_json(levels) == {"ScanOptions": "FS"}
+
+
+def test_the_id_in_the_name_of_a_volume_goes(tmp_path):
+    naming = nifti.told(tmp_path / "sub-4711_ses-2_T1w.nii")
+    found = sidecars.clean_json({"SeriesDescription": "HEAD 4711 T1"}, RESEARCH, naming)
+    assert found == {"SeriesDescription": "HEAD T1"}
+
+
+def test_versions_are_no_dates():
+    versions = {"SoftwareVersions": "3.2.19", "ConversionSoftwareVersion": "v1.0.20"}
+    assert clean_json(versions) == versions
+    assert clean_json({"CoilString": "3.2.19"}) == {}
 
 
 def test_numbers_that_json_does_not_have_go():

@@ -73,6 +73,31 @@ def test_ages_over_89_go(text, kept):
 
 
 @pytest.mark.parametrize(
+    "age",
+    [
+        *("94F", "94 F", "F94", "F/94", "94/M", "M 101", "m_94", "94_f", "94w", "94 male"),
+        *("aged 94", "age: 94", "Age=094", "Alter 94", "95a", "94y5m", "94.5 years", "94,5J"),
+        *("94-year", "94 y/o", "94YO", "female, 94", "120F"),
+    ],
+)
+def test_ages_over_89_go_however_they_are_written(age):
+    for around in (f"CHEST {age}", f"{age} axial", f"HEAD_{age}_CT"):
+        assert TELLING.search(around)
+        assert not re.search(r"9[45]|1[02]\d", allowed(around) + allowed(technical(around)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("B90f", "Br98f", "H95s", "FA 90", "90 mA", "100 mm", "image 95", "T2W 90", "94 FOV"),
+        *("F-18", "89F", "aged 89", "M 1", "89 years", "TF 94", "90MHz", "stage 91"),
+    ],
+)
+def test_settings_of_scanners_and_lower_ages_are_no_ages_over_89(text):
+    assert not TELLING.search(text)
+
+
+@pytest.mark.parametrize(
     ("text", "kept"),
     [
         ("*epfid2d1_64", "*epfid2d1_64"),

@@ -29,7 +29,7 @@ from unburn.errors import ItemError
 from unburn.files import Closing
 from unburn.metadata import quiet
 from unburn.pixels import MOST_DECODED, MOST_PIXELS, MOST_RATIO
-from unburn.vocabulary import known, words_in
+from unburn.vocabulary import Naming, known, records_in, words_in
 
 VOLUME, SIDECAR = KINDS = ("nifti_volume", "nifti_sidecar")  # of items
 SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img")
@@ -430,11 +430,11 @@ def parts(path: Path) -> tuple[bytes, bytes]:
 # --- what a sidecar says about the patient
 
 
-def told(path: Path) -> frozenset[str]:
-    """Words and longer numbers, in lower case, that may name the patient of a volume.
+def told(path: Path) -> Naming:
+    """What may name the patient of a volume: words that no list knows, numbers and IDs.
 
-    They stand in its header's texts, its name or those of the folders around it, and no list knows
-    them; ``path`` is that of the volume or of a file beside it.
+    It stands in its header's texts, its name or those of the folders around it; ``path`` is that
+    of the volume or of a file beside it.
     """
     texts = list(path.parts[-FOLDERS:])
     for suffix in SUFFIXES:
@@ -446,7 +446,11 @@ def told(path: Path) -> frozenset[str]:
                 continue
             there = [name for name in TEXTS if name in header.dtype.names]
             texts += [header[name].item().decode("latin-1") for name in there]
-    return frozenset(one for one in words_in(" ".join(texts)) if len(one) > 1 and not known(one))
+    parts = {part for name in path.parts[-FOLDERS:] for part in stem_of(name).split("_")}
+    return Naming(
+        frozenset(one for one in words_in(" ".join(texts)) if len(one) > 1 and not known(one)),
+        frozenset(form for part in parts for form in records_in(part)),
+    )
 
 
 def named(path: Path) -> Dataset:

@@ -339,8 +339,8 @@ def volume(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
 def sidecar(row: Mapping[str, str], plan: Plan, out: Path) -> dict[str, Any]:
     """Make a candidate of what lies beside a NIfTI volume, and goes with it."""
     original = Path(row["path"])
-    options, banned = plan.settings.options, nifti.told(original)
-    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), options, banned)
+    options, naming = plan.settings.options, nifti.told(original)
+    cleaned = sidecars.clean(original.read_bytes(), original.suffix.lower(), options, naming)
     out.write_bytes(cleaned)
     return beside(row, plan) | {"references": row["volume"]}
 

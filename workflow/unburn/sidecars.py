@@ -14,10 +14,21 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from unburn.dates import OLDEST_YEARS, clean_time, limit_age
 from unburn.errors import ItemError
-from unburn.metadata import ACCESSION, NUMBERING_GROUPS
+from unburn.metadata import ACCESSION, NUMBERING_GROUPS, RECORDS
 from unburn.presets import Options
 from unburn.profile import has_times
-from unburn.vocabulary import MOST_DIGITS, TELLING, allowed, numbers_in, technical, words_in
+from unburn.vocabulary import (
+    MOST_DIGITS,
+    TELLING,
+    TELLING_OF_VERSIONS,
+    Naming,
+    allowed,
+    numbers_in,
+    records,
+    records_in,
+    technical,
+    words_in,
+)
 
 # Numbers, truths and lists of such; a text in their place goes.
 NUMBERS = frozenset(
@@ -77,6 +88,7 @@ CODES = frozenset(
         """,
     )
 )
+VERSIONS = frozenset(("ConversionSoftwareVersion", "SoftwareVersions"))  # of them; 3.2.19 is one
 # What people type.
 WORDS = frozenset(
     re.findall(
@@ -93,30 +105,30 @@ TIMES = frozenset(("AcquisitionTime",))  # of day
 SEXES = frozenset("FMO")
 NESTED = frozenset(("global", "const", "time", "samples"))  # dcmstack's levels
 LONGEST_CODE = 64
+NOBODY = Naming()
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 LARGEST = {".bval": 100_000.0, ".bvec": 1.01}  # s/mm2; parts of a direction
 
 
-def clean_json(
-    content: object, options: Options, banned: frozenset[str] = frozenset()
-) -> dict[str, Any]:
+def clean_json(content: object, options: Options, naming: Naming = NOBODY) -> dict[str, Any]:
     """What may stay of a sidecar's content; anything but an object leaves nothing.
 
-    ``options`` are those of the header. ``banned``: lower-case words of names and numbers of the
-    patient; those that the sidecar itself holds, at any level, are added.
+    ``options`` are those of the header. ``naming`` is what names the patient; what the sidecar
+    itself holds of that, at any level, is added.
     """
     kept: dict[str, Any] = {}
     if not isinstance(content, dict):
         return kept
-    banned |= _naming(content)
+    naming = naming.and_of(_naming(content))
+    banned = naming.words
     for name, value in content.items():
         if name in NESTED and isinstance(value, dict):
-            value = clean_json(value, options, banned)
+            value = clean_json(value, options, naming)
         elif name in NUMBERS:
             good = _is_numeric(value, banned) and (name in LARGE or _is_short(value))
             value = value if good else None
         elif name in CODES | PARTS or (name in WORDS and options.descriptors == "cleaned"):
-            value = _clean_text(value, name in CODES, banned)
+            value = _clean_text(value, name, naming)
         elif name in CHARACTERISTICS and options.characteristics == "kept":
             value = _characteristic(name, value, banned)
         elif name in TIMES and has_times(options):
@@ -128,19 +140,23 @@ def clean_json(
     return kept
 
 
-def _naming(content: dict[str, Any]) -> set[str]:
-    """Words of names, and longer numbers of the patient, under DICOM's keywords at all levels."""
-    found: set[str] = set()
+def _naming(content: dict[str, Any]) -> Naming:
+    """Words of names, numbers and IDs of the patient, under DICOM's keywords at all levels."""
+    words: set[str] = set()
+    numbered: set[str] = set()
     for level in levels(content):
         for keyword, value in level.items():
             tag = tag_for_keyword(keyword)
-            if tag is None or not isinstance(value, str):
+            if tag is None or not isinstance(value, str | int) or isinstance(value, bool):
                 continue
+            text = str(value)
             if dictionary_VR(tag) == "PN":
-                found |= {word for word in words_in(value) if len(word) > 1}
+                words |= {word for word in words_in(text) if len(word) > 1}
             elif tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION:
-                found |= numbers_in(value) | numbers_in(value.replace("-", ""))
-    return found
+                words |= numbers_in(text) | numbers_in(text.replace("-", ""))
+            if tag in RECORDS:
+                numbered |= records_in(text)
+    return Naming(frozenset(words), frozenset(numbered))
 
 
 def levels(content: object) -> Iterator[dict[str, Any]]:
@@ -180,17 +196,20 @@ def _characteristic(name: str, value: object, banned: frozenset[str]) -> object:
     return min(value, OLDEST_YEARS + 1) if name == "PatientAge" else value
 
 
-def _clean_text(value: object, coded: bool, banned: frozenset[str]) -> Any:
+def _clean_text(value: object, name: str, naming: Naming) -> Any:
     if isinstance(value, list):
-        cleaned = [_clean_text(one, coded, banned) for one in value]
+        cleaned = [_clean_text(one, name, naming) for one in value]
         return cleaned if all(cleaned) else None
     if isinstance(value, bool | int | float):
-        return value if _is_numeric(value, banned) else None
+        return value if _is_numeric(value, naming.words) else None
     if not isinstance(value, str):
         return None
-    named = banned & words_in(value)
-    if not coded or named or TELLING.search(value) or len(value) > LONGEST_CODE:
-        return allowed(value, banned)
+    if records(naming.records).search(value):
+        value = " ".join(records(naming.records).sub(" ", value).split())
+    telling = TELLING_OF_VERSIONS if name in VERSIONS else TELLING
+    tells = telling.search(value) or naming.words & words_in(value)
+    if name not in CODES or tells or len(value) > LONGEST_CODE:
+        return allowed(value, naming.words)
     return technical(value)
 
 
@@ -216,10 +235,8 @@ def clean_table(text: str, suffix: str) -> str:
     return "".join(" ".join(line) + "\n" for line in lines)
 
 
-def clean(
-    content: bytes, suffix: str, options: Options, banned: frozenset[str] = frozenset()
-) -> bytes:
-    """A cleaned .json, .bval or .bvec; ``options`` and ``banned`` as in ``clean_json``.
+def clean(content: bytes, suffix: str, options: Options, naming: Naming = NOBODY) -> bytes:
+    """A cleaned .json, .bval or .bvec; ``options`` and ``naming`` as in ``clean_json``.
 
     Raises
     ------
@@ -229,7 +246,7 @@ def clean(
     try:
         text = content.decode("utf-8")
         if suffix == ".json":
-            return to_text(clean_json(json.loads(text), options, banned)).encode()
+            return to_text(clean_json(json.loads(text), options, naming)).encode()
         return clean_table(text, suffix).encode()
     except (ValueError, RecursionError):
         raise ItemError("metadata_failed") from None

@@ -6,17 +6,33 @@ from collections.abc import Collection
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 VOCABULARY, TERMS = RESOURCES / "vocabulary.txt", RESOURCES / "terms.txt"
 LETTERS_APART = set("clrtwx")  # "C spine", "L", "R", "W contrast", "X ray"; others are initials
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
-# 93Y, F93 years: 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
-_OLD_AGE = re.compile(
-    r"(?<!\d)0?(?:9\d|1[0-4]\d)[ _-]*"
-    r"(?i:y|yo|y/o|yrs?|years?|j|jahre?|jaar|ans|anos|anni)(?![A-Za-z0-9])"
-)
+
+
+def age(years: str) -> str:
+    """Pattern of an age whose number matches ``years``: 93Y, 93.5 years, 93y5m, F93, aged 93.
+
+    B93f is a convolution kernel, 93 mA and FA 93 are settings of a scanner.
+    """
+    number, gap = rf"0?{years}(?:[.,]\d\d?)?", r"[ _/,-]{0,3}"
+    unit = r"(?i:y|yo|y/o|yrs?|years?|j|jahre?|jaar|ans|anos|anni)(?![A-Za-z])"
+    sex = r"(?i:f|m|w|(?:fe)?male|frau|mann|wom[ae]n|m[ae]n)(?![A-Za-z/])"
+    before = r"(?<![A-Za-z])(?i:aged?|alter|leeftijd|edad|eta)[ _:=-]{0,3}"
+    return (
+        rf"(?<!\d){number}[ _-]*{unit}|(?<![A-Za-z\d]){number}a(?![A-Za-z])"
+        rf"|(?<![A-Za-z\d]){number}{gap}{sex}"
+        rf"|(?<![A-Za-z\d])(?i:f|m|w|(?:fe)?male){gap}{number}(?![\d.,])|{before}{number}(?!\d)"
+    )
+
+
+# 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
+_OLD_AGE = re.compile(age(r"(?:9\d|1[0-4]\d)"))
 _YEAR = r"(?:18|19|20)\d\d"
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]{0,6}"
 # 12 AUG 57, AUG 12, 1957: words of the lists may be months.
@@ -126,6 +142,17 @@ def records_in(text: str) -> set[str]:
     return found
 
 
+class Naming(NamedTuple):
+    """What names somebody: lower-case words and longer numbers, and patterns of IDs."""
+
+    words: frozenset[str] = frozenset()
+    records: frozenset[str] = frozenset()
+
+    def and_of(self, other: "Naming") -> "Naming":
+        """Both together."""
+        return Naming(self.words | other.words, self.records | other.records)
+
+
 @lru_cache
 def records(patterns: frozenset[str]) -> re.Pattern[str]:
     """What matches any such number, the longest first; without one, nothing."""
@@ -214,8 +241,9 @@ def technical(text: str, coded: bool = False) -> str:
     Signs of one or two letters count beside digits in one part (fl2d1, HE1), one of a letter in a
     text, or one in a ``coded`` text, which is a term as a whole: with anything else in it, nothing
     is left of it. Several that no list has could be initials or short names.
-    A text of terms comes back as it is, with all that stands between them.
+    A text of terms comes back as it is, with all that stands between them. An age over 89 goes.
     """
+    text = _OLD_AGE.sub(" ", text)
     tokens = list(_TOKEN.finditer(text))
     signs = [t[0] for t in tokens if len(t[0]) <= LONGEST_SIGN and t[0].isalpha()]
     initials = sum(len(sign) == 1 or sign.lower() not in terms() for sign in signs) > 1

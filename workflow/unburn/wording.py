@@ -12,7 +12,7 @@ from datetime import date
 from itertools import islice
 
 from unburn.identifiers import MISREAD, Identifiers, dates_in, found_in_text
-from unburn.vocabulary import allowed, plain, words
+from unburn.vocabulary import age, allowed, plain, words
 
 # identifier: of the header, or what looks like a date or a number that names somebody;
 # descriptor: words of the vocabulary and short numbers; text: anything else
@@ -48,10 +48,9 @@ _POINT = re.compile(r"(?<=\d)[.,](?=\d)")
 MOST_DIGITS = 6  # in a row with points in it: 12.34.56, and not 123.45
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:h]\s?\d{2}(?!\d)", re.IGNORECASE)
 _AGE = re.compile(
-    r"(?<!\d)(?:\d{1,3}\s?-?(?:Y|YO|Y/O|YRS?|YEARS?|J|JAHRE?|ANS|MOS?|MTHS?|WKS?|WEEKS?|DAYS?)"
-    r"|\d{3}[DWM]|\d{1,2}\s?W\s?\d\s?D)(?![A-Z])"
-    r"|(?<![A-Z\d])\d{1,3}\s?/?\s?[MF](?![A-Z/])"  # and the sex
-    r"|(?<![A-Z])[MF]\s?/?\s?\d{1,3}(?![\d.,])",
+    age(r"\d{1,3}")
+    + r"|(?<!\d)(?:\d{1,3}\s?-?(?:MOS?|MTHS?|WKS?|WEEKS?|DAYS?)"
+    + r"|\d{3}[DWM]|\d{1,2}\s?W\s?\d\s?D)(?![A-Z])",
     re.IGNORECASE,
 )
 _INITIALS = re.compile(r"(?<![A-Z])[A-Z](?:\s?[.,_\-]\s?|\s)[A-Z](?![A-Z])", re.IGNORECASE)
