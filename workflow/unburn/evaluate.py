@@ -18,9 +18,8 @@ import h5py
 import numpy as np
 from scipy.stats import beta
 
-from unburn import hours, policy
+from unburn import hours, metrics, policy
 from unburn.errors import UserError, command
-from unburn.files import replacing
 from unburn.ledger import (
     check_not_forgotten,
     painted_share,
@@ -505,7 +504,7 @@ def evaluate(
     """
     items = read_items(work)
     released = [one for one in items if one.status == "released"]
-    metrics: dict[str, Any] = {
+    found: dict[str, Any] = {
         "submission": submission,
         "release": release_rate(items),
         "privacy": privacy(items, work),
@@ -521,16 +520,10 @@ def evaluate(
     if settings.truth:
         lines = read_truth(Path(settings.truth), items)
         in_shards = {one.item for one in items if one.plan}
-        metrics["truth"] = planted(
+        found["truth"] = planted(
             [line for line in lines if line.item in in_shards], items, settings.covered
         )
-    return metrics
-
-
-def write(metrics: Mapping[str, Any], out: Path) -> None:
-    """Write ``metrics.json``."""
-    with replacing(out) as tmp:
-        tmp.write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -545,11 +538,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     settings = Settings(**args.settings)
-    metrics = evaluate(
+    found = evaluate(
         args.submission, args.work, args.results, settings, args.benchmarks, args.gpus
     )
-    write(metrics, args.out)
-    rate = metrics["release"]["release_rate"]
+    metrics.write(found, args.out)
+    rate = found["release"]["release_rate"]
     log.info(
         "submission %s: release rate %s", args.submission, "-" if rate is None else f"{rate:.1%}"
     )
