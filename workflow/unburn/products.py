@@ -405,7 +405,7 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
                 stem = folder / f"volume_{number}"
                 packed = stem.with_suffix(".nii.gz")
                 with replacing(packed) as tmp:
-                    tmp.write_bytes(gzip.compress(without_texts(volume), 6, mtime=0))
+                    tmp.write_bytes(gzip.compress(without_texts(volume), nifti.GZIP_LEVEL, mtime=0))
                 products.append(Product(packed, "", math.prod(shape[2:])))
                 for suffix in nifti.BESIDE:
                     beside = volume.with_suffix(suffix)
@@ -497,5 +497,5 @@ def _volume_of(volume: Path, converted: Path, out: Path) -> Product:
     painted = (np.asarray(mask.dataobj) != 0).astype(np.uint8)
     nibabel.Nifti1Image(painted, mask.affine, header).to_filename(converted)
     with replacing(out) as tmp:
-        tmp.write_bytes(gzip.compress(without_texts(converted), 6, mtime=0))
+        tmp.write_bytes(gzip.compress(without_texts(converted), nifti.GZIP_LEVEL, mtime=0))
     return Product(out, "", math.prod(painted.shape[2:]))
