@@ -34,12 +34,12 @@ def test_a_program_that_fails_is_an_error_with_its_last_line(tmp_path):
         scaling.measured(["sh", "-c", "echo why; exit 3"], tmp_path)
 
 
-def test_what_a_released_file_shares_is_no_scratch(tmp_path):
+def test_a_file_with_two_names_takes_its_room_once(tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "alone").write_bytes(bytes(2 << 20))
     (tmp_path / "work" / "shared").write_bytes(bytes(5 << 20))
     os.link(tmp_path / "work" / "shared", tmp_path / "released")
-    assert scaling.alone_mib(tmp_path / "work") == 2
+    assert scaling.disk_mib(tmp_path) == 7
 
 
 def test_jobs_of_a_dry_run_are_counted_by_its_last_table():

@@ -97,7 +97,10 @@ def of_run(one: Measured) -> list[tuple[str, str]]:
         ("beside RapidOCR's detector alone on one core", f"{rate * one['peer_s']:.1f} x"),
         ("wall time in jobs; their own work", f"{jobs:.0%}; {own:.0%}"),
         ("largest job", f"{max(stage['memory_mib'] for stage in stages):.0f} MiB"),
-        ("scratch at the peak, of decoded bytes", f"{one['scratch_mib'] / decoded:.2f} x"),
+        (
+            "scratch beside results at the peak, of decoded bytes",
+            f"{one['scratch_mib'] / decoded:.2f} x",
+        ),
         ("scratch left", f"{one['scratch_left_mib'] / decoded:.2f} x"),
         ("bytes written for each byte read", moved),
         ("second run", f"{one['second']['wall_s']:.1f} s"),

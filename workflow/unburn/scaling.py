@@ -131,14 +131,14 @@ def _moved_mib() -> tuple[float, float]:
     return int(counts["rchar"]) / MIB, int(counts["wchar"]) / MIB
 
 
-def alone_mib(folder: Path) -> float:
-    """Size of the files below a folder that no other name leads to, as released ones have one."""
-    total = 0
+def disk_mib(folder: Path) -> float:
+    """Size of the files below a folder, each once: released ones can have two names."""
+    sizes: dict[int, int] = {}
     for entry in entries_below(str(folder)):
         with contextlib.suppress(OSError):
             state = entry.stat(follow_symlinks=False)
-            total += state.st_size if state.st_nlink == 1 else 0
-    return total / MIB
+            sizes[state.st_ino] = state.st_size
+    return sum(sizes.values()) / MIB
 
 
 # --- runs
@@ -191,15 +191,16 @@ def clean(shape: Shape, run: Path, cores: int, shard_gib: float | None) -> dict[
     """Cost of a whole run, of its jobs, and of a second run that has nothing to do."""
     images = prepare(run, shape, cores, shard_gib)
     frames = shape.series * shape.slices
-    work, scratch = run / "out" / "work", 0.0
+    out, peak = run / "out", 0.0
 
     def look() -> None:
-        nonlocal scratch
-        scratch = max(scratch, alone_mib(work))
+        nonlocal peak
+        peak = max(peak, disk_mib(out))
 
     with every(SCRATCH_S, look):
         first, _ = snakemake(run, cores)
-    ledger = tables.read(work / LABEL / "ledger.tsv")
+    ledger = tables.read(out / "work" / LABEL / "ledger.tsv")
+    results = disk_mib(out / "results")
     second, printed = snakemake(run, cores)
     if DONE not in printed:
         raise UserError("benchmark scale", "a second run did something", "look at its reasons")
@@ -210,8 +211,8 @@ def clean(shape: Shape, run: Path, cores: int, shard_gib: float | None) -> dict[
         "decoded_mib": frames * 2 * shape.side**2 / MIB,
         "first": asdict(first),
         "second": asdict(second),
-        "scratch_mib": scratch,
-        "scratch_left_mib": alone_mib(work),
+        "scratch_mib": peak - results,
+        "scratch_left_mib": disk_mib(out) - results,
         "stages": stages(run / "benchmarks"),
         "peer_s": peer_s(sorted(images.rglob("IM*"))[:PEER_FRAMES]),
     }
