@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from unburn import known, mask, tables
+from unburn import decisions, known, mask, tables
 from unburn.errors import UserError
+from unburn.files import sha256
 
 REGION = np.dtype(
     [
@@ -393,3 +394,73 @@ def test_a_fact_outside_the_closed_list_is_refused(tmp_path):
         run(tmp_path, regions((1, 0, box(5, 5, 8, 8)), kind="marker", fact="R;DOE"))
     assert not (tmp_path / "masks.h5").exists()
     assert "DOE" not in str(error.value)
+
+
+# --- what people drew
+
+
+def drawn(folder, item, frame, place, original=None):
+    """Write a line of decisions.tsv for a run of which ``folder`` holds the shard's table."""
+    box_ = decisions.box_of(frame, place)
+    original = original or sha256(folder / f"{item}.dcm")
+    one = decisions.Decision(str(item), "mask", box_, "Ana", "2026-01-31", "0" * 64, original)
+    decisions.write(folder.parent, [*decisions.read(folder.parent), one])
+
+
+def private(tmp_path):
+    """The folder of the shards' tables of a submission."""
+    folder = tmp_path / "lab" / "shards"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_boxes_of_people_are_masked_in_their_frames_and_items_alone(tmp_path):
+    folder = private(tmp_path)
+    shard(folder, (1, 3, 40, 50, 0, NATIVE), (2, 3, 40, 50, 0, NATIVE), (3, 1, 40, 48, 1, JPEG))
+    for number in (1, 2, 3):
+        (folder / f"{number}.dcm").write_bytes(b"%d" % number)
+    found = regions((1, 1, box(30, 30, 6, 4)))
+    without = run(folder, found, "without.h5")
+    drawn(folder, 1, "2", "10,5,20,8")
+    drawn(folder, 1, "all", "0,0,3,2")
+    drawn(folder, 3, "1", "9,9,12,12")
+    with h5py.File(run(folder, found)) as file, h5py.File(without) as before:
+        assert sorted(file["items"]) == ["1", "3"]
+        stack, lossy = file["items/1"][:], file["items/3"][0]
+        assert stack[:, :2, :3].all()
+        assert stack[1, 5:8, 10:20].all() and not stack[[0, 2], 5:8, 10:20].any()
+        assert (stack[1] >= before["items/1"][1]).all()
+        assert stack[1].sum() == before["items/1"][1].sum() + 30 + 6
+        assert lossy.sum() == 64 and lossy[8:16, 8:16].all()  # whole blocks
+
+
+def test_a_box_on_another_original_masks_nothing(tmp_path):
+    folder = private(tmp_path)
+    shard(folder, (1, 1, 40, 50, 0, NATIVE))
+    (folder / "1.dcm").write_bytes(b"now")
+    drawn(folder, 1, "all", "0,0,3,2", original="0" * 64)
+    with h5py.File(run(folder, regions())) as file:
+        assert len(file["items"]) == 0
+
+
+@pytest.mark.parametrize(("frame", "place"), [("2", "0,0,3,2"), ("1", "50,0,60,2")])
+def test_a_box_outside_of_the_frames_stops_with_a_sentence(tmp_path, frame, place):
+    folder = private(tmp_path)
+    shard(folder, (1, 1, 40, 50, 0, NATIVE))
+    (folder / "1.dcm").write_bytes(b"1")
+    drawn(folder, 1, frame, place)
+    with pytest.raises(UserError, match=r"item 1: a box lies outside of its frames"):
+        run(folder, regions())
+
+
+def test_a_line_that_may_stay_does_not_where_a_person_drew(tmp_path):
+    folder = private(tmp_path)
+    shard(folder, (1, 1, 60, 80, 0, NATIVE))
+    (folder / "1.dcm").write_bytes(b"1")
+    settings = replace(PLAIN, policy="keep")
+    line = regions((1, 0, box(20, 20, 30, 8)), kind="marker")
+    _, kept, _, masks = kept_in(run(folder, line, settings=settings))
+    assert (kept, masks) == ([(1, 0, "marker")], {})
+    drawn(folder, 1, "1", "25,22,30,25")
+    _, kept, _, masks = kept_in(run(folder, line, settings=settings))
+    assert kept == [] and masks[1].sum() == 15

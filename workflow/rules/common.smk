@@ -15,6 +15,7 @@ from unburn import (
     cluster,
     containers,
     dealt,
+    decisions,
     demand,
     keys,
     ledger,
@@ -226,6 +227,25 @@ def unrestorable(wildcards):
     forgotten = ledger.forgotten(Path(config["work"]) / wildcards.submission)
     discarded = key_mode(wildcards) == "discard" and forgotten
     return len(lost(wildcards.submission)) if discarded else 0
+
+
+@cache
+def decided(label):
+    """What people decided of a submission's items."""
+    return decisions.read(Path(config["work"]) / label)
+
+
+def decided_boxes(wildcards):
+    """A digest of the places that people masked in a shard: mask reruns when it changes."""
+    work = Path(config["work"]) / wildcards.submission
+    return decisions.boxes_digest(
+        decided(wildcards.submission), work / wildcards.shard, MASTER
+    )
+
+
+def decisions_digest(wildcards):
+    """A digest of what people decided of a submission: release reruns when it changes."""
+    return decisions.digest(decided(wildcards.submission), MASTER)
 
 
 def of_shards(path):

@@ -4,6 +4,7 @@ rule mask_text:
     Reads regions, frames and what headers say of the device and its image areas. Writes masks
     (uint8 0 or 1, frames x rows x columns) of the items that have text; whole blocks in lossy
     sources, since ringing keeps letters readable. What the policy lets stay is listed beside.
+    Boxes that people drew (decisions.tsv) are added.
     """
     input:
         shard="<work>/{submission}/shards/{shard}.tsv",
@@ -28,6 +29,7 @@ rule mask_text:
         settings=section("mask"),
         digests=device_rules_digests,
         data=data_digest("devices.tsv"),
+        decisions=decided_boxes,
         code=code_digest("mask"),
     shell:
         "python -m unburn.mask --shard {input.shard:q} --frames {input.frames:q}"

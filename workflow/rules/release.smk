@@ -1,8 +1,8 @@
 rule release_submission:
     """Hand out what passed: files, masks of painted pixels, NIfTI volumes, tables, ledger.
 
-    Reads verdicts and candidates of all shards. Every input file ends in the ledger once, as
-    released, held back or ignored.
+    Reads verdicts and candidates of all shards, and what people decided. Every input file ends
+    in the ledger once, as released, held back or ignored.
     """
     input:
         inventory="<work>/{submission}/inventory.tsv",
@@ -37,6 +37,7 @@ rule release_submission:
         project=project,
         settings=section("gate"),
         data=data_digest("vocabulary.txt", "terms.txt"),
+        decisions=decisions_digest,
         mending=lost_files,
         code=code_digest("release"),
     shell:

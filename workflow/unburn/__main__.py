@@ -49,6 +49,27 @@ def withdraw(options: argparse.Namespace) -> None:
     )
 
 
+def decide(options: argparse.Namespace) -> None:
+    """Write down what a person decided of items: release, reject, mask a box, or take it back."""
+    from unburn import deciding, decisions, settings
+
+    kinds = {"release": options.release, "reject": options.reject, "clear": options.clear}
+    kind = next((name for name, chosen in kinds.items() if chosen), "mask")
+    try:
+        box = decisions.box_of(options.frame, options.mask) if kind == "mask" else None
+    except ValueError as error:
+        raise UserError("--mask, --frame", str(error), "see decide --help") from None
+    deciding.decide(
+        settings.load_file(options.configfile),
+        options.submission,
+        options.item,
+        kind,
+        box,
+        options.reviewer,
+        print,
+    )
+
+
 def key_new(options: argparse.Namespace) -> None:
     """Make a master key, readable by its owner alone."""
     from unburn import keys
@@ -145,6 +166,21 @@ def parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--yes", action="store_true", help="do it; it cannot be undone")
     verb.set_defaults(call=withdraw)
+
+    verb = verbs.add_parser("decide", help=decide.__doc__)
+    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+    verb.add_argument("--submission", required=True, metavar="LABEL", help="as in the sheet")
+    verb.add_argument(
+        "--item", nargs="+", required=True, metavar="N", help="as in held_back.tsv; also 7-12"
+    )
+    what = verb.add_mutually_exclusive_group(required=True)
+    what.add_argument("--release", action="store_true", help="hand out what the gate held back")
+    what.add_argument("--reject", action="store_true", help="hold back")
+    what.add_argument("--mask", metavar="BOX", help="left,top,right,bottom in stored pixels")
+    what.add_argument("--clear", action="store_true", help="take back what was decided")
+    verb.add_argument("--frame", default="all", metavar="N", help="of --mask: from 1; default all")
+    verb.add_argument("--reviewer", metavar="NAME", help="default: who is logged in")
+    verb.set_defaults(call=decide)
 
     verb = verbs.add_parser("key", help="Handle the master key.")
     actions = verb.add_subparsers(required=True, metavar="ACTION")

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from scipy.stats import beta
 
-from unburn import hours, metrics, policy
+from unburn import decisions, hours, metrics, policy
 from unburn.errors import UserError, command
 from unburn.ledger import (
     check_not_forgotten,
@@ -517,6 +517,9 @@ def evaluate(
         "modalities": by_modality(items),
         "resources": hours.spent(benchmarks, submission, gpus),
     }
+    decided = decisions.counts(work, {one.item for one in released})
+    if decided:
+        found["decisions"] = decided
     if settings.truth:
         lines = read_truth(Path(settings.truth), items)
         in_shards = {one.item for one in items if one.plan}
@@ -538,9 +541,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     settings = Settings(**args.settings)
-    found = evaluate(
-        args.submission, args.work, args.results, settings, args.benchmarks, args.gpus
-    )
+    found = evaluate(args.submission, args.work, args.results, settings, args.benchmarks, args.gpus)
     metrics.write(found, args.out)
     rate = found["release"]["release_rate"]
     log.info(

@@ -17,18 +17,20 @@ import argparse
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import h5py
 import numpy as np
 
-from unburn import devices, known, policy, pooling, tables
+from unburn import decisions, devices, known, policy, pooling, tables
 from unburn.errors import UserError, command
 from unburn.files import replacing
+from unburn.ledger import records
 
 log = logging.getLogger(__name__)
 
@@ -355,6 +357,59 @@ def with_kept(
         yield item, frame, mask
 
 
+def box_mask(item: Item, frame: int, drawn: Iterable[decisions.Box]) -> np.ndarray | None:
+    """The boxes that people drew in a frame, grown as text of a lossy source; None without any.
+
+    Returns uint8 (rows, columns), 0 or 1.
+    """
+    mask = np.zeros((item.rows, item.columns), np.uint8)
+    for box in drawn:
+        if box.frame in (None, frame):
+            mask[box.top : box.bottom, box.left : box.right] = 1
+    return grow(mask, item.block, item.margin) if mask.any() else None
+
+
+def check_boxes(item: Item, drawn: Iterable[decisions.Box]) -> None:
+    """Refuse a box outside of an item's frames: no mask does what it asks for."""
+    for box in drawn:
+        if box.left >= item.columns or box.top >= item.rows or (box.frame or 0) >= item.frames:
+            raise UserError(
+                f"{decisions.FILE}, item {item.number}",
+                "a box lies outside of its frames",
+                f"it has {item.frames} frames of {item.rows} rows and {item.columns} columns",
+            )
+
+
+def with_boxes(
+    pool: Sequence[Item],
+    masked: Iterable[tuple[Item, int, np.ndarray]],
+    kept: policy.Places,
+    drawn: Mapping[int, Sequence[decisions.Box]],
+) -> Iterator[tuple[Item, int, np.ndarray]]:
+    """Masks of a pool with the boxes that people drew, by item; what one touches does not stay."""
+    left: dict[tuple[int, int], Item] = {}
+    for item in pool:
+        check_boxes(item, drawn.get(item.number, ()))
+        for frame in range(item.frames) if item.number in drawn else ():
+            place = (item.number, frame)
+            boxes = box_mask(item, frame, drawn[item.number])
+            if boxes is None:
+                continue
+            left[place] = item
+            if place in kept:
+                stays = [not _inside(region["quad"], boxes).any() for region in kept[place]]
+                kept[place] = kept[place][np.array(stays, bool)]
+    for item, frame, mask in masked:
+        boxes = None
+        if left.pop((item.number, frame), None):
+            boxes = box_mask(item, frame, drawn[item.number])
+        yield item, frame, mask if boxes is None else mask | boxes
+    for (_, frame), item in left.items():
+        boxes = box_mask(item, frame, drawn[item.number])
+        if boxes is not None:
+            yield item, frame, boxes
+
+
 def write(
     out: Path,
     frames: Path,
@@ -362,10 +417,11 @@ def write(
     regions: np.ndarray,
     comparable: frozenset[int],
     settings: Settings,
+    drawn: Mapping[int, Sequence[decisions.Box]] = MappingProxyType({}),
 ) -> int:
     """Write masks.h5 and return the number of masked frames; memory holds a few frames.
 
-    ``comparable`` are the items whose header names the patient.
+    ``comparable`` are the items whose header names the patient; ``drawn`` the boxes of people.
     """
     masked = 0
     stays = policy.stays(regions, comparable, settings.policy)
@@ -374,7 +430,8 @@ def write(
         group = file.create_group("items")
         for pool in pools(items, settings):
             views = views_of(source, pool)
-            for item, frame, mask in with_kept(pool, found, kept, settings, views):
+            masked_frames = with_kept(pool, found, kept, settings, views)
+            for item, frame, mask in with_boxes(pool, masked_frames, kept, drawn):
                 name = str(item.number)
                 if name not in group:
                     group.create_dataset(
@@ -424,8 +481,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         regions, examined = file["regions"][:], file["examined"][:]
     comparable = frozenset(examined["item"][examined["comparable"]].tolist())
     check(regions, items, args.regions.name)
+    drawn = decisions.boxes(args.shard.parents[1], records(args.shard))
     with replacing(args.out) as tmp:
-        masked = write(tmp, args.frames, items, regions, comparable, settings)
+        masked = write(tmp, args.frames, items, regions, comparable, settings, drawn)
         stayed = policy.read(tmp)
     frames = sum(item.frames for item in items)
     log.info("masked %d of %d frames, %d regions", masked, frames, len(regions))
@@ -435,6 +493,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         sum(map(len, stayed.kept.values())),
         len(stayed.fell_back),
     )
+    if drawn:
+        log.info(
+            "%d boxes that people drew, in %d items", sum(map(len, drawn.values())), len(drawn)
+        )
     given = sum(item.given != known.NOTHING for item in items)
     log.info("%d of %d items with known regions", given, len(items))
 

@@ -57,6 +57,10 @@ HELD_BACK = {
     "gate_failed": "The independent check could not be done.",
     "pixels_differ": "A pixel outside the mask differs from the original; please report this.",
     "face": "A head volume that could show the face (setting gate.faces).",
+    # --- decided by people
+    "rejected": "A person who looked at it held it back.",
+    "decision_outdated": "A person decided on an earlier version of it; look at it again, and "
+    "decide anew.",
     # --- found when series are put together
     "conflicting_instance": "Another object would be written to the same place; "
     "please report this.",
@@ -67,3 +71,7 @@ HELD_BACK = {
 }
 
 REASONS = {**IGNORED, **HELD_BACK}
+
+# What a person who looks can overrule: a reading, a share, a face. Not what was not checked, nor an
+# identifier that was found, nor what makes a file or its links unusable.
+OVERRIDABLE = frozenset(("residual_text", "over_painted", "face"))

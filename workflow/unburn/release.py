@@ -20,7 +20,18 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from unburn import keys, mending, nifti, objects, policy, reasons, tables, takeover
+from unburn import (
+    decisions,
+    keys,
+    mending,
+    nifti,
+    objects,
+    overrides,
+    policy,
+    reasons,
+    tables,
+    takeover,
+)
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256, temporary
 from unburn.ledger import left_behind, records, shard_folders, shard_table
@@ -647,7 +658,7 @@ def release(
     key_id, key = keys.key_id(master), keys.project_key(master, project)
     if not discard:
         check_key(work, key_id)
-    items = read_items(inventory, work)
+    items, outcomes = overrides.apply(read_items(inventory, work), decisions.read(work))
     items = {
         name: one.held("not_written")
         if one.status == "released" and not one.file.is_file()
@@ -661,6 +672,7 @@ def release(
         items = settle(hold_unmasked(items, products), settings.unit)
         items = hash_unhashed(items, threads)
         check_conservation(items, tables.read(inventory)["item"])
+        overrides.write(work, outcomes)
         publish(work, results, items, products, key, key_id, discard, threads)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

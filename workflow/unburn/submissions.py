@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unburn import devices, keys, prompts, tables, weights
+from unburn import decisions, devices, keys, prompts, tables, weights
 from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
 from unburn.folders import entries_below
@@ -35,10 +35,12 @@ def check(run: Run) -> bytes:
     UserError
         if the key is missing or open to others, if it is the demo's on other data, if a ledger
         was made with another key, if a submission's folder and ours overlap, if what is handed out
-        would hold what is private, or if a withdrawal was interrupted; each names the remedy
+        would hold what is private, if a withdrawal was interrupted, or if a table of decisions is
+        not well formed; each names the remedy
     """
     _check_handed_out(run)
     _check_withdrawals(run)
+    _check_decisions(run)
     key_file = Path(run.config["key_file"])
     used = [label for label in run.rows if (Path(run.config["work"]) / label / "key_id").is_file()]
     if used and not key_file.exists():
@@ -167,6 +169,15 @@ def _check_withdrawals(run: Run) -> None:
                 advice="wait for its end; after a kill, go on with: "
                 f"{verb(f'withdraw --configfile FILE --submission {label}')}",
             )
+
+
+def _check_decisions(run: Run) -> None:
+    """Refuse decisions of people that are not well formed, or that no run can hold to."""
+    for label in run.rows:
+        work = Path(run.config["work"]) / label
+        if run.section(label, "metadata")["key"] == "discard":
+            decisions.refuse_discarded(work)
+        decisions.read(work)
 
 
 def check_key(work: Path, key_id: str) -> None:

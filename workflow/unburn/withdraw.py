@@ -25,6 +25,7 @@ from pydicom import dcmread
 from pydicom.dataset import DataElement, Dataset
 
 from unburn import (
+    decisions,
     evaluate,
     keys,
     mending,
@@ -434,6 +435,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     for folder in shard_folders(work):
         purge_shard(folder, set(doing.items), set(doing.uids))
     purge_plan(work, master, set(doing.items))
+    decisions.forget(work, set(doing.items))
     for folder in shard_folders(work):
         drop_altered(folder)
     remake(run, label)

@@ -1,0 +1,90 @@
+"""What becomes of items by the decisions of people, before series are put together.
+
+Nothing here opens what the gate closed but a decision on the very file that it looked at, for a
+reason that a person can overrule. A decision that no longer fits is said in the log, by the item's
+number, and counted; where it asked for more caution than the gate, the item is held back.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unburn import tables
+from unburn.decisions import DECIDED, DECIDED_COLUMNS, PRIVATE_FILE, Decision
+from unburn.reasons import OVERRIDABLE
+
+if TYPE_CHECKING:
+    from unburn.release import Item, Items
+
+log = logging.getLogger(__name__)
+
+Outcome = dict[str, object]  # a line of DECIDED
+
+
+def by_item(decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
+    """Decisions by item, in their order."""
+    found: dict[str, list[Decision]] = {}
+    for one in decisions:
+        found.setdefault(one.item, []).append(one)
+    return found
+
+
+def decided(one: "Item", on_it: Sequence[Decision]) -> tuple["Item", list[tuple[str, str, int]]]:
+    """One item after the decisions on it, and what they became: (became, reason code, boxes)."""
+    became = []
+    boxes = [each for each in on_it if each.kind == "mask"]
+    if boxes and all(each.original == one.candidate.get("sha256_in") for each in boxes):
+        became.append(("mask", "", len(boxes)))
+    elif boxes:
+        one = one.held("decision_outdated") if one.status == "released" else one
+        became.append(("not_in_force", "", 0))
+    last = next((each for each in reversed(on_it) if each.kind != "mask"), None)
+    if last is None:
+        return one, became
+    fits = bool(one.checked) and last.candidate == one.checked
+    if last.kind == "reject":
+        became.append(("reject" if fits else "not_in_force", "", 0))
+        if fits or one.status == "released":
+            one = one.held("rejected" if fits else "decision_outdated")
+    elif one.status == "held_back":
+        may = fits and one.reason_code in OVERRIDABLE
+        became.append(("release" if may else "not_in_force", one.reason_code if may else "", 0))
+        one = replace(one, status="released", reason_code="") if may else one
+    elif not fits:
+        became.append(("not_in_force", "", 0))
+    return one, became
+
+
+def apply(items: "Items", decisions: Sequence[Decision]) -> tuple["Items", list[Outcome]]:
+    """All items after the decisions of people, and the lines of ``DECIDED``.
+
+    The gate holds back a volume whose part it holds back. Where a person releases such a part, the
+    rest waits for the rule of volumes alone, which is applied next.
+    """
+    items, outcomes = dict(items), []
+    lifted = set()
+    for item, on_it in by_item(decisions).items():
+        if item not in items or items[item].status == "ignored":
+            found: list[tuple[str, str, int]] = [("not_in_force", "", 0)]
+        else:
+            items[item], found = decided(items[item], on_it)
+            if items[item].volumetric and any(each[0] == "release" for each in found):
+                lifted.add(items[item].series)
+        if any(each[0] == "not_in_force" for each in found):
+            log.warning("item %s: a decision on it no longer fits, look at it again", item)
+        outcomes += [dict(zip(DECIDED_COLUMNS, (item, *each), strict=True)) for each in found]
+    for name, one in items.items():
+        if one.series in lifted and one.reason_code == "series_held" and one.candidate:
+            items[name] = replace(one, status="released", reason_code="")
+    return items, outcomes
+
+
+def write(work: Path, outcomes: Sequence[Mapping[str, object]]) -> None:
+    """Note in the private folder what became of decisions; nothing where there are none."""
+    if outcomes:
+        tables.write(work / DECIDED, outcomes, DECIDED_COLUMNS)
+        (work / DECIDED).chmod(PRIVATE_FILE)
+    else:
+        (work / DECIDED).unlink(missing_ok=True)
