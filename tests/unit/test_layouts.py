@@ -29,7 +29,7 @@ def test_ink_is_where_pixels_changed():
     sheet = page()
     assert sheet.write("HELLO", plain(sheet), 50, 60)
     changed = (sheet.picture != 40).any(2)
-    assert np.array_equal(changed, challenge.owners(sheet.coverage, sheet.territory) == 1)
+    assert np.array_equal(changed, layouts.owners(sheet.coverage, sheet.territory) == 1)
 
 
 def test_nothing_is_written_over_a_line():

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
-from unburn import glyphs, grounds
+from unburn import grounds
 from unburn.frames import views
 from unburn.glyphs import Face
 from unburn.grounds import Source
-from unburn.layouts import LAYOUTS, Line, Page, singles
+from unburn.layouts import LAYOUTS, Line, Page, owners, singles
 from unburn.train import read_frames_and_modality
 
 Rng = np.random.Generator
@@ -156,18 +155,6 @@ def _finished(
         number, subject, layout, modality, real, np.ascontiguousarray(stored), photometric, bits,
         owners(coverage, territory), tuple(lines),
     )  # fmt: skip
-
-
-def owners(coverage: np.ndarray, territory: np.ndarray) -> np.ndarray:
-    """Ink of each line: places with at least ``INK`` of its fullest coverage, uint16."""
-    owner = np.zeros_like(territory)
-    for number, where in enumerate(ndimage.find_objects(territory.astype(np.int32)), 1):
-        if where is None:
-            continue
-        own = territory[where] == number
-        fullest = float(np.quantile(coverage[where][own], 0.98))
-        owner[where][own & (coverage[where] >= max(0.05, glyphs.INK * fullest))] = number
-    return owner
 
 
 def _resized(

@@ -141,11 +141,17 @@ def _window(stored: np.ndarray, bits_stored: int) -> np.ndarray:
     """Linear picture: the values themselves up to 8 bits, else a window on most of the pixels."""
     if stored.dtype == np.uint8 and bits_stored <= 8:
         return _eight_bits(stored, bits_stored)
-    low, high = np.quantile(_sample(stored), WINDOW)
-    if low == high:
-        low, high = float(stored.min()), float(stored.max())
+    low, high = limits(stored)
     scale = 255 / max(high - low, 1)
     return np.clip((stored.astype(np.float32) - low) * scale + 0.5, 0, 255).astype(np.uint8)
+
+
+def limits(stored: np.ndarray) -> tuple[float, float]:
+    """Stored values that a window shows as black and as white."""
+    low, high = np.quantile(_sample(stored), WINDOW)
+    if low == high:
+        low, high = stored.min(), stored.max()
+    return float(low), float(high)
 
 
 def _sample(stored: np.ndarray) -> np.ndarray:

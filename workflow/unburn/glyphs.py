@@ -68,12 +68,14 @@ _PLOTTED = {
 class Face:
     """A way to draw letters: a font file, or ``DOTS``, ``STROKES``.
 
-    ``pixels`` is the size of a bitmap font, 0 of all others; ``scripts`` what it can write.
+    ``pixels`` is the size of a bitmap font, 0 of all others; ``scripts`` what it can write;
+    ``joined`` whether Raqm sets its letters, which Pillow has only where FriBiDi is installed.
     """
 
     path: str
     pixels: int
     scripts: tuple[str, ...]
+    joined: bool = True
 
     @property
     def bitmap(self) -> bool:
@@ -129,8 +131,9 @@ def _holds(path: str, pixels: int, text: str) -> bool:
 
 
 @lru_cache(maxsize=600)
-def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size, layout_engine=Layout.RAQM)
+def _font(path: str, size: int, joined: bool) -> ImageFont.FreeTypeFont:
+    layout = Layout.RAQM if joined else Layout.BASIC
+    return ImageFont.truetype(path, size, layout_engine=layout)
 
 
 # ------------------------------------------------------------------ letters
@@ -185,14 +188,14 @@ def written(
         return Ink.of(_plotted(text.upper(), height, weight, crisp))
     if face.pixels:
         times = max(1, round(height / (0.72 * face.pixels)))
-        sheet = _masked(text, _font(face.path, face.pixels), "1")
+        sheet = _masked(text, _font(face.path, face.pixels, face.joined), "1")
         return Ink.of(sheet.repeat(times, 0).repeat(times, 1))
     size = max(6, round(height / 0.72))
     if crisp:
-        return Ink.of(_masked(text, _font(face.path, size), "1"))
+        return Ink.of(_masked(text, _font(face.path, size, face.joined), "1"))
     if rng.random() < 0.5:
-        return Ink.of(_masked(text, _font(face.path, size), "L"))
-    large = _masked(text, _font(face.path, size * OVER), "L")
+        return Ink.of(_masked(text, _font(face.path, size, face.joined), "L"))
+    large = _masked(text, _font(face.path, size * OVER, face.joined), "L")
     shift = rng.integers(0, OVER, 2)
     return Ink.of(pooled(np.pad(large, ((shift[0], 0), (shift[1], 0)))))
 

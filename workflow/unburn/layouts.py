@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from unburn import glyphs, grounds
 from unburn.glyphs import Face, Ink
@@ -113,6 +114,13 @@ def _house(rng: Rng) -> str:
 def _anything(rng: Rng) -> str:
     make = _of(rng, (_person, _day, _clock, _digits, _reading, _caption, _house, _caption, _person))
     return str(make(rng))
+
+
+def telling(rng: Rng) -> str:
+    """Made-up words that would tell of a person, such as no policy lets stay: name, day, number."""
+    number = chr(65 + int(rng.integers(26))) + _digits(rng, 6, 10)
+    forms = (_person(rng), _day(rng), f"{_day(rng)} {_clock(rng)}", number, f"ID: {number}")
+    return str(_of(rng, (*forms, f"Name: {_person(rng)}", f"Born {_day(rng)}")))
 
 
 def _native(rng: Rng, script: str) -> str:
@@ -328,6 +336,21 @@ def _face(rng: Rng, faces: Sequence[Face], script: str) -> Face:
         shares = np.array([0.25, 0.55, 0.2]) * [bool(kind) for kind in kinds]
         known = kinds[int(rng.choice(3, p=shares / shares.sum()))]
     return known[int(rng.integers(len(known)))]
+
+
+# ------------------------------------------------------------------ truth
+
+
+def owners(coverage: np.ndarray, territory: np.ndarray) -> np.ndarray:
+    """Ink of each line: places with at least ``INK`` of its fullest coverage, uint16."""
+    owner = np.zeros_like(territory)
+    for number, where in enumerate(ndimage.find_objects(territory.astype(np.int32)), 1):
+        if where is None:
+            continue
+        own = territory[where] == number
+        fullest = float(np.quantile(coverage[where][own], 0.98))
+        owner[where][own & (coverage[where] >= max(0.05, glyphs.INK * fullest))] = number
+    return owner
 
 
 # ------------------------------------------------------------------ layouts

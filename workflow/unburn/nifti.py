@@ -379,6 +379,16 @@ def write(volume: Volume, frames: Iterable[np.ndarray] | None, out: Path) -> int
     return removed
 
 
+def write_plane(volume: Volume, frame: np.ndarray, out: Path) -> None:
+    """Write a volume of one plane, without a sidecar: ``frame`` as it is shown."""
+    head, _ = clean_header(volume)
+    record = np.frombuffer(head[: len(volume.block)], volume.header.dtype).copy()
+    sizes = [1 if axis == volume.axis else volume.shape[axis] for axis in range(3)]
+    record["dim"][0] = [3, *sizes, 1, 1, 1, 1]
+    plane = np.expand_dims(volume.unshow(frame), volume.axis)
+    out.write_bytes(record.tobytes() + bytes(4) + _stored_bytes(plane, volume))
+
+
 def _copy_voxels(volume: Volume, out: Any) -> None:
     left = volume.points * volume.point_bytes
     try:

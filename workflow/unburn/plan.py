@@ -52,7 +52,7 @@ INVENTORY = (
 SHARD = (
     "item", "path", "bytes", "mtime_ns", "series", "kind", "modality", "sop_class",
     "transfer_syntax", "frames", "rows", "columns", "samples", "bits_allocated", "lossy",
-    "pixels", "read_all", "volumetric", "shared_uid", "subject", "volume",
+    "pixels", "read_all", "volumetric", "shared_uid", "subject", "volume", "device",
 )
 # fmt: on
 CELLS = tuple(sorted({*INVENTORY, *SHARD} - {"item"}))
@@ -60,7 +60,7 @@ FLAGS = ("lossy", "pixels", "read_all", "volumetric", "shared_uid")
 STATE = "plan_state.json"
 COMMON = (
     *("reason_code", "kind", "modality", "sop_class", "series_key", "transfer_syntax"),
-    *("orientation", "patient"),
+    *("orientation", "patient", "device"),
 )
 FILES_PER_TASK = 32
 LOG_EVERY = 20_000  # files
@@ -115,6 +115,7 @@ class Item:
     subject: str = ""  # of a NIfTI volume and what lies beside it: digests of the place of
     volume: str = ""  # its subject's folder, and of the volume
     patient: str = ""  # digest of what names the patient, empty where nothing does
+    device: str = ""  # digest of manufacturer and model
     orientation: str = ""  # of a slice, and its position, rounded
     position: str = ""
     number: int = 0
@@ -259,7 +260,8 @@ def _from_volume(item: Item, path: Path) -> Item:
             return replace(
                 item,
                 kind="nifti_volume",
-                modality=objects.modality(text_of(nifti.named(path), "Modality")),
+                modality=objects.modality(text_of(beside := nifti.named(path), "Modality")),
+                device=_device(beside),
                 series_key=_key("nifti", item.path),
                 subject=(own := _key("subject", *folders[: subject + 1]) if subject >= 0 else ""),
                 volume=(alone := _key("volume", item.path)),
@@ -311,7 +313,7 @@ def _from_header(item: Item, path: Path) -> Item:
             prefixed = bool(sop_class or getattr(dataset, "preamble", None))
             named = Path(item.path).suffix.lower() in SUFFIXES
             return replace(item, reason_code="broken" if prefixed or named else "not_an_image")
-        item = replace(item, patient=_patient(dataset))
+        item = replace(item, patient=_patient(dataset), device=_device(dataset))
         outcome = objects.classify(sop_class)
         study, series = (
             text_of(dataset, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID")
@@ -343,6 +345,12 @@ def _patient(dataset: Dataset) -> str:
         return _key("patient", patients.patient(dataset)[1])
     except ItemError:
         return ""
+
+
+def _device(dataset: Dataset) -> str:
+    """A digest of (0008,0070) Manufacturer and (0008,1090) Manufacturer's Model Name."""
+    keywords = ("Manufacturer", "ManufacturerModelName")
+    return _key("device", *(text_of(dataset, keyword).strip().lower() for keyword in keywords))
 
 
 def _with_form(item: Item, dataset: Dataset, path: Path) -> Item:
