@@ -17,8 +17,8 @@ from unburn import copies, keys, patients, synthetic, tables
 from unburn import plan as module
 from unburn.errors import UserError
 from unburn.files import sha256
+from unburn.headers import read_header
 from unburn.ledger import unchanged
-from unburn.pixels import read_header
 from unburn.plan import Item, Settings, State, deal, foreign, main, number, plan
 from unburn.reasons import REASONS
 

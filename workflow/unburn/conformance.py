@@ -18,11 +18,13 @@ from pathlib import Path
 
 from pydicom import uid
 
-from unburn import pixels, rehearsal, tables
+from unburn import rehearsal, tables
 from unburn.errors import command
+from unburn.headers import read_header
 from unburn.metadata import quiet
 from unburn.presets import PRESETS
 from unburn.rehearsal import Rehearsed
+from unburn.syntaxes import transfer_syntax
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +59,8 @@ def plain(path: Path, out: Path) -> Path:
 
     It cannot inflate, and does not look into attributes of the standard that are stored as UN.
     """
-    dataset = pixels.read_header(path)
-    deflated = pixels.transfer_syntax(dataset) == uid.DeflatedExplicitVRLittleEndian
+    dataset = read_header(path)
+    deflated = transfer_syntax(dataset) == uid.DeflatedExplicitVRLittleEndian
     unknown = [tag for tag, element in dataset.items() if element.VR == "UN" and not tag.is_private]
     if not (deflated or unknown):
         return path

@@ -25,16 +25,19 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from unburn import examined, judging, nifti, pixels, planting, recall, tables
+from unburn import examined, judging, nifti, planting, recall, tables
 from unburn.elements import text_of
+from unburn.encoding import replace_pixels
 from unburn.errors import ItemError, command
 from unburn.files import make_private, replacing
+from unburn.headers import read_header
 from unburn.ledger import records, state
 from unburn.metadata import quiet
 from unburn.parallel import in_order
 from unburn.plan import SHARD
 from unburn.recall import Class, Device, Line
 from unburn.sources import described, open_frames
+from unburn.syntaxes import transfer_syntax
 
 log = logging.getLogger(__name__)
 
@@ -219,16 +222,16 @@ def copy_frame(original: Path, frame: int, stored: np.ndarray, photometric: str,
     Its transfer syntax is that of cleaned objects; of groups by frame it has the frame's own.
     """
     with quiet():
-        dataset = pixels.read_header(original)
+        dataset = read_header(original)
         if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
             dataset.file_meta = FileMetaDataset()
-            dataset.file_meta.TransferSyntaxUID = pixels.transfer_syntax(dataset)
+            dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
         if "NumberOfFrames" in dataset:
             dataset.NumberOfFrames = 1
         groups = dataset.get("PerFrameFunctionalGroupsSequence")
         if groups and frame < len(groups):
             dataset.PerFrameFunctionalGroupsSequence = [groups[frame]]
-        pixels.replace_pixels(dataset, [stored], photometric)
+        replace_pixels(dataset, [stored], photometric)
         dataset.preamble = bytes(128)
         pydicom.dcmwrite(out, dataset, enforce_file_format=True)
 

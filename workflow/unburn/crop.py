@@ -21,9 +21,9 @@ from unburn import tables
 from unburn.engines import GENERATOR, Settings, paint_content, surroundings
 from unburn.errors import ItemError, command
 from unburn.files import replacing
+from unburn.headers import number_of
 from unburn.parallel import in_order
 from unburn.patches import NO_PADDING, Content, Patch, Writer
-from unburn.pixels import number_of
 from unburn.sources import Frames, open_frames
 
 log = logging.getLogger(__name__)

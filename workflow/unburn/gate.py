@@ -31,10 +31,10 @@ from unburn import frames, identifiers, metadata, nifti, policy, tables, wording
 from unburn.errors import UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
+from unburn.headers import UNDEFINED_LENGTH, glance, read_header, searchable
 from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
-from unburn.pixels import glance, read_header, searchable
 from unburn.presets import RESEARCH, Options
 from unburn.readers import READERS, Line, Reader
 from unburn.sources import Frames, described, open_frames
@@ -55,7 +55,6 @@ SAME_PX = 2  # corners of one line differ by so much between frames
 KEPT_INSIDE = 0.7  # of a line's place that must lie in kept ones,
 KEPT_AROUND = 0.5  # grown by this share of their height: readers draw boxes differently
 BYTES_OUTSIDE, BYTES_INSIDE = 4, 8  # shorter tokens hit pixel data by chance
-UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 HEAD_MODALITIES = {"CT", "MR", "PT"}

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from unburn import devices, nifti, ultrasound
 from unburn.devices import Rule
 from unburn.errors import ItemError
-from unburn.pixels import read_header
+from unburn.headers import read_header
 from unburn.ultrasound import Rectangle
 
 

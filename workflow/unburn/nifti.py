@@ -25,10 +25,11 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from unburn import sidecars
+from unburn.encapsulation import MOST_DECODED, MOST_RATIO
 from unburn.errors import ItemError
 from unburn.files import Closing
+from unburn.image_pixel import MOST_PIXELS
 from unburn.metadata import quiet
-from unburn.pixels import MOST_DECODED, MOST_PIXELS, MOST_RATIO
 from unburn.vocabulary import Naming, known, records_in, words_in
 
 VOLUME, SIDECAR = KINDS = ("nifti_volume", "nifti_sidecar")  # of items

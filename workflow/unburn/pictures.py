@@ -21,7 +21,8 @@ from pydicom import uid
 
 from unburn import plan
 from unburn.errors import ItemError, UserError
-from unburn.pixels import FLOAT_KEYWORDS, read_header
+from unburn.headers import read_header
+from unburn.image_pixel import FLOAT_KEYWORDS
 from unburn.reasons import REASONS
 
 log = logging.getLogger(__name__)

@@ -26,21 +26,16 @@ from pydicom.dataset import Dataset
 
 from unburn import copies, keys, nifti, objects, patients, sheet, tables
 from unburn.elements import text_of
+from unburn.encapsulation import check_frames, pixel_stream
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256
 from unburn.folders import bytes_below, entries_below
+from unburn.headers import glance
+from unburn.image_pixel import Form
 from unburn.ledger import state
 from unburn.parallel import in_order
-from unburn.pixels import (
-    Form,
-    check_frames,
-    decoder_of,
-    glance,
-    is_lossy,
-    pixel_stream,
-    transfer_syntax,
-)
 from unburn.reasons import IGNORED
+from unburn.syntaxes import decoder_of, is_lossy, transfer_syntax
 
 log = logging.getLogger(__name__)
 

@@ -32,9 +32,9 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from unburn import __version__, keys, nifti, sidecars
 from unburn.errors import ItemError
 from unburn.files import replacing
+from unburn.headers import read_header
 from unburn.metadata import quiet
 from unburn.objects import modality
-from unburn.pixels import read_header
 from unburn.presets import RESEARCH
 
 log = logging.getLogger(__name__)

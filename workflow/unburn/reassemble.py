@@ -20,10 +20,12 @@ import pydicom
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
-from unburn import elements, keys, mending, metadata, nifti, objects, pixels, sidecars, tables
+from unburn import elements, keys, mending, metadata, nifti, objects, sidecars, tables
+from unburn.encoding import replace_pixels
 from unburn.errors import ItemError, command
 from unburn.examined import load, unexamined
 from unburn.files import Closing, make_private, replacing, sha256
+from unburn.headers import read_header
 from unburn.inpaint import seam_step, texture_ratio
 from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
@@ -31,6 +33,7 @@ from unburn.patches import Patch, Reader, apply
 from unburn.pixels import StoredFrames
 from unburn.scrubbing import cut_lookup_tables, scrub_stream
 from unburn.sources import Frames, open_frames
+from unburn.syntaxes import transfer_syntax
 
 log = logging.getLogger(__name__)
 
@@ -265,10 +268,10 @@ def candidate(
         with the reason why there is none
     """
     item, original = int(row["item"]), Path(row["path"])
-    dataset = pixels.read_header(original)
+    dataset = read_header(original)
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
         dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = pixels.transfer_syntax(dataset)
+        dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
     if not elements.text_of(dataset, "SOPInstanceUID"):
         dataset.SOPInstanceUID = uid_of(sha256(original))
     if row["kind"] in PICTURELESS and "PixelData" in dataset:
@@ -279,7 +282,7 @@ def candidate(
             if masks:
                 with StoredFrames(original) as source:
                     frames = painted_frames(source, masks, plan.inputs, item, done)
-                    pixels.replace_pixels(dataset, frames, source.photometric)
+                    replace_pixels(dataset, frames, source.photometric)
             elif "PixelData" in dataset:
                 scrubbed = scrub_stream(dataset)
             scrubbed += cut_lookup_tables(dataset)

@@ -18,21 +18,12 @@ from pydicom.multival import MultiValue
 from pydicom.pixels import get_encoder
 
 from unburn.codestreams import clean_jpeg, clean_jpeg2000, clean_rle, with_whole_spectrum
+from unburn.encapsulation import deflate_frame, encapsulated_items, frame_parts, inflate_frame
+from unburn.encoding import OFFSET_TABLES, TOTAL_LENGTH
 from unburn.errors import ItemError
-from unburn.pixels import (
-    DEFLATED_FRAMES,
-    OFFSET_TABLES,
-    SEQUENTIAL,
-    TOTAL_LENGTH,
-    UNDEFINED_LENGTH,
-    Form,
-    decoder_of,
-    deflate_frame,
-    encapsulated_items,
-    frame_parts,
-    inflate_frame,
-    transfer_syntax,
-)
+from unburn.headers import UNDEFINED_LENGTH
+from unburn.image_pixel import Form
+from unburn.syntaxes import DEFLATED_FRAMES, SEQUENTIAL, decoder_of, transfer_syntax
 from unburn.tails import without_text
 
 LOOKUP_TABLES = ("LUT", *(f"{c}PaletteColorLookupTable" for c in ("Red", "Green", "Blue", "Alpha")))

@@ -21,8 +21,9 @@ from pydicom import uid
 
 from unburn import rehearsal, tables
 from unburn.errors import ItemError, command
-from unburn.pixels import LOSSY, StoredFrames
+from unburn.pixels import StoredFrames
 from unburn.presets import PRESETS
+from unburn.syntaxes import LOSSY
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from unburn import nifti
-from unburn.pixels import StoredFrames, glance
+from unburn.headers import glance
+from unburn.pixels import StoredFrames
 
 Frames = StoredFrames | nifti.Volume
 
