@@ -344,4 +344,11 @@ def take_over():
 
 def summary():
     """Print the last lines on the screen: how many were released and held back, where to look."""
+    if RUN.handed_out is not None:
+        from unburn import handover  # seconds of imports, for the end alone
+
+        try:
+            handover.settle(RUN)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
     print(submissions.summary(RUN), file=sys.stderr)

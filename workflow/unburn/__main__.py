@@ -70,6 +70,14 @@ def decide(options: argparse.Namespace) -> None:
     )
 
 
+def approve(options: argparse.Namespace) -> None:
+    """Sign for what waits (gate.approval: required) and hand it out."""
+    from unburn import handover, settings
+
+    run = settings.load_file(options.configfile)
+    handover.approve(run, options.submission, options.seen, options.reviewer, print)
+
+
 def key_new(options: argparse.Namespace) -> None:
     """Make a master key, readable by its owner alone."""
     from unburn import keys
@@ -181,6 +189,15 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--frame", default="all", metavar="N", help="of --mask: from 1; default all")
     verb.add_argument("--reviewer", metavar="NAME", help="default: who is logged in")
     verb.set_defaults(call=decide)
+
+    verb = verbs.add_parser("approve", help=approve.__doc__)
+    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+    verb.add_argument("--submission", required=True, metavar="LABEL", help="as in the sheet")
+    verb.add_argument(
+        "--seen", type=int, required=True, metavar="N", help="released files that you looked at"
+    )
+    verb.add_argument("--reviewer", metavar="NAME", help="default: who is logged in")
+    verb.set_defaults(call=approve)
 
     verb = verbs.add_parser("key", help="Handle the master key.")
     actions = verb.add_subparsers(required=True, metavar="ACTION")

@@ -226,7 +226,7 @@ def trial_config(run: Run, has_gpu: bool) -> dict[str, Any]:
         config.pop(name, None)
     config["sheet"] = "sheet.tsv"
     config.setdefault("plan", {})["shard_gib"] = ONE_SERIES_GIB
-    config.setdefault("gate", {})["max_held_back"] = 1
+    config.setdefault("gate", {}).update(max_held_back=1, approval="none")
     config.setdefault("metadata", {}).pop("key", None)  # tables are to stay, in work/
     config.setdefault("evaluate", {})["truth"] = ""
     if run.config["inpaint"]["engine"] == "sd2" and not has_gpu:

@@ -22,15 +22,21 @@ from unburn.sheet import read as read_sheet
 REPO = Path(__file__).resolve().parents[2]
 SCHEMA = REPO / "workflow" / "schemas" / "config.schema.yaml"
 README = REPO / "config" / "README.md"
+WAITING = "_waiting"  # below work/; no label of a submission has an underscore
 BEGIN, END = "<!-- {} -->", "<!-- /{} -->"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run is made of: the complete settings and the rows of the sheet by label."""
+    """What a run is made of: the complete settings and the rows of the sheet by label.
+
+    ``handed_out`` is the folder `results` where a person's approval comes before it; the setting
+    then names the private folder in which results wait.
+    """
 
     config: dict[str, Any]
     rows: dict[str, Row]
+    handed_out: Path | None = None
 
     def section(self, submission: str, name: str) -> dict[str, Any]:
         """One section of the settings, with what the sheet's row sets for this submission.
@@ -75,7 +81,11 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
     complete = _resolve_shipped(_fill(config, rules), rules)
     rows: dict[str, Row] = {}
     if isinstance(complete["sheet"], str):
-        overridable = {name: rule for name, rule in leaves(rules) if "." in name}
+        overridable = {
+            name: rule
+            for name, rule in leaves(rules)
+            if "." in name and not rule.get("x-whole-run")
+        }
         rows, found_rows = read_sheet(Path(complete["sheet"]), overridable)
         mistakes += found_rows
         for row in rows.values():
@@ -92,7 +102,10 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
             found=f"{len(mistakes)} to mend\n" + "\n".join(mistakes),
             advice="mend what is listed above and start again; nothing was run",
         )
-    return Run(complete, rows)
+    if complete["gate"]["approval"] == "none":
+        return Run(complete, rows)
+    waiting = str(Path(complete["work"]) / WAITING)
+    return Run(complete | {"results": waiting}, rows, Path(complete["results"]))
 
 
 def load_file(configfile: Path) -> Run:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unburn import decisions, devices, keys, prompts, tables, weights
+from unburn import approval, decisions, devices, keys, prompts, tables, weights
 from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
 from unburn.folders import entries_below
@@ -137,8 +137,9 @@ def overlapping(run: Run) -> list[str]:
 def _check_apart(run: Run, row: Row) -> None:
     """Refuse a run that would write into what was handed in, or read what it wrote."""
     images = row.path.resolve()
-    for name in ("results", "work"):
-        folder = Path(run.config[name]).resolve()
+    handed_out = run.handed_out or run.config["results"]
+    for name, place in (("results", handed_out), ("work", run.config["work"])):
+        folder = Path(place).resolve()
         if folder.is_relative_to(images) or images.is_relative_to(folder):
             raise UserError(
                 where=f"{run.config['sheet']}:{row.line}",
@@ -149,7 +150,7 @@ def _check_apart(run: Run, row: Row) -> None:
 
 def _check_handed_out(run: Run) -> None:
     """Refuse a run whose results, which are handed out, would hold the work folder or the key."""
-    results = Path(run.config["results"]).resolve()
+    results = Path(run.handed_out or run.config["results"]).resolve()
     for name in ("work", "key_file"):
         if Path(run.config[name]).resolve().is_relative_to(results):
             raise UserError(
@@ -172,12 +173,13 @@ def _check_withdrawals(run: Run) -> None:
 
 
 def _check_decisions(run: Run) -> None:
-    """Refuse decisions of people that are not well formed, or that no run can hold to."""
+    """Refuse decisions and approvals that are not well formed, or that no run can hold to."""
     for label in run.rows:
         work = Path(run.config["work"]) / label
         if run.section(label, "metadata")["key"] == "discard":
             decisions.refuse_discarded(work)
         decisions.read(work)
+        approval.read(work)
 
 
 def check_key(work: Path, key_id: str) -> None:
@@ -257,12 +259,13 @@ def check_device_rules(run: Run) -> dict[str, str]:
 def section(run: Run, submission: str, name: str, more: Sequence[str] = ()) -> str:
     """The settings of one stage as JSON; ``more`` names settings of the top level to add.
 
-    Paths of weights and rules are left out: they are a stage's inputs.
+    Paths of weights and rules are left out: they are a stage's inputs. So is who must approve of
+    results: it changes none.
     """
     values = {
         key: value
         for key, value in run.section(submission, name).items()
-        if not key.endswith(("weights", "rules"))
+        if not key.endswith(("weights", "rules")) and key != "approval"
     }
     values |= {key: run.config[key] for key in more}
     return json.dumps(values, sort_keys=True)
@@ -327,6 +330,7 @@ def summary(run: Run) -> str:
             lines.append(f"    why: {results / label / 'held_back.tsv'}")
         lines.append(f"    report: {results / label / 'report.html'}")
         lines.append(f"    before and after, for your eyes only: {work / label / 'review.html'}")
+        lines += [f"    {sentence}" for sentence in approval.sentences(run, label)]
         lines += [f"    {sentence}" for sentence in _sentences(label)]
     return "\n".join(lines)
 

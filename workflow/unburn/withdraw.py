@@ -27,6 +27,7 @@ from pydicom.dataset import DataElement, Dataset
 from unburn import (
     decisions,
     evaluate,
+    handover,
     keys,
     mending,
     nifti,
@@ -44,7 +45,7 @@ from unburn.ledger import forgotten, records, shard_folders, shard_table
 from unburn.metadata import quiet
 from unburn.plan import STATE
 from unburn.plan import State as PlanState
-from unburn.settings import Run
+from unburn.settings import WAITING, Run
 
 log = logging.getLogger(__name__)
 
@@ -439,6 +440,10 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     for folder in shard_folders(work):
         drop_altered(folder)
     remake(run, label)
+    if run.handed_out:
+        handover.take_away(results, run.handed_out / label)
+    else:  # what waited for an approval that is no longer required
+        remove(work.parent / WAITING / label)
     (work / "accounted").touch()
 
 

@@ -1,0 +1,172 @@
+"""Approval: results wait in private until a person signs for exactly these files."""
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_release import Made
+
+from unburn import approval, handover, settings, submissions
+from unburn.errors import UserError
+from unburn.ledger import records
+from unburn.settings import WAITING, Run
+from unburn.sheet import Row
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A finished submission of two items that waits; nothing is in results/."""
+    lab = Made(tmp_path)
+    lab.results = tmp_path / "work" / WAITING / "lab"
+    lab.image(series="s00001")
+    lab.image(series="s00002")
+    finish(lab)
+    return lab
+
+
+def finish(lab):
+    lab.release()
+    for name in ("metrics.json", "provenance.json", "report.html"):
+        (lab.results / name).write_text("{}")
+    (lab.work / "accounted").touch()
+
+
+def a_run(lab):
+    out = lab.work.parents[1] / "results"
+    config = {"work": str(lab.work.parent), "results": str(lab.results.parent)}
+    return Run(config, {"lab": Row("lab", lab.inputs, "lab", 2)}, out)
+
+
+def approve(lab, seen=2):
+    said = []
+    handover.approve(a_run(lab), "lab", seen, "Ana Reviewer", said.append)
+    return said
+
+
+def handed_out(lab):
+    target = a_run(lab).handed_out / "lab"
+    return sorted(str(file.relative_to(target)) for file in target.rglob("*") if file.is_file())
+
+
+def waiting(lab):
+    files = lab.results.rglob("*")
+    return sorted(str(file.relative_to(lab.results)) for file in files if file.is_file())
+
+
+def test_required_approval_lets_results_wait_below_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sheet.tsv").write_text("submission\tpath\nlab\timages\n")
+    config = {"sheet": "sheet.tsv", "gate": {"approval": "required"}, "work": "private"}
+    run = settings.load(config, [])
+    assert (run.config["results"], run.handed_out) == (f"private/{WAITING}", Path("results"))
+    assert "approval" not in json.loads(submissions.section(run, "lab", "gate"))
+    (tmp_path / "sheet.tsv").write_text("submission\tpath\tgate.approval\nlab\timages\trequired\n")
+    with pytest.raises(UserError, match=r"the column 'gate.approval' is not known"):
+        settings.load({"sheet": "sheet.tsv"}, [])
+
+
+def test_nothing_is_handed_out_before_a_signature(lab):
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == []
+    first, second = approval.sentences(a_run(lab), "lab")
+    assert "2 files wait for a person's signature" in first and "nothing is there yet" in first
+    assert "approve --configfile FILE --submission lab --seen N" in second
+
+
+def test_a_signature_hands_out_what_waited_and_is_private(lab):
+    said = approve(lab, seen=1)
+    assert "1 of 2 files seen" in said[0]
+    assert handed_out(lab) == waiting(lab)
+    (row,) = approval.read(lab.work)
+    assert (row["reviewer"], row["seen"], row["of"]) == ("Ana Reviewer", "1", "2")
+    assert stat.S_IMODE((lab.work / approval.FILE).stat().st_mode) == 0o600
+    assert "handed out" in approval.sentences(a_run(lab), "lab")[0]
+    for file in (a_run(lab).handed_out / "lab").rglob("*"):
+        assert not file.is_file() or b"Ana" not in file.read_bytes()
+
+
+def test_a_change_asks_for_a_new_signature_and_leaves_what_was_approved(lab):
+    approve(lab)
+    before = handed_out(lab)
+    lab.image(series="s00003")
+    finish(lab)
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == before
+    assert "what was approved before stays there" in approval.sentences(a_run(lab), "lab")[0]
+    approve(lab, seen=3)
+    assert handed_out(lab) == waiting(lab) != before
+
+
+def test_what_was_deleted_after_a_signature_is_handed_out_again_by_the_next_run(lab):
+    approve(lab)
+    target = a_run(lab).handed_out / "lab"
+    output = records(lab.results / "released.tsv")[0]["output"]
+    (target / output).unlink()
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == waiting(lab)
+
+
+def test_a_file_altered_while_it_waited_is_not_handed_out(lab):
+    output = records(lab.results / "released.tsv")[0]["output"]
+    (lab.results / output).write_bytes(b"altered")
+    with pytest.raises(UserError, match="deleted or altered since it was checked"):
+        approve(lab)
+    assert handed_out(lab) == []
+
+
+def test_a_withdrawal_takes_files_away_without_waiting_for_a_signature(lab):
+    approve(lab)
+    target = a_run(lab).handed_out / "lab"
+    lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
+    finish(lab)
+    handover.take_away(lab.results, target)
+    assert handed_out(lab) == waiting(lab)
+    assert len(records(target / "released.tsv")) == 1
+
+
+def test_a_withdrawal_from_what_changed_since_leaves_only_what_is_alike(lab):
+    approve(lab)
+    target = a_run(lab).handed_out / "lab"
+    lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
+    lab.image(series="s00003")
+    finish(lab)
+    handover.take_away(lab.results, target)
+    (left,) = handed_out(lab)
+    assert left in waiting(lab)
+
+
+@pytest.mark.parametrize("seen", [-1, 3])
+def test_no_more_can_be_seen_than_there_is(lab, seen):
+    with pytest.raises(UserError, match=f"2 files wait, and {seen} were seen"):
+        approve(lab, seen)
+
+
+def test_approve_says_what_is_missing(lab):
+    run = a_run(lab)
+    with pytest.raises(UserError, match="it is not required"):
+        handover.approve(replace(run, handed_out=None), "lab", 1, "Ana", print)
+    (lab.work / "accounted").unlink()
+    with pytest.raises(UserError, match="it is not finished"):
+        handover.approve(run, "lab", 1, "Ana", print)
+
+
+def test_lines_written_by_hand_are_checked_and_named(lab):
+    approve(lab)
+    text = (lab.work / approval.FILE).read_text()
+    (lab.work / approval.FILE).write_text(text + "Bob\tyesterday\t9\t2\tabc\n")
+    with pytest.raises(UserError) as error:
+        approval.read(lab.work)
+    for mistake in ("line 3: date", "line 3: seen, of", "line 3: files_digest"):
+        assert mistake in str(error.value)
+    assert "Bob" not in str(error.value)
+
+
+def test_a_line_written_by_hand_counts_when_it_fits(lab):
+    digest = approval.digest(approval.files_of(lab.results))
+    line = "\t".join(("Ana", "2026-01-31", "2", "2", digest))
+    (lab.work / approval.FILE).write_text("\t".join(approval.COLUMNS) + f"\n{line}\n")
+    assert "the next start hands it out" in approval.sentences(a_run(lab), "lab")[0]
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == waiting(lab)

@@ -1,0 +1,101 @@
+"""A person's signature before results are handed out (``gate.approval: required``).
+
+Results wait in a private folder, complete as they would be handed out. ``approvals.tsv`` in a
+submission's private folder holds who signed, when, how many files were seen of how many, and a
+digest of the set of released files: a set that differs by a byte asks for a new signature.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from unburn import tables
+from unburn.errors import UserError, verb
+from unburn.handwritten import SHA256, rows_of, who_and_when
+from unburn.ledger import records
+from unburn.settings import Run
+
+FILE = "approvals.tsv"
+COLUMNS = ("reviewer", "date", "seen", "of", "files_digest")
+PRIVATE_FILE = 0o600
+PRODUCTS = ("mask", "nifti")  # kinds in released.tsv that are made of items
+
+
+def _mistakes(row: Mapping[str, str]) -> Iterable[str]:
+    yield from who_and_when(row)
+    counted = row["seen"].isdecimal() and row["of"].isdecimal()
+    if not counted or int(row["seen"]) > int(row["of"]):
+        yield "seen, of: expected two numbers, the first no larger than the second"
+    if not SHA256.fullmatch(row["files_digest"]):
+        yield "files_digest: expected 64 hex digits"
+
+
+def read(work: Path) -> list[dict[str, str]]:
+    """The signatures of a submission.
+
+    Raises
+    ------
+    UserError
+        naming every line that is not well formed
+    """
+    advice = f"take the line out, and sign with: {verb('approve --help')}"
+    return rows_of(work / FILE, COLUMNS, _mistakes, advice)
+
+
+def files_of(results: Path) -> list[tuple[str, str]]:
+    """The files that ``released.tsv`` lists, each with its sha256, sorted."""
+    table = tables.read(results / "released.tsv")
+    return sorted(zip(table["output"], table["sha256"], strict=True))
+
+
+def digest(files: Iterable[tuple[str, str]]) -> str:
+    """What a signature is bound to: the names and digests of all files."""
+    lines = "".join(f"{sha256}  {output}\n" for output, sha256 in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def items_in(results: Path) -> int:
+    """How many items are released, without the masks and volumes made of them."""
+    rows = records(results / "released.tsv")
+    return sum(row["kind"] not in PRODUCTS for row in rows)
+
+
+def is_signed(work: Path, results: Path) -> bool:
+    """Whether a person signed for exactly the files that wait in ``results``."""
+    return digest(files_of(results)) in {row["files_digest"] for row in read(work)}
+
+
+def sign(work: Path, results: Path, reviewer: str, day: str, seen: int) -> None:
+    """Add a signature for the files that wait.
+
+    Raises
+    ------
+    UserError
+        if more were seen than there are
+    """
+    of = items_in(results)
+    if not 0 <= seen <= of:
+        raise UserError("--seen", f"{of} files wait, and {seen} were seen", f"from 0 to {of}")
+    cells = (reviewer, day, str(seen), str(of), digest(files_of(results)))
+    tables.write(work / FILE, [*read(work), dict(zip(COLUMNS, cells, strict=True))], COLUMNS)
+    (work / FILE).chmod(PRIVATE_FILE)
+
+
+def sentences(run: Run, label: str) -> list[str]:
+    """What a person is to know and do where results wait for a signature; [] where none do."""
+    if run.handed_out is None:
+        return []
+    work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
+    target = run.handed_out / label
+    there = (target / "released.tsv").is_file()
+    if there and files_of(target) == files_of(waiting):
+        return [f"approval: signed; handed out in {target}"]
+    if is_signed(work, waiting):
+        return [f"approval: signed; the next start hands it out in {target}"]
+    older = "what was approved before stays there" if there else "nothing is there yet"
+    return [
+        f"approval: {items_in(waiting)} files wait for a person's signature before they enter "
+        f"{target}; {older}",
+        "look at both pages, then say how many files you saw: "
+        f"{verb(f'approve --configfile FILE --submission {label} --seen N')}",
+    ]
