@@ -1,5 +1,6 @@
 """What all rules share: the settings, the shards of a submission, how a job finds the package."""
 
+import json
 import os
 import shlex
 import sys
@@ -185,7 +186,8 @@ def shard_minutes(stage):
 
     def minutes(wildcards, attempt):
         summary = plan_summary(wildcards)
-        return attempt * demand.shard_minutes(stage, summary, wildcards.shard)
+        shard = wildcards.get("shard", "")  # none: the controls'
+        return attempt * demand.shard_minutes(stage, summary, shard)
 
     return minutes
 
@@ -264,6 +266,27 @@ def of_shards(path):
 def inpainting(name):
     """A function of wildcards: one setting of a submission's section inpaint."""
     return lambda wildcards: RUN.section(wildcards.submission, "inpaint")[name]
+
+
+def painting_of_controls(wildcards):
+    """What paints controls. They ask for no GPU: what is found does not depend on it."""
+    named = json.loads(section("inpaint", "seed")(wildcards))
+    engine = "classic" if named["engine"] == "sd2" else named["engine"]
+    return json.dumps(named | {"engine": engine}, sort_keys=True)
+
+
+def controls_of(wildcards):
+    """What the controls of a submission showed; nothing where it has too few frames for any."""
+    checkpoints.plan_submission.get(submission=wildcards.submission)
+    share = RUN.section(wildcards.submission, "controls")["share"]
+    frames = demand.planned_frames(plan_summary(wildcards))
+    planted = demand.control_frames(frames, share)
+    return ["<work>/{submission}/controls.json"] if planted else []
+
+
+def covered(wildcards):
+    """The share of a planted line that must be masked."""
+    return RUN.section(wildcards.submission, "evaluate")["covered"]
 
 
 batch_crops = inpainting("batch_crops")

@@ -7,6 +7,7 @@ rule evaluate_submission:
     input:
         released="<results>/{submission}/released.tsv",
         ledger="<work>/{submission}/ledger.tsv",
+        controls=controls_of,
     output:
         metrics="<results>/{submission}/metrics.json",
     log:
@@ -25,11 +26,13 @@ rule evaluate_submission:
         work=subpath(input.ledger, parent=True),
         results=subpath(input.released, parent=True),
         settings=section("evaluate"),
+        controls=section("controls"),
         benchmarks="benchmarks",
         gpus=gpus,
         code=code_digest("evaluate"),
     shell:
         "python -m unburn.evaluate --submission {wildcards.submission} --work {params.work:q}"
         " --results {params.results:q} --settings {params.settings:q}"
+        " --controls {params.controls:q} --showed {input.controls:q}"
         " --benchmarks {params.benchmarks} --gpus {params.gpus}"
         " --out {output.metrics:q} 2> {log:q}"

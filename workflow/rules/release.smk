@@ -1,8 +1,8 @@
 rule release_submission:
     """Hand out what passed: files, masks of painted pixels, NIfTI volumes, tables, ledger.
 
-    Reads verdicts and candidates of all shards, and what people decided. Every input file ends
-    in the ledger once, as released, held back or ignored.
+    Reads verdicts and candidates of all shards, what controls showed, and what people decided.
+    Every input file ends in the ledger once, as released, held back or ignored.
     """
     input:
         inventory="<work>/{submission}/inventory.tsv",
@@ -12,6 +12,7 @@ rule release_submission:
         tables=of_shards("<work>/{submission}/{shard}/candidates.tsv"),
         uids=of_shards("<work>/{submission}/{shard}/uids.tsv"),
         key=drawn_key,
+        controls=controls_of,
     output:
         released="<results>/{submission}/released.tsv",
         held_back="<results>/{submission}/held_back.tsv",
@@ -44,5 +45,5 @@ rule release_submission:
         "python -m unburn.release --submission {wildcards.submission}"
         " --inventory {input.inventory:q} --work {params.work:q} --results {params.results:q}"
         " --key {params.key:q} --key-mode {params.key_mode} --project {params.project}"
-        " --settings {params.settings:q} --mending {params.mending}"
+        " --settings {params.settings:q} --controls {input.controls:q} --mending {params.mending}"
         " --threads {threads} 2> {log:q}"

@@ -25,7 +25,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from unburn import examined, judging, nifti, planting, recall, tables
+from unburn import demand, examined, judging, nifti, planting, recall, tables
 from unburn.elements import text_of
 from unburn.encoding import replace_pixels
 from unburn.errors import ItemError, command
@@ -41,7 +41,7 @@ from unburn.syntaxes import transfer_syntax
 
 log = logging.getLogger(__name__)
 
-CALM = 0.05  # the detector's highest score in a frame, below which it counts as one without text
+CALM = 0.05  # the detector's highest score in a frame; frames below it are taken first
 LOOKED_AT = 4  # frames of a class for each that is wanted: some are masked without text
 LINE = np.dtype(
     [("item", "<i4"), ("line", "<i4"), ("height", "<f4"), ("empty", "?"), ("visible", "?")]
@@ -58,15 +58,25 @@ class Settings:
     seed: int
 
 
+@dataclass(frozen=True, order=True)
+class Drawn:
+    """A frame without text, in the order in which frames of a class are taken."""
+
+    suspected: bool  # faintly
+    draw: bytes
+    item: int
+    frame: int
+
+
 @dataclass
 class Group:
-    """A class of devices in a submission, with its frames without text in the order of the draw."""
+    """A class of devices in a submission, with its frames without text."""
 
     modality: str
     device: str
     first: int  # item
     items: int = 0
-    calm: list[tuple[bytes, int, int]] = field(default_factory=list)  # draw, item, frame
+    calm: list[Drawn] = field(default_factory=list)
 
 
 # --- choosing frames
@@ -77,13 +87,14 @@ def draw(seed: int, item: int, frame: int) -> bytes:
     return hashlib.sha256(f"controls {seed} {item} {frame}".encode()).digest()
 
 
-def calm(looked: np.ndarray) -> list[tuple[int, int]]:
-    """Item and frame of each frame in which nothing was found or suspected.
-
-    ``looked`` as of ``examined.load``.
-    """
-    free = looked[(looked["regions"] == 0) & (looked["suspicion"] < CALM)]
-    return list(zip(free["item"].tolist(), free["frame"].tolist(), strict=True))
+def calm(looked: np.ndarray, seed: int) -> list[Drawn]:
+    """The frames in which nothing was found; ``looked`` as of ``examined.load``."""
+    free = looked[looked["regions"] == 0]
+    columns = (free[name].tolist() for name in ("suspicion", "item", "frame"))
+    return [
+        Drawn(not suspicion < CALM, draw(seed, item, frame), item, frame)
+        for suspicion, item, frame in zip(*columns, strict=True)
+    ]
 
 
 def quotas(available: Mapping[Device, int], total: int, most: int) -> dict[Device, int]:
@@ -134,11 +145,10 @@ class Submission:
             group.items, group.first = group.items + 1, min(group.first, number)
             if min(int(row["rows"]), int(row["columns"])) >= planting.LEAST_SIDE:
                 fitting.add(number)
-        for item, frame in calm(examined.load(folder / "regions.h5")):
-            if item in fitting:
-                row = self.rows[item]
-                group = self.groups[row["modality"], row["device"]]
-                group.calm.append((draw(seed, item, frame), item, frame))
+        for one in calm(examined.load(folder / "regions.h5"), seed):
+            if one.item in fitting:
+                row = self.rows[one.item]
+                self.groups[row["modality"], row["device"]].calm.append(one)
 
     def masked(self, item: int, frame: int) -> bool:
         """Whether anything of a frame is masked: a device rule or static text of its series."""
@@ -146,14 +156,14 @@ class Submission:
             stored = file.get(f"items/{item}")
             return stored is not None and bool(stored[frame].any())
 
-    def chosen(self, settings: Settings) -> dict[Device, list[tuple[bytes, int, int]]]:
+    def chosen(self, settings: Settings) -> dict[Device, list[Drawn]]:
         """The frames that become controls, by class."""
-        total = int(settings.share * self.frames)
+        total = demand.control_frames(self.frames, settings.share)
         available = {device: len(group.calm) for device, group in self.groups.items()}
         found = {}
         for device, wanted in quotas(available, total, settings.class_frames).items():
             order = sorted(self.groups[device].calm)[: LOOKED_AT * wanted]
-            free = (one for one in order if not self.masked(one[1], one[2]))
+            free = (one for one in order if not self.masked(one.item, one.frame))
             found[device] = [one for _, one in zip(range(wanted), free, strict=False)]
         return found
 
@@ -258,8 +268,8 @@ def plant(
     names = named(submission.groups)
     chosen = submission.chosen(settings)
     tasks = [
-        Task(number, submission.rows[item], frame, drawn)
-        for number, (drawn, item, frame) in enumerate(
+        Task(number, submission.rows[one.item], one.frame, one.draw)
+        for number, one in enumerate(
             (one for device in sorted(chosen) for one in chosen[device]), 1
         )
     ]
@@ -373,12 +383,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     steps = parser.add_subparsers(dest="step", required=True)
     planter, judger = steps.add_parser("plant"), steps.add_parser("judge")
     planter.add_argument("--shards", type=Path, required=True, help="folder of the plan's tables")
+    planter.add_argument("--work", type=Path, required=True, help="folder of the submission")
     planter.add_argument("--threads", type=int, default=1, help="processes")
     planter.add_argument("--copies", type=Path, required=True, help="folder to write")
     judger.add_argument("--gate", type=json.loads, required=True, help="JSON of section gate")
     judger.add_argument("--covered", type=float, required=True, help="share of a line's ink")
     for one in (planter, judger):
-        one.add_argument("--work", type=Path, required=True, help="folder of the submission")
         one.add_argument("--settings", type=json.loads, required=True, help="JSON of controls")
         one.add_argument("--truth", type=Path, required=True)
         one.add_argument("--out", type=Path, required=True)

@@ -38,6 +38,16 @@ def submission_minutes(summary: Path) -> int:
     return 2 * LEAST_MINUTES + math.ceil(MINUTES_PER_THOUSAND_FILES * files / 1000)
 
 
+def control_frames(frames: int, share: float) -> int:
+    """How many frames of a submission are copied at most, to plant known lines on them."""
+    return int(share * frames + 1e-9)
+
+
+def planned_frames(summary: Path) -> int:
+    """Frames in which text is looked for; 0 where nothing was planned yet."""
+    return int(_read(summary).get("frames", 0))
+
+
 def _read(summary: Path) -> dict:
     try:
         return _parsed(summary, summary.stat().st_mtime_ns)

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from scipy.stats import beta
 
-from unburn import decisions, hours, metrics, policy
+from unburn import decisions, hours, metrics, policy, recall
 from unburn.errors import UserError, command
 from unburn.ledger import (
     check_not_forgotten,
@@ -497,10 +497,12 @@ def evaluate(
     settings: Settings,
     benchmarks: Path = Path("benchmarks"),
     gpus: int = 0,
+    controls: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure one submission; see ``metrics.json``.
 
-    ``resources`` is of all jobs before this one, each with ``gpus`` GPUs where it paints on them.
+    ``controls`` is what they showed, as ``recall.measured`` says it. ``resources`` is of all jobs
+    before this one, each with ``gpus`` GPUs where it paints on them.
     """
     items = read_items(work)
     released = [one for one in items if one.status == "released"]
@@ -517,6 +519,8 @@ def evaluate(
         "modalities": by_modality(items),
         "resources": hours.spent(benchmarks, submission, gpus),
     }
+    if controls:
+        found["controls"] = controls
     decided = decisions.counts(work, {one.item for one in released})
     if decided:
         found["decisions"] = decided
@@ -536,12 +540,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--showed", type=Path, nargs="*", default=[], help="by controls")
+    parser.add_argument("--controls", type=json.loads, required=True, help="JSON of controls")
     parser.add_argument("--benchmarks", type=Path, required=True)
     parser.add_argument("--gpus", type=int, required=True, help="that a job of a batch asks for")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     settings = Settings(**args.settings)
-    found = evaluate(args.submission, args.work, args.results, settings, args.benchmarks, args.gpus)
+    controls = recall.measured(args.showed, args.controls["share"], args.controls["min_recall"])
+    found = evaluate(
+        args.submission, args.work, args.results, settings, args.benchmarks, args.gpus, controls
+    )
     metrics.write(found, args.out)
     rate = found["release"]["release_rate"]
     log.info(

@@ -61,6 +61,8 @@ HELD_BACK = {
     "rejected": "A person who looked at it held it back.",
     "decision_outdated": "A person decided on an earlier version of it; look at it again, and "
     "decide anew.",
+    "controls_missed": "Of known lines, planted on copies of frames of this kind of device, too "
+    "few were found (setting controls.min_recall); look at it before it is released.",
     # --- found when series are put together
     "conflicting_instance": "Another object would be written to the same place; "
     "please report this.",
@@ -72,6 +74,7 @@ HELD_BACK = {
 
 REASONS = {**IGNORED, **HELD_BACK}
 
-# What a person who looks can overrule: a reading, a share, a face. Not what was not checked, nor an
-# identifier that was found, nor what makes a file or its links unusable.
-OVERRIDABLE = frozenset(("residual_text", "over_painted", "face"))
+# What a person who looks can overrule: a reading, a share, a face, what a kind of device showed.
+# Not what was not checked, nor an identifier that was found, nor what makes a file or its links
+# unusable.
+OVERRIDABLE = frozenset(("residual_text", "over_painted", "face", "controls_missed"))

@@ -174,10 +174,13 @@ def held_back(path: Path) -> frozenset[Device]:
     return frozenset((modality, device) for modality, device in held)
 
 
-def measured(work: Path, share: float, min_recall: float) -> dict[str, Any]:
-    """The section ``controls`` of a submission's metrics; ``work`` is its private folder."""
-    path = work / FILE
-    if share and path.is_file():
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))["metrics"]
+def measured(showed: Sequence[Path], share: float, min_recall: float) -> dict[str, Any]:
+    """The section ``controls`` of a submission's metrics.
+
+    ``showed`` is the file of what they showed, none where there were no controls; then ``share``
+    and ``min_recall`` are those of the settings.
+    """
+    if showed:
+        found: dict[str, Any] = json.loads(showed[0].read_text("utf-8"))["metrics"]
         return found
     return section([], [], share, min_recall, "too_few_frames" if share else "off")

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -29,6 +29,7 @@ from unburn import (
     overrides,
     policy,
     reasons,
+    recall,
     tables,
     takeover,
 )
@@ -52,6 +53,7 @@ LEDGER_COLUMNS = (
 )
 RELEASED_FOLDERS = ("dicom", "masks", "nifti")
 PRIVATE_FILE = 0o600
+NOTHING_SEARCHED: recall.Device = ("", "")  # the device of an item without pixels to search
 
 # Objects that show or describe other objects; they are released with those.
 REFERRING = {*objects.REFERRING, nifti.SIDECAR}
@@ -88,6 +90,7 @@ class Item:
     folder: Path  # of its shard
     checked: str = ""  # sha256 of the cleaned object that the gate looked at
     markers: str = ""  # words of a closed list that two readers read in the picture, joined by ;
+    device: recall.Device = NOTHING_SEARCHED
 
     def held(self, code: str) -> "Item":
         """Return the item held back for a reason."""
@@ -120,7 +123,10 @@ def read_items(inventory: Path, work: Path) -> Items:
     for folder in shard_folders(work):
         facts |= policy.read(folder / "masks.h5").facts
         for row in records(shard_table(folder)):
-            planned[row["item"]] = (folder, row["volumetric"] == "1")
+            # tables of earlier plans have no device
+            searched = row.get("pixels") == "1" and "device" in row
+            device = (row["modality"], row["device"]) if searched else NOTHING_SEARCHED
+            planned[row["item"]] = (folder, row["volumetric"] == "1", device)
         for row in records(folder / "candidates.tsv"):
             candidates[row["item"]] = row
         for row in records(folder / "verdicts.tsv"):
@@ -128,7 +134,7 @@ def read_items(inventory: Path, work: Path) -> Items:
     items = {}
     for row in records(inventory):
         name = row["item"]
-        folder, volumetric = planned.get(name, (work, False))
+        folder, volumetric, device = planned.get(name, (work, False, NOTHING_SEARCHED))
         candidate = candidates.get(name, {})
         status, code = fate(row, name in planned, candidate, verdicts.get(name, {}))
         items[name] = Item(
@@ -145,6 +151,7 @@ def read_items(inventory: Path, work: Path) -> Items:
             folder=folder,
             checked=verdicts.get(name, {}).get("sha256", ""),
             markers=";".join(sorted(facts.get(int(name), ()))),
+            device=device,
         )
     return items
 
@@ -188,6 +195,16 @@ def hold_clashes(items: Items) -> Items:
     return {
         name: one.held("conflicting_instance")
         if one.status == "released" and places[one.candidate["output"]] > 1
+        else one
+        for name, one in items.items()
+    }
+
+
+def hold_devices(items: Items, missing: Set[recall.Device]) -> Items:
+    """Hold back the released images of devices on whose controls too few lines were found."""
+    return {
+        name: one.held("controls_missed")
+        if one.status == "released" and one.device in missing
         else one
         for name, one in items.items()
     }
@@ -650,15 +667,18 @@ def release(
     settings: Settings,
     threads: int,
     discard: bool = False,
+    missing: Set[recall.Device] = frozenset(),
 ) -> Items:
     """Release one submission; return every item with what became of it.
 
-    With ``discard`` the key is one that this run has drawn, and nothing links old and new.
+    ``missing`` are devices on whose controls too few lines were found. With ``discard`` the key is
+    one that this run has drawn, and nothing links old and new.
     """
     key_id, key = keys.key_id(master), keys.project_key(master, project)
     if not discard:
         check_key(work, key_id)
-    items, outcomes = overrides.apply(read_items(inventory, work), decisions.read(work))
+    items = hold_devices(read_items(inventory, work), missing)
+    items, outcomes = overrides.apply(items, decisions.read(work))
     items = {
         name: one.held("not_written")
         if one.status == "released" and not one.file.is_file()
@@ -690,6 +710,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--key-mode", choices=("keyed", "discard"), required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--controls", type=Path, nargs="*", default=[], help="what they showed")
     parser.add_argument("--mending", type=int, default=0, help="see module mending")
     parser.add_argument("--threads", type=int, required=True)
     args = parser.parse_args(argv)
@@ -702,6 +723,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Settings.of(args.settings),
         args.threads,
         args.key_mode == "discard",
+        frozenset().union(*map(recall.held_back, args.controls)),
     )
     mending.note(args.work, args.mending)
     count = Counter(one.status for one in items.values())

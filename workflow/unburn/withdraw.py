@@ -33,6 +33,7 @@ from unburn import (
     nifti,
     patients,
     preview,
+    recall,
     release,
     report,
     submissions,
@@ -55,6 +56,7 @@ OWN_LOCK = takeover.LOCKS / "999999999.output.lock"
 FINAL = ("released.tsv", "held_back.tsv", "metrics.json", "report.html")  # made anew, of results/
 OWN_UIDS = ("study_out", "series_out", "sop_out", "frame_of_reference_out")  # of candidates.tsv
 OF_A_SHARD = ("regions.h5", "masks.h5", "candidates", "candidates.tsv", "uids.tsv", "verdicts.tsv")
+CONTROLS = "controls"  # the folder of copies with known lines
 TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
 
 
@@ -381,6 +383,9 @@ def remake(run: Run, label: str) -> None:
     """Make the tables and pages of a submission again, by the commands of the rules."""
     work, results = (Path(run.config[name]) / label for name in ("work", "results"))
     of = {"submission": label, "work": work, "results": results}
+    controls = run.section(label, "controls")
+    showed = work / recall.FILE  # of copies that are gone; its counts tell of nobody
+    planted = bool(controls["share"]) and showed.is_file()
 
     def call(main: Callable[[Sequence[str]], None], **options: object) -> None:
         main([f"--{name.replace('_', '-')}={value}" for name, value in (of | options).items()])
@@ -401,12 +406,15 @@ def remake(run: Run, label: str) -> None:
         settings=submissions.section(run, label, "gate"),
         mending=mending.mended(work),
         threads=1,
+        **({"controls": showed} if planted else {}),
     )
     call(
         evaluate.main,
         settings=submissions.section(run, label, "evaluate"),
         benchmarks="benchmarks",
         gpus=int(run.section(label, "inpaint")["device"] != "cpu"),
+        controls=json.dumps(controls),
+        **({"showed": showed} if planted else {}),
         out=results / "metrics.json",
     )
     (results / "provenance.json").touch()  # made by what it says; not older than released.tsv
@@ -431,7 +439,8 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     for output in doing.outputs:
         (results / output).unlink(missing_ok=True)
     # of a run with --notemp or a killed one: products, what a GPU painted, copies of a preview
-    for folder in (work / "products", work / "painted", *preview.copies(work.parent)):
+    left = [work / name for name in ("products", "painted", CONTROLS)]
+    for folder in (*left, *preview.copies(work.parent)):
         remove(folder)
     for folder in shard_folders(work):
         purge_shard(folder, set(doing.items), set(doing.uids))
