@@ -275,13 +275,22 @@ def painting_of_controls(wildcards):
     return json.dumps(named | {"engine": engine}, sort_keys=True)
 
 
+def control_frames(wildcards):
+    """How many frames of a submission become controls at most, after its plan."""
+    share = RUN.section(wildcards.submission, "controls")["share"]
+    frames = demand.planned_frames(plan_summary(wildcards))
+    return demand.control_frames(frames, share)
+
+
 def controls_of(wildcards):
     """What the controls of a submission showed; nothing where it has too few frames for any."""
     checkpoints.plan_submission.get(submission=wildcards.submission)
-    share = RUN.section(wildcards.submission, "controls")["share"]
-    frames = demand.planned_frames(plan_summary(wildcards))
-    planted = demand.control_frames(frames, share)
-    return ["<work>/{submission}/controls.json"] if planted else []
+    return ["<work>/{submission}/controls.json"] if control_frames(wildcards) else []
+
+
+def threads_of_controls(most):
+    """A function of wildcards: as many processes as pay their start, at most ``most``."""
+    return lambda wildcards: min(most, 1 + control_frames(wildcards) // 32)
 
 
 def covered(wildcards):

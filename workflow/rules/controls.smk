@@ -23,7 +23,7 @@ rule plant_controls:
         "../../envs/cpu.yaml"
     container:
         config["containers"]["cpu"]
-    threads: 4
+    threads: threads_of_controls(4)
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=submission_minutes,
@@ -46,6 +46,7 @@ use rule extract_frames as extract_frames_of_controls with:
         "logs/frames/{submission}/controls.log",
     benchmark:
         "benchmarks/frames/{submission}/controls.tsv"
+    threads: threads_of_controls(2)
 
 
 use rule detect_text as detect_text_of_controls with:
@@ -60,6 +61,7 @@ use rule detect_text as detect_text_of_controls with:
         "logs/detect/{submission}/controls.log",
     benchmark:
         "benchmarks/detect/{submission}/controls.tsv"
+    threads: threads_of_controls(4)
 
 
 use rule mask_text as mask_text_of_controls with:
@@ -89,6 +91,7 @@ use rule crop_masks as crop_masks_of_controls with:
         "logs/crop/{submission}/controls.log",
     benchmark:
         "benchmarks/crop/{submission}/controls.tsv"
+    threads: threads_of_controls(2)
     params:
         settings=painting_of_controls,
 
@@ -103,6 +106,7 @@ use rule inpaint_crops as inpaint_crops_of_controls with:
         "logs/inpaint/{submission}/controls.log",
     benchmark:
         "benchmarks/inpaint/{submission}/controls.tsv"
+    threads: threads_of_controls(4)
     params:
         settings=painting_of_controls,
 
@@ -123,6 +127,7 @@ use rule reassemble_objects as reassemble_objects_of_controls with:
         "logs/reassemble/{submission}/controls.log",
     benchmark:
         "benchmarks/reassemble/{submission}/controls.tsv"
+    threads: threads_of_controls(4)
     params:
         mending=0,
 
@@ -140,6 +145,7 @@ use rule check_candidates as check_candidates_of_controls with:
         "logs/gate/{submission}/controls.log",
     benchmark:
         "benchmarks/gate/{submission}/controls.tsv"
+    threads: threads_of_controls(4)
 
 
 rule judge_controls:
