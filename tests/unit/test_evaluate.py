@@ -184,11 +184,13 @@ def test_main_writes_the_same_metrics_again(lab, tmp_path):
     options = ["--submission", "lab", "--work", str(lab.work), "--results", str(lab.results)]
     options += ["--settings", json.dumps(vars(NO_TRUTH))]
     options += ["--benchmarks", str(lab.work / "none"), "--gpus", "0"]
+    options += ["--controls", '{"share": 0.02, "min_recall": 0.95}']
     outs = [tmp_path / "a.json", tmp_path / "b.json"]
     for out in outs:
         evaluate.main([*options, "--out", str(out)])
     assert outs[0].read_bytes() == outs[1].read_bytes()
     assert json.loads(outs[0].read_text())["release"]["released"] == 3
+    assert json.loads(outs[0].read_text())["controls"]["reason"] == "too_few_frames"
     assert "Doe" not in outs[0].read_text()
 
 

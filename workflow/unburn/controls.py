@@ -106,8 +106,8 @@ def quotas(available: Mapping[Device, int], total: int, most: int) -> dict[Devic
     room = {device: min(available[device], most) for device in order}
     dealt = dict.fromkeys(order, 0)
     while total and (waiting := [device for device in order if dealt[device] < room[device]]):
+        share = max(1, total // len(waiting))
         for device in waiting[:total]:
-            share = max(1, total // len(waiting))
             dealt[device] += (more := min(share, room[device] - dealt[device]))
             total -= more
     return dealt

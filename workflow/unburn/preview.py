@@ -23,7 +23,7 @@ import pydicom
 import yaml
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from unburn import hours, keys, nifti, plan, settings, submissions, tables, takeover
+from unburn import demand, hours, keys, nifti, plan, settings, submissions, tables, takeover
 from unburn.errors import ItemError, UserError
 from unburn.files import make_private
 from unburn.folders import bytes_below
@@ -229,6 +229,7 @@ def trial_config(run: Run, has_gpu: bool) -> dict[str, Any]:
     config.setdefault("gate", {}).update(max_held_back=1, approval="none")
     config.setdefault("metadata", {}).pop("key", None)  # tables are to stay, in work/
     config.setdefault("evaluate", {})["truth"] = ""
+    config.setdefault("controls", {})["share"] = 0  # their share of frames is added
     if run.config["inpaint"]["engine"] == "sd2" and not has_gpu:
         config["inpaint"]["engine"] = "classic"
     return config
@@ -240,7 +241,7 @@ def trial_sheet(rows: Mapping[str, Row], folder: Path, has_gpu: bool) -> str:
         label: {
             name: value
             for name, value in row.settings.items()
-            if name not in ("metadata.key", "plan.shard_gib", "evaluate.truth")
+            if name not in ("metadata.key", "plan.shard_gib", "evaluate.truth", "controls.share")
             and (has_gpu or (name, value) != ("inpaint.engine", "sd2"))
         }
         for label, row in rows.items()
@@ -374,10 +375,12 @@ def predict(
     per_shard: Mapping[str, float],
     whole: Mapping[str, float],
     gpu_s_per_crop: float | None,
+    controls: int = 0,
 ) -> Prediction:
     """Carry over what was tried to all series of the same kind.
 
     ``items`` are dealt into shards. ``gpu_s_per_crop`` is None where no GPU was at hand.
+    ``controls`` are frames of which copies go through the workflow too, in a shard of their own.
     """
     planned = [item for item in items if item.status == "planned"]
     ended = Counter(item.status for item in items)
@@ -385,8 +388,10 @@ def predict(
     pairs = list(zip(groups, tried, strict=True))
     scale = [group.frames / max(1, one.frames) for group, one in pairs]
     held = ended["held_back"] + sum(g.items * one.held / max(1, one.items) for g, one in pairs)
-    core_s = shards * sum(per_shard.values())
-    core_s += sum(one.core_s * factor for one, factor in zip(tried, scale, strict=True))
+    frames = sum(group.frames for group in groups)
+    core_s = (shards + bool(controls)) * sum(per_shard.values())
+    by_frame = sum(one.core_s * factor for one, factor in zip(tried, scale, strict=True))
+    core_s += by_frame * (1 + controls / max(1, frames))
     core_s += sum(
         seconds * (len(items) - 1 if stage.endswith("+") else 1) for stage, seconds in whole.items()
     )
@@ -394,7 +399,7 @@ def predict(
     return Prediction(
         files=len(items),
         series=sum(len(group.series) for group in groups),
-        frames=sum(group.frames for group in groups),
+        frames=frames,
         kinds=len(groups),
         tried_frames=sum(one.frames for one in tried),
         shards=shards,
@@ -407,6 +412,13 @@ def predict(
             sum(one.scratch * factor for one, factor in zip(tried, scale, strict=True))
         ),
     )
+
+
+def controls_of(groups: Sequence[Group], section: Mapping[str, Any]) -> int:
+    """How many frames at most get copies with known lines, by the section ``controls``."""
+    frames = demand.control_frames(sum(group.frames for group in groups), section["share"])
+    devices = {(one.modality, one.kind.manufacturer, one.kind.model) for one in groups}
+    return min(frames, section["class_frames"] * len(devices))
 
 
 # --- files
@@ -507,7 +519,8 @@ def preview(run: Run, cores: int, say: Callable[[str], None]) -> dict[str, Predi
             tried, per_shard, whole, per_crop = outcome(folder / "run", label, placed, len(groups))
             needed = run.section(label, "inpaint")["engine"] == "sd2"
             gpu = per_crop if has_gpu else None if needed else 0.0
-            predictions[label] = predict(items, groups, tried, per_shard, whole, gpu)
+            controls = controls_of(groups, run.section(label, "controls"))
+            predictions[label] = predict(items, groups, tried, per_shard, whole, gpu, controls)
             table(groups, tried, folder / f"{label}.tsv")
             for line in lines(label, predictions[label]):
                 say(line)

@@ -1,0 +1,81 @@
+import json
+
+import jsonschema
+import pytest
+
+from unburn import judging, metrics, recall
+from unburn.recall import Class, Line
+
+CT = Class("CT 1", "CT", "digest", items=80, calm_frames=70, frames=4)
+US = Class("US 1", "US", "another", items=20, calm_frames=0, frames=0)
+
+
+def line(found=True, name="CT 1", size="9 to 12 px", empty=True, held=False, read=True):
+    return Line(name, size, empty, found, held, read)
+
+
+def test_a_class_is_held_back_only_where_chance_is_no_excuse():
+    assert not recall.too_few(0, 0, 0.95)
+    assert not recall.too_few(3, 5, 0.95)  # by chance in 2 of 100 cases
+    assert recall.too_few(2, 5, 0.95)
+    assert not recall.too_few(186, 200, 0.95)
+    assert recall.too_few(180, 200, 0.95)
+    assert not recall.too_few(0, 100, 0.0)
+    assert recall.too_few(99, 100, 1.0)
+
+
+def test_a_good_class_is_hardly_ever_held_back():
+    """With 0.98 of the lines found, the recall that counts as good enough being 0.95."""
+    for lines in (4, 10, 50, 200):
+        fewest = next(n for n in range(lines + 1) if not recall.too_few(n, lines, 0.95))
+        by_chance = recall.stats.binom.cdf(fewest - 1, lines, 0.98)
+        assert by_chance < 1e-3, lines
+
+
+def test_figures_have_bounds_and_null_of_nothing():
+    found = recall.figures([line()] * 49 + [line(found=False)])
+    assert (found["lines"], found["found"], found["recall"]) == (50, 49, 0.98)
+    assert (found["lower_bound"], found["upper_bound"]) == judging.bounds(49, 50)
+    assert recall.figures([])["recall"] is None and recall.figures([])["upper_bound"] is None
+
+
+def test_missed_lines_are_told_by_what_the_gate_made_of_them():
+    lines = [line(), line(held=True), line(found=False, held=True)]
+    lines += [line(found=False, held=True, read=False), line(found=False)]
+    assert recall.gated(lines) == {"missed": 3, "held": 1, "held_if_read": 1, "left": 1}
+
+
+def test_the_section_is_as_the_schema_says_and_names_no_device():
+    lines = [line(), line(found=False, size="8 px and less", empty=False)]
+    section = recall.section([CT, US], lines, 0.02, 0.95, failed=1, faint=[True, False])
+    schema = json.loads(metrics.SCHEMA.read_text())
+    rules = {**schema["properties"]["controls"], "$defs": schema["$defs"]}
+    jsonschema.validate(section, rules)
+    jsonschema.validate(recall.measured([], 0.02, 0.95), rules)
+    jsonschema.validate(rules["examples"][0], rules)
+    assert "digest" not in json.dumps(section)
+    assert [row["class"] for row in section["by_class"]] == ["CT 1", "US 1"]
+    assert [row["lines"] for row in section["by_class"]] == [2, 0]
+    assert section["hardly_visible"] == {"lines": 2, "found": 1}
+    assert [row["height"] for row in section["by_size"]] == ["8 px and less", "9 to 12 px"]
+    assert {row["place"]: row["found"] for row in section["by_place"]} == {
+        "empty ground": 1,
+        "over anatomy": 0,
+    }
+
+
+@pytest.mark.parametrize(("share", "reason"), [(0.02, "too_few_frames"), (0, "off")])
+def test_without_controls_the_metrics_say_why(share, reason):
+    found = recall.measured([], share, 0.95)
+    assert (found["reason"], found["lines"], found["recall"]) == (reason, 0, None)
+
+
+def test_a_device_that_showed_too_few_is_written_down_for_the_release(tmp_path):
+    lines = [line(found=False)] * 3 + [line()] * 2
+    section = recall.section([CT, US], lines, 0.02, 0.95)
+    devices = [
+        {"class": one.name, "modality": one.modality, "device": one.device} for one in (CT, US)
+    ]
+    recall.write(tmp_path / recall.FILE, section, devices)
+    assert recall.held_back(tmp_path / recall.FILE) == {("CT", "digest")}
+    assert recall.measured([tmp_path / recall.FILE], 0.02, 0.95) == section
