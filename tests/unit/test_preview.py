@@ -100,6 +100,7 @@ def test_the_trial_has_the_settings_of_the_run_and_places_of_its_own(tmp_path, m
     assert made["mask"]["device_rules"] == str(tmp_path / "rules.tsv")
     assert made["inpaint"] == {"engine": "classic", "steps": 7}
     assert "key" not in made["metadata"] and "work" not in made and "key_file" not in made
+    assert made["controls"]["share"] == 0  # they would be a start more in a trial of few frames
     assert preview.trial_config(run, has_gpu=True)["inpaint"]["engine"] == "sd2"
     sheet = preview.trial_sheet(run.rows, tmp_path, False).splitlines()
     assert [line.split("\t") for line in sheet] == [
@@ -128,6 +129,10 @@ def test_what_was_tried_is_carried_over_by_frames_and_starts_by_jobs():
     assert found.gpu_hours == pytest.approx(10 * 3.6 / hours.HOUR_S)
     said = "\n".join(preview.lines("lab", found))
     assert "about 60.0%, 3 of 5 files" in said and "acme" not in said
+    controls = preview.controls_of([group], {"share": 0.5, "class_frames": 10})
+    more = preview.predict(items, [group], [tried], {"detect": 100.0}, whole, 3.6, controls)
+    added = (more.core_hours - found.core_hours) * hours.HOUR_S
+    assert controls == 10 and added == pytest.approx(100 + 2 * 36 * 10 / 40)
     unknown = preview.predict(items, [group], [tried], {}, {}, None)
     assert "not measured, as there is no GPU here; about 10 crops" in "\n".join(
         preview.lines("lab", unknown)

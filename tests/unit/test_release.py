@@ -23,7 +23,7 @@ INVENTORY = (
     *("item", "path", "bytes", "mtime_ns", "sha256", "status", "reason_code", "kind"),
     *("modality", "sop_class", "series", "shard"),
 )
-SHARD = ("item", "path", "series", "kind", "modality", "frames", "pixels", "volumetric")
+SHARD = ("item", "path", "series", "kind", "modality", "frames", "pixels", "volumetric", "device")
 CANDIDATES = (
     *("item", "file", "status", "reason_code", "output", "sha256_in", "modality", "kind"),
     *("series", "patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
@@ -495,6 +495,17 @@ def test_main_reads_its_options(lab, tmp_path):
     release.main([text for name, value in options.items() for text in (f"--{name}", str(value))])
     assert len(lab.released()) == 1
     assert not (lab.work / "products").exists()
+
+
+def test_devices_on_whose_controls_too_few_lines_were_found_are_held_back(lab):
+    for device, kind in (("a", "image"), ("b", "image"), ("a", "rtstruct")):
+        lab.image(series=f"s{len(lab.rows):05d}", kind=kind)
+        lab.rows[-1]["device"] = device
+    lab.write()
+    items = release.read_items(lab.work / "inventory.tsv", lab.work)
+    held = release.hold_devices(items, {("CT", "a"), ("MR", "b")})
+    assert [one.reason_code for one in held.values()] == ["controls_missed", "", ""]
+    assert all(one.status == "released" for one in release.hold_devices(items, set()).values())
 
 
 def test_a_file_that_changed_after_it_was_checked_is_not_released(lab):

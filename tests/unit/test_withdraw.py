@@ -195,7 +195,7 @@ def test_what_refers_to_the_patients_images_is_held_and_their_uids_go(lab):
 
 
 def test_what_killed_runs_and_previews_left_of_pictures_goes_too(lab):
-    pictures = [lab.work / "products" / "s00001", lab.work / "painted"]
+    pictures = [lab.work / "products" / "s00001", lab.work / "painted", lab.work / "controls"]
     pictures += withdraw.preview.copies(lab.work.parent)
     for folder in pictures:
         folder.mkdir(parents=True)
