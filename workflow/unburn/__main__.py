@@ -78,6 +78,28 @@ def approve(options: argparse.Namespace) -> None:
     handover.approve(run, options.submission, options.seen, options.reviewer, print)
 
 
+def crate(options: argparse.Namespace) -> None:
+    """Write an RO-Crate record of how a release was made."""
+    from unburn import crate, settings
+
+    run, label = settings.load_file(options.configfile), options.submission
+    if label not in run.rows:
+        raise UserError("--submission", "the sheet has no such submission", "name one of it")
+    out = options.out or Path(run.config["work"]) / label / crate.FILE
+    files = crate.write(label, Path(run.config["results"]) / label, out)
+    print(f"{out}: names {files} files; lay it beside released.tsv when you hand the data out")
+
+
+def reproduce(options: argparse.Namespace) -> None:
+    """Make a release again and compare: exit status 0 identical, 3 different, 1 not possible."""
+    from unburn import reproduce, settings
+
+    run = settings.load_file(options.configfile)
+    label = reproduce.label_of(options.record, options.submission, list(run.rows))
+    same = reproduce.reproduce(run, options.record, label, options.cores, options.keep, print)
+    sys.exit(0 if same else reproduce.DIFFERENT)
+
+
 def key_new(options: argparse.Namespace) -> None:
     """Make a master key, readable by its owner alone."""
     from unburn import keys
@@ -198,6 +220,22 @@ def parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--reviewer", metavar="NAME", help="default: who is logged in")
     verb.set_defaults(call=approve)
+
+    verb = verbs.add_parser("crate", help=crate.__doc__)
+    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+    verb.add_argument("--submission", required=True, metavar="LABEL", help="as in the sheet")
+    verb.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: in the submission's private folder"
+    )
+    verb.set_defaults(call=crate)
+
+    verb = verbs.add_parser("reproduce", help=reproduce.__doc__)
+    verb.add_argument("record", type=Path, metavar="PROVENANCE", help="provenance.json")
+    verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+    verb.add_argument("--submission", metavar="LABEL", help="default: the name of its folder")
+    verb.add_argument("--cores", type=_processes, default=1, metavar="N", help="default 1")
+    verb.add_argument("--keep", action="store_true", help="keep the second run, in work/")
+    verb.set_defaults(call=reproduce)
 
     verb = verbs.add_parser("key", help="Handle the master key.")
     actions = verb.add_subparsers(required=True, metavar="ACTION")
