@@ -47,7 +47,15 @@ def test_missed_lines_are_told_by_what_the_gate_made_of_them():
 
 def test_the_section_is_as_the_schema_says_and_names_no_device():
     lines = [line(), line(found=False, size="8 px and less", empty=False)]
-    section = recall.section([CT, US], lines, 0.02, 0.95, failed=1, faint=[True, False])
+    section = recall.section(
+        [CT, US],
+        lines,
+        0.02,
+        0.95,
+        failed=1,
+        faint=[True, False],
+        masked=[("CT 1", 0.1), ("CT 1", 0.3)],
+    )
     schema = json.loads(metrics.SCHEMA.read_text())
     rules = {**schema["properties"]["controls"], "$defs": schema["$defs"]}
     jsonschema.validate(section, rules)
@@ -56,6 +64,7 @@ def test_the_section_is_as_the_schema_says_and_names_no_device():
     assert "digest" not in json.dumps(section)
     assert [row["class"] for row in section["by_class"]] == ["CT 1", "US 1"]
     assert [row["lines"] for row in section["by_class"]] == [2, 0]
+    assert [row["masked_share"] for row in section["by_class"]] == [0.2, None]
     assert section["hardly_visible"] == {"lines": 2, "found": 1}
     assert [row["height"] for row in section["by_size"]] == ["8 px and less", "9 to 12 px"]
     assert {row["place"]: row["found"] for row in section["by_place"]} == {

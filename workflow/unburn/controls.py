@@ -318,11 +318,22 @@ class Gate:
     suspicion: float
 
 
-def judged(shard: Path, truth: Path, covered: float, gate: Gate) -> Iterator[tuple[Line, bool]]:
-    """Every planted line of controls that could be cleaned, and whether it can be seen.
+@dataclass(frozen=True)
+class Judged:
+    """A control that could be cleaned.
 
-    ``shard`` is the folder of the controls.
+    ``name`` of its class, ``masked`` share of its pixels, ``clear`` lines that can be seen, and
+    whether each of the ``faint`` ones was found.
     """
+
+    name: str
+    masked: float
+    clear: list[Line]
+    faint: list[bool]
+
+
+def judged(shard: Path, truth: Path, covered: float, gate: Gate) -> Iterator[Judged]:
+    """Every control that could be cleaned; ``shard`` is their folder."""
     verdicts = {int(row["item"]): row for row in records(shard / "verdicts.tsv")}
     rows = {int(row["item"]): row for row in records(shard / "shard.tsv")}
     cleaned = cleaned_in(shard)
@@ -338,19 +349,23 @@ def judged(shard: Path, truth: Path, covered: float, gate: Gate) -> Iterator[tup
             stored = masks.get(f"items/{item}")
             mask = np.zeros(owner.shape, bool) if stored is None else stored[0] > 0
             under = judging.ink_under(owner, mask, int(owner.max()))
+            name, clear, faint = names[row["modality"], row["device"]], [], []
             for line in lines[lines["item"] == item]:
                 ink, hidden = under[line["line"]]
-                yield (
-                    Line(
-                        name=names[row["modality"], row["device"]],
-                        size=judging.height(float(line["height"])),
-                        empty=bool(line["empty"]),
-                        found=hidden >= covered * ink,
-                        held=verdicts.get(item, {}).get("verdict") != "release",
-                        read=gate.read == "all" or row["read_all"] == "1" or item in suspected,
-                    ),
-                    bool(line["visible"]),
+                found = hidden >= covered * ink
+                if not line["visible"]:
+                    faint.append(found)
+                    continue
+                one = Line(
+                    name=name,
+                    size=judging.height(float(line["height"])),
+                    empty=bool(line["empty"]),
+                    found=found,
+                    held=verdicts.get(item, {}).get("verdict") != "release",
+                    read=gate.read == "all" or row["read_all"] == "1" or item in suspected,
                 )
+                clear.append(one)
+            yield Judged(name, float(mask.mean()), clear, faint)
 
 
 def cleaned_in(shard: Path) -> set[int]:
@@ -367,12 +382,13 @@ def judge(shard: Path, truth: Path, covered: float, gate: Gate, settings: Settin
     planted = len(records(shard / "shard.tsv"))
     metrics = recall.section(
         [Class(**one) for one in about["classes"]],
-        [line for line, visible in found if visible],
+        [line for one in found for line in one.clear],
         settings.share,
         settings.min_recall,
         reason="" if planted + about["not_made"] else "no_text_free_frames",
         failed=about["not_made"] + planted - len(cleaned_in(shard)),
-        faint=[line.found for line, visible in found if not visible],
+        faint=[line for one in found for line in one.faint],
+        masked=[(one.name, one.masked) for one in found],
     )
     return metrics, about["devices"]
 

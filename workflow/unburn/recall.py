@@ -74,6 +74,11 @@ def figures(lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
+def average(shares: Sequence[float]) -> float | None:
+    """The mean of some shares, None of nothing."""
+    return sum(shares) / len(shares) if shares else None
+
+
 def by_size(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """Figures of each class of heights, the smallest first."""
     names = [judging.height(highest) for _, highest in judging.HEIGHTS]
@@ -111,6 +116,7 @@ def section(
     reason: str = "",
     failed: int = 0,
     faint: Sequence[bool] = (),
+    masked: Sequence[tuple[str, float]] = (),
 ) -> dict[str, Any]:
     """The section ``controls`` of the metrics.
 
@@ -119,6 +125,7 @@ def section(
     reason : why there are none: off, too_few_frames, no_text_free_frames; empty where there are
     failed : controls that could not be made or cleaned; they count nowhere
     faint : of the lines that can hardly be seen, whether each was found; they count apart
+    masked : class and masked share of the pixels of each control: a mask over all finds every line
     """
     rows = []
     for one in classes:
@@ -132,6 +139,7 @@ def section(
                 "items": one.items,
                 "text_free_frames": one.calm_frames,
                 "frames": one.frames,
+                "masked_share": average([share_ for name, share_ in masked if name == one.name]),
                 **numbers,
                 "held_back": held,
             }
@@ -144,6 +152,7 @@ def section(
         "confidence": judging.CONFIDENCE,
         "frames": sum(one.frames for one in classes),
         "failed_frames": failed,
+        "masked_share": average([share_ for _, share_ in masked]),
         **figures(lines),
         "hardly_visible": {"lines": len(faint), "found": sum(faint)},
         "gate": gated(lines),
