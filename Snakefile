@@ -44,6 +44,7 @@ onstart:
     take_over()
     workflow.scheduler.keepgoing = True
     show_to_images()
+    watch()
 
 
 onsuccess:

@@ -24,6 +24,7 @@ from unburn import (
     settings,
     submissions,
     takeover,
+    watching,
 )
 from unburn.code import code_digest, data_digest
 from unburn.errors import UserError, explained
@@ -351,6 +352,12 @@ def final_targets():
         submission=labels,
         name=["ledger.tsv", "accounted"],
     )
+
+
+def watch():
+    """Say on the terminal, if it is one, how far the submissions are."""
+    works = [Path(config["work"]) / label for label in submissions.asked(RUN)]
+    watching.watch(works, sys.stderr)
 
 
 def take_over():

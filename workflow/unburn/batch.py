@@ -20,6 +20,7 @@ from unburn import dealt, engines, tables
 from unburn.errors import command
 from unburn.files import Closing, make_private, replacing
 from unburn.patches import Content, Reader, Writer
+from unburn.progress import told
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,8 @@ def write_painted(table: Path, painted: Iterable[Content], out: Path) -> dict[st
     rows = []
     digests = list(tables.read(table)["digest"])
     with replacing(out) as tmp, Writer(tmp) as writer:
-        for digest, content in zip(digests, painted, strict=True):
+        done = told(painted, [1] * len(digests), "crops")
+        for digest, content in zip(digests, done, strict=True):
             index = writer.put(content)
             rows.append((digest.encode(), content.group.encode(), index))
             counts[content.engine] = counts.get(content.engine, 0) + 1

@@ -22,6 +22,7 @@ from unburn.files import replacing
 from unburn.identifiers import NOBODY, Identifiers, identifiers
 from unburn.mask import covered
 from unburn.parallel import in_order
+from unburn.progress import told
 from unburn.sources import described
 
 log = logging.getLogger(__name__)
@@ -433,9 +434,9 @@ def search(
     """Examine every frame of a shard and write what was found; return counts."""
     regions, examined = [np.zeros(0, REGION)], [np.zeros(0, EXAMINED)]
     work = list(blocks(frames, originals))
-    for block, found in zip(
-        work, in_order(partial(look_at, looker=looker), work, threads), strict=True
-    ):
+    done = in_order(partial(look_at, looker=looker), work, threads)
+    sizes = [block.count for block in work]
+    for block, found in zip(work, told(done, sizes, "frames"), strict=True):
         numbered = list(enumerate(found, block.first))
         looked = [
             (block.item, number, frame.suspicion, len(frame.regions), frame.comparable)

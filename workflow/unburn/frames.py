@@ -30,6 +30,7 @@ from unburn import tables
 from unburn.errors import ItemError, command
 from unburn.files import replacing
 from unburn.parallel import in_order
+from unburn.progress import told
 from unburn.sources import open_frames
 
 log = logging.getLogger(__name__)
@@ -264,7 +265,9 @@ def extract(shard: pd.DataFrame, out: Path, threads: int) -> dict[int, str]:
     written: collections.Counter[int] = collections.Counter()
     with replacing(out) as tmp, h5py.File(tmp, "w") as file:
         group = file.create_group("items")
-        for block in in_order(block_views, blocks(shard), threads, crashed):
+        work = list(blocks(shard))
+        done = in_order(block_views, work, threads, crashed)
+        for block in told(done, [count for *_, count in work], "frames"):
             if block.item in failed:
                 continue
             if block.reason_code:

@@ -36,6 +36,7 @@ from unburn.ledger import painted_share, records, unchanged
 from unburn.mask import draw
 from unburn.parallel import in_order
 from unburn.presets import RESEARCH, Options
+from unburn.progress import told
 from unburn.readers import READERS, Line, Reader
 from unburn.sources import Frames, described, open_frames
 
@@ -656,7 +657,11 @@ def gate(
     found: dict[int, Found] = defaultdict(Found)
     alarms: list[frozenset[int]] = []
     faces: set[str] = set()
-    surveys = in_order(partial(survey, settings), series.values(), threads)
+    surveys = told(
+        in_order(partial(survey, settings), series.values(), threads),
+        [sum(item.frames for item in members) for members in series.values()],
+        "frames surveyed",
+    )
     for label, result in zip(series, surveys, strict=True):
         faces |= {label} if result.face else set()
         alarms += result.alarms
@@ -665,7 +670,9 @@ def gate(
     for number in frozenset[int]().union(*alarms):
         chosen[number] = set(range(frames_of[number]))
     work = jobs(present, chosen)
-    for job, one in zip(work, in_order(partial(examine, settings), work, threads), strict=True):
+    examined = in_order(partial(examine, settings), work, threads)
+    sizes = [len(job.frames) for job in work]
+    for job, one in zip(work, told(examined, sizes, "frames read"), strict=True):
         found[job.item.number].add(one)
 
     missed = unexamined(frames_of, examined_frames)

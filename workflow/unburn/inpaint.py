@@ -19,6 +19,7 @@ from unburn.errors import command
 from unburn.files import replacing
 from unburn.parallel import in_order
 from unburn.patches import Content, Reader, Writer
+from unburn.progress import told
 
 log = logging.getLogger(__name__)
 
@@ -96,14 +97,15 @@ def paint_crops(
     """
     counts: Counter[str] = Counter()
     with replacing(out) as tmp, Reader(crops) as reader, Writer(tmp) as writer:
-        contents = (reader.content(group, index) for group, index in reader.contents())
+        places = list(reader.contents())
+        contents = (reader.content(group, index) for group, index in places)
         with ExitStack() as stack:
             if settings.engine == GENERATOR:
                 gathered = stack.enter_context(Gathered(batches))
                 done: Iterator[Content] = (gathered.of(content) for content in contents)
             else:
                 done = in_order(partial(painted, settings=settings), contents, threads)
-            for content in done:
+            for content in told(done, [1] * len(places), "crops"):
                 writer.put(content)
                 counts[content.engine] += 1
         writer.rows(reader.table)

@@ -31,6 +31,7 @@ from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
 from unburn.patches import Patch, Reader, apply
 from unburn.pixels import StoredFrames
+from unburn.progress import told
 from unburn.scrubbing import cut_lookup_tables, scrub_stream
 from unburn.sources import Frames, open_frames
 from unburn.syntaxes import transfer_syntax
@@ -453,7 +454,8 @@ def reassemble(
         make_private(folder)
         work = partial(attempt, Plan(inputs, settings, key, folder))
         tasks = ((row, failed.get(int(row["item"]), "")) for row in rows)
-        for cells, new in in_order(work, tasks, threads):
+        sizes = [int(row["frames"] or 1) for row in rows]
+        for cells, new in told(in_order(work, tasks, threads), sizes, "frames"):
             lines.append(cells)
             mapping |= new
     tables.write(table, lines, COLUMNS)
