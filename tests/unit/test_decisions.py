@@ -1,6 +1,7 @@
 """Decisions of people: the table, the verb that writes it, and what becomes of items."""
 
 import json
+import shutil
 
 import pytest
 from test_release import MASTER, SHARD, Made
@@ -176,6 +177,33 @@ def test_decide_refuses_where_the_key_is_discarded(lab):
     decide(lab, "release", "2")
     with pytest.raises(UserError, match="delete that table"):
         decisions.refuse_discarded(lab.work)
+
+
+def test_decide_goes_by_the_ledger_where_the_gate_was_not_the_last_word(lab):
+    lab.release()
+    put(lab)
+    ledger = lab.work / "ledger.tsv"
+    rows = records(ledger)
+
+    def held(code):
+        rows[0] |= {"status": "held_back", "reason_code": code}
+        tables.write(ledger, rows, list(rows[0]))
+
+    held("controls_missed")
+    decide(lab, "release", "1")
+    for code, why in (
+        ("rejected", "take it back with --clear"),
+        ("conflicting_instance", r"nobody can release it \(conflicting_instance\)"),
+    ):
+        held(code)
+        with pytest.raises(UserError, match=why):
+            decide(lab, "release", "1")
+
+
+def test_decide_refuses_where_the_originals_are_gone(lab):
+    shutil.rmtree(lab.inputs)
+    with pytest.raises(UserError, match="its originals are gone"):
+        decide(lab, "reject", "1")
 
 
 def test_what_was_decided_can_be_taken_back(lab):

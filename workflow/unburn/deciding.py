@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from unburn import decisions, reasons
+from unburn import decisions, reasons, submissions
 from unburn.decisions import Box, Decision
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import check_not_forgotten, records, shard_folders, shard_table
 from unburn.settings import Run
+
+BY_PEOPLE = ("rejected", "decision_outdated")  # reasons that are decisions themselves
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Seen:
     plan: Mapping[str, str]
     candidate: Mapping[str, str]
     verdict: Mapping[str, str]
+    held: str  # why the last release held it back; empty where it did not
 
     @property
     def file(self) -> Path:
@@ -80,6 +83,8 @@ def numbers(words: Sequence[str]) -> list[str]:
 def lying(work: Path, items: Iterable[str]) -> dict[str, Seen]:
     """Those of the items that are in a shard and were checked."""
     wanted = set(items)
+    table = work / "ledger.tsv"
+    held = {row["item"]: row["reason_code"] for row in records(table)} if table.is_file() else {}
     found: dict[str, Seen] = {}
     for folder in shard_folders(work):
         rows = {row["item"]: row for row in records(shard_table(folder)) if row["item"] in wanted}
@@ -91,7 +96,13 @@ def lying(work: Path, items: Iterable[str]) -> dict[str, Seen]:
         of_candidates = {row["item"]: row for row in records(folder / "candidates.tsv")}
         of_verdicts = {row["item"]: row for row in records(folder / "verdicts.tsv")}
         found |= {
-            item: Seen(folder, row, of_candidates.get(item, {}), of_verdicts.get(item, {}))
+            item: Seen(
+                folder,
+                row,
+                of_candidates.get(item, {}),
+                of_verdicts.get(item, {}),
+                held.get(item, ""),
+            )
             for item, row in rows.items()
         }
     return found
@@ -104,19 +115,22 @@ def objection(seen: Seen | None, kind: str, box: Box | None) -> str:
     if sha256(seen.file) != seen.verdict.get("sha256"):
         return "its cleaned file is not the one that was checked; start the run first"
     if kind == "release":
-        return _not_released(seen.verdict)
+        return _not_released(seen)
     if kind == "mask" and box is not None:
         return _not_masked(seen.plan, box)
     return ""
 
 
-def _not_released(verdict: Mapping[str, str]) -> str:
-    code = verdict.get("reason_code", "")
-    if verdict.get("verdict") == "release":
-        return "the gate did not hold it back"
+def _not_released(seen: Seen) -> str:
+    code = seen.verdict.get("reason_code", "")
+    if seen.held not in BY_PEOPLE:
+        code = seen.held or code
+    if not code:
+        back = "; take it back with --clear" if seen.held else ""
+        return f"the gate did not hold it back{back}"
     if code == "series_held":
         return "another part of its volume is held back; decide on that one"
-    return "" if code in reasons.OVERRIDABLE else f"nobody can release it ({code or 'no verdict'})"
+    return "" if code in reasons.OVERRIDABLE else f"nobody can release it ({code})"
 
 
 def _not_masked(plan: Mapping[str, str], box: Box) -> str:
@@ -159,6 +173,12 @@ def decide(
             f"submission {label}",
             "with metadata.key: discard every run makes other files than those looked at",
             "take out what you do not want before you hand it on",
+        )
+    if submissions.is_gone(run.rows[label]):
+        raise UserError(
+            f"submission {label}",
+            "its originals are gone, so no run makes anything anew",
+            "bring them back, or take out by hand what you do not want",
         )
     name, found = reviewer_of(reviewer), lying(work, wanted)
     against = {item: objection(found.get(item), kind, box) for item in wanted}
