@@ -25,6 +25,7 @@ from pydicom import dcmread
 from pydicom.dataset import DataElement, Dataset
 
 from unburn import (
+    crate,
     decisions,
     evaluate,
     handover,
@@ -36,6 +37,7 @@ from unburn import (
     recall,
     release,
     report,
+    reproduce,
     submissions,
     tables,
     takeover,
@@ -434,13 +436,16 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     work, results = (Path(run.config[name]) / label for name in ("work", "results"))
     takeover.claim(work.parent, results.parent, [label])
     patients.bury(work.parent, label, doing.patients + doing.contents, keys.key_id(master))
-    for file in (*(results / name for name in FINAL), work / "accounted", work / "review.html"):
+    made = (work / name for name in ("accounted", "review.html", crate.FILE))
+    for file in (*(results / name for name in FINAL), *made):
         file.unlink(missing_ok=True)
+    approved = run.handed_out / label if run.handed_out else results
     for output in doing.outputs:
-        (results / output).unlink(missing_ok=True)
+        for folder in (results, approved):
+            (folder / output).unlink(missing_ok=True)
     # of a run with --notemp or a killed one: products, what a GPU painted, copies of a preview
     left = [work / name for name in ("products", "painted", CONTROLS)]
-    for folder in (*left, *preview.copies(work.parent)):
+    for folder in (*left, *preview.copies(work.parent), work.parent / reproduce.FOLDER):
         remove(folder)
     for folder in shard_folders(work):
         purge_shard(folder, set(doing.items), set(doing.uids))
@@ -450,7 +455,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
         drop_altered(folder)
     remake(run, label)
     if run.handed_out:
-        handover.take_away(results, run.handed_out / label)
+        handover.take_away(results, approved)
     else:  # what waited for an approval that is no longer required
         remove(work.parent / WAITING / label)
     (work / "accounted").touch()

@@ -1,0 +1,53 @@
+"""A withdrawal takes a patient out of decisions, of what waits and of what was handed out."""
+
+from pathlib import Path
+
+import pytest
+from test_withdraw import Year, check_gone
+
+from unburn import crate, decisions, handover, reproduce, settings
+from unburn.ledger import records
+from unburn.settings import WAITING
+
+
+def decided(item, original):
+    return decisions.Decision(item, "reject", None, "Ana", "2026-01-31", "0" * 64, original)
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """The year of `test_withdraw`, with an approval required and given."""
+    monkeypatch.chdir(tmp_path)
+    made = Year(tmp_path)
+    made.results = tmp_path / "work" / WAITING / "lab"
+    made.finish()
+    config = tmp_path / "config.yaml"
+    config.write_text(config.read_text() + "gate:\n  approval: required\n")
+    run = settings.load_file(config)
+    handover.approve(run, "lab", 5, "Ana", print)
+    return made
+
+
+def test_a_patient_goes_from_what_was_handed_out_too(lab):
+    out = lab.folder / "results" / "lab"
+    before = {name: (out / name).read_bytes() for name in lab.released()}
+    roe = {name: data for name, data in before.items() if "/other/" in name}
+    assert 0 < len(roe) < len(before)
+    lab.withdraw("patient")
+    check_gone(lab, roe)
+    there = {str(file.relative_to(out)) for file in out.rglob("*") if file.is_file()}
+    assert {name for name in there if "/" in name} == roe.keys()
+    assert {row["output"] for row in records(out / "released.tsv")} == roe.keys()
+
+
+def test_what_people_and_verbs_wrote_down_of_a_patient_goes(lab):
+    decisions.write(lab.work, [decided("1", "1" * 64), decided("5", "5" * 64)])
+    (lab.work / crate.FILE).write_text("Doe of before")
+    kept = lab.work.parent / reproduce.FOLDER / "results"
+    kept.mkdir(parents=True)
+    (kept / "a.dcm").write_text("Doe of before")
+    lab.withdraw("patient")
+    assert [one.item for one in decisions.read(lab.work)] == ["5"]
+    assert [row["item"] for row in records(lab.work / decisions.DECIDED)] == ["5"]
+    assert b"Doe of before" not in lab.left()
+    assert not Path(kept).exists()
