@@ -402,6 +402,13 @@ def _text_found(metrics: Path) -> list[str]:
             f"frames; in {policy['fell_back_items']} items all text is masked, as their headers "
             "name nobody to compare with",
         )
+    controls = found.get("controls", {})
+    if controls.get("frames"):
+        held = ", ".join(row["class"] for row in controls["by_class"] if row["held_back"])
+        lines.append(
+            f"    controls: {controls['found']} of {controls['lines']} lines planted on copies of "
+            f"frames without text were found; held back for it: {held or 'nothing'}"
+        )
     if "truth" in found:
         truth = found["truth"]["released"]
         lines.append(
