@@ -194,7 +194,14 @@ def test_the_report_opens_without_a_network_and_starts_with_the_release_rate(dem
     assert "anonymous" not in body.lower()
 
 
-def test_snakemakes_own_report_works(demo_run):
+def test_snakemakes_own_report_shows_the_figures_with_captions(demo_run, canaries):
     result = snakemake(demo_run, "--report", str(demo_run / "snakemake-report.html"))
     assert result.returncode == 0, result.stderr
-    assert (demo_run / "snakemake-report.html").stat().st_size > 100_000
+    page = (demo_run / "snakemake-report.html").read_text()
+    figures = sorted((demo_run / "work" / "demo" / "figures").glob("*.svg"))
+    assert len(figures) == 8
+    for file in figures:
+        assert f"work/demo/figures/{file.name}" in page
+    assert "Where in the frame text was found" in page
+    assert "What was released of this submission" in page
+    assert not [name for name in canaries if len(name) >= 4 and name in page]

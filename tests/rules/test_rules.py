@@ -28,7 +28,9 @@ OUTPUTS = {
     ],
     "evaluate_submission": [f"{RESULTS}/metrics.json"],
     "record_provenance": [f"{RESULTS}/provenance.json"],
-    "report_submission": [f"{RESULTS}/report.html", f"{WORK}/review.html"],
+    "report_submission": [
+        *(f"{RESULTS}/report.html", f"{WORK}/review.html", f"{WORK}/figures"),
+    ],
     "account_for_items": [f"{WORK}/accounted"],
 }
 # What they write for the engine sd2; for the others nobody asks for it.

@@ -106,6 +106,7 @@ def test_a_new_series_touches_a_new_shard_and_the_tables_and_pages(labs):
     tables_and_pages |= {"report.html", "review.html", "ledger.tsv", "inventory.tsv", "plan.json"}
     tables_and_pages |= {"plan_state.json", "accounted", "mended", "key_id", "uid_mapping.csv"}
     tables_and_pages |= {"patid_mapping.csv", "one.tsv", ".snakemake_timestamp"}
+    tables_and_pages |= {file.name for file in (labs / "work/one/figures").iterdir()}
     assert {name.rpartition("/")[2] for name in touched} <= tables_and_pages
     assert not [name for name in touched if "other" in name or "/00000" in name]
 

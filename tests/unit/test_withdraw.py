@@ -18,9 +18,12 @@ PROVENANCE = {
     "seed": 1,
     "key_id": "0",
     "settings": {
-        "detect": {"tesseract": False},
+        "detect": {"tesseract": False, "threshold": 0.1},
         "inpaint": {"engine": "classic"},
-        "gate": {"reader": "rapidocr", "read": "all", "sample": 0.05, "faces": "flag"},
+        "gate": {
+            **{"reader": "rapidocr", "read": "all", "sample": 0.05, "faces": "flag"},
+            **{"suspicion": 0.05, "unit": "series"},
+        },
         "metadata": {"preset": "research", "date_shift_days": 3650, "key": "keyed"},
     },
     "settings_changed": {},
@@ -82,6 +85,8 @@ class Year(Made):
             benchmark.write_text("s\tmax_rss\tcpu_time\n1\t1\t1\n")
             os.utime(benchmark, ns=(1, 1))
         (self.work / "review.html").write_text("Doe of before")
+        (self.work / "figures").mkdir(exist_ok=True)
+        (self.work / "figures" / "old.svg").write_text("Doe of before")
         for path in self.shard.iterdir():
             os.utime(path, ns=(1, 1))
 

@@ -26,7 +26,7 @@ from unburn import (
     takeover,
     watching,
 )
-from unburn.code import code_digest, data_digest
+from unburn.code import code_digest, data_digest, pages_digest
 from unburn.errors import UserError, explained
 
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method

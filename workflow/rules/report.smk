@@ -29,8 +29,8 @@ rule record_provenance:
 rule report_submission:
     """Write the report that is handed out, and the before-and-after page that is not.
 
-    Reads metrics, provenance and released files. The report holds no identifier; the review
-    page shows originals and stays in the private folder.
+    Reads metrics, provenance and released files. The report holds no identifier, nor do its
+    figures; the review page shows originals and stays in the private folder.
     """
     input:
         released="<results>/{submission}/released.tsv",
@@ -45,6 +45,13 @@ rule report_submission:
             caption="../report/submission.rst",
         ),
         review="<work>/{submission}/review.html",
+        figures=report(
+            directory("<work>/{submission}/figures"),
+            patterns=["{figure}.svg"],
+            category="Figures",
+            labels={"submission": "{submission}", "figure": "{figure}"},
+            caption="../report/figure.rst",
+        ),
     log:
         "logs/report/{submission}.log",
     benchmark:
@@ -61,12 +68,14 @@ rule report_submission:
         work=subpath(input.ledger, parent=True),
         results=subpath(input.released, parent=True),
         settings=section("report"),
+        pages=pages_digest(),
         code=code_digest("report"),
     shell:
         "python -m unburn.report --submission {wildcards.submission} --work {params.work:q}"
         " --results {params.results:q} --metrics {input.metrics:q}"
         " --provenance {input.provenance:q} --settings {params.settings:q}"
-        " --out {output.report:q} --review {output.review:q} 2> {log:q}"
+        " --out {output.report:q} --review {output.review:q} --figures {output.figures:q}"
+        " 2> {log:q}"
 
 
 rule account_for_items:

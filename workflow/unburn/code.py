@@ -9,6 +9,7 @@ from unburn.files import sha256
 
 PACKAGE = Path(__file__).parent
 RESOURCES = PACKAGE.parents[1] / "resources"
+TEMPLATES = PACKAGE.parent / "report"
 
 
 @functools.cache
@@ -50,3 +51,11 @@ def code_digest(module: str) -> str:
 def data_digest(*names: str) -> str:
     """Hash of files below ``resources/`` that a stage reads: its word lists and tables."""
     return "-".join(sha256(RESOURCES / name)[:16] for name in names)
+
+
+@functools.cache
+def pages_digest() -> str:
+    """Hash of what pages are made of beside code: templates, style, script. 16 hex digits."""
+    files = sorted(file for file in TEMPLATES.rglob("*") if file.is_file())
+    text = "".join(f"{file.relative_to(TEMPLATES)} {sha256(file)}\n" for file in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -32,7 +32,7 @@ LIBRARIES = (  # distributions that a stage imports
     *("torch", "numpy", "scipy", "pandas", "h5py", "opencv-python-headless", "scikit-image"),
     *("pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle"),
     *("pyjpegls", "highdicom", "nibabel", "dcm2niix", "rapidocr-onnxruntime", "onnxruntime"),
-    *("pytesseract", "jinja2", "jsonschema", "safetensors", "diffusers", "snakemake"),
+    *("pytesseract", "jinja2", "matplotlib", "jsonschema", "safetensors", "diffusers", "snakemake"),
 )
 # Where a run reads and writes is the site's affair, and a folder's name can hold a person's.
 PLACES = {"sheet", "results", "work", "key_file", "truth"}

@@ -428,6 +428,7 @@ def remake(run: Run, label: str) -> None:
         settings=submissions.section(run, label, "report"),
         out=results / "report.html",
         review=work / "review.html",
+        figures=work / "figures",
     )
 
 
@@ -444,7 +445,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
         for folder in (results, approved):
             (folder / output).unlink(missing_ok=True)
     # of a run with --notemp or a killed one: products, what a GPU painted, copies of a preview
-    left = [work / name for name in ("products", "painted", CONTROLS)]
+    left = [work / name for name in ("products", "painted", "figures", CONTROLS)]
     for folder in (*left, *preview.copies(work.parent), work.parent / reproduce.FOLDER):
         remove(folder)
     for folder in shard_folders(work):

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from unburn import certainty
+
+EXAMINED = [("item", "i4"), ("frame", "i4"), ("suspicion", "f4"), ("regions", "i4")]
+REGIONS = [("item", "i4"), ("frame", "i4"), ("score", "f4"), ("source", "S12")]
+
+
+def test_the_nearest_score_of_an_item_wins_on_either_side_of_the_threshold():
+    items, frames = np.array([7, 7, 7, 8]), np.array([0, 1, 2, 0])
+    found = certainty.of_scores(items, frames, np.array([0.999, 0.12, 0.05, 0.0]), 0.1)
+    assert found["7"].score == pytest.approx(0.12) and found["7"].frame == 1
+    assert found["8"].distance > 6  # it is sure that there is nothing
+    assert found["7"].distance < found["8"].distance
+
+
+def test_distances_are_log_odds():
+    found = certainty.of_scores(np.arange(3), np.zeros(3, int), np.array([0.5, 0.2, 0.001]), 0.1)
+    expected = [abs(np.log(p / (1 - p)) - np.log(1 / 9)) for p in (0.5, 0.2, 0.001)]
+    assert [found[k].distance for k in "012"] == pytest.approx(expected)
+
+
+def test_what_is_no_number_is_the_least_certain():
+    found = certainty.of_scores(np.array([1]), np.array([0]), np.array([np.nan]), 0.1)
+    assert found["1"].distance == 0
+
+
+def test_lines_count_one_by_one_and_frames_without_by_their_highest():
+    examined = np.array([(1, 0, 0.9, 2), (1, 1, 0.04, 0), (2, 0, 1.0, 1)], EXAMINED)
+    regions = np.array([(1, 0, 0.9, b"crnn"), (1, 0, 0.3, b"crnn"), (2, 0, 1.0, b"code")], REGIONS)
+    items, frames, scores = certainty.decisions(examined, regions)
+    assert items.tolist() == [1, 1, 1] and frames.tolist() == [0, 0, 1]
+    assert scores == pytest.approx([0.9, 0.3, 0.04])
+    assert certainty.distance(None) == np.inf

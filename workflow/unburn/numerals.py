@@ -1,0 +1,55 @@
+"""How a page writes numbers: in groups of three digits, and never a remainder rounded away."""
+
+from collections.abc import Mapping
+
+THIN_SPACE = "\u2009"
+NONE = "–"  # of nothing; the page says why
+
+
+def count_text(number: int) -> str:
+    """Write a whole number in groups of three digits: 12 345."""
+    return f"{number:,}".replace(",", THIN_SPACE)
+
+
+def percent_text(share: float | None) -> str:
+    """Write a share in percent with three figures; never rounds a remainder away to 0 or 100."""
+    if share is None:
+        return NONE
+    percent = 100 * share
+    if percent in (0, 100):
+        return f"{percent:.0f}{THIN_SPACE}%"
+    if percent < 0.001:
+        return f"<{THIN_SPACE}0.001{THIN_SPACE}%"
+    if percent > 99.9:
+        digits = 3 if percent > 99.99 else 2
+        return f"{min(percent, 99.999):.{digits}f}{THIN_SPACE}%"
+    digits = 1 if percent >= 10 else 2 if percent >= 0.1 else 3
+    return f"{percent:.{digits}f}{THIN_SPACE}%"
+
+
+def number_text(value: float | None) -> str:
+    """Write a ratio with two decimals."""
+    return NONE if value is None else f"{value:.2f}"
+
+
+def score_text(value: float | None) -> str:
+    """Write a probability with three decimals, as those near a threshold differ little."""
+    return NONE if value is None else f"{value:.3f}"
+
+
+def hours_text(value: float) -> str:
+    """Write hours with three figures."""
+    return f"{value:.3g}"
+
+
+def spread_text(spread: Mapping[str, float | None]) -> str:
+    """Write median and percentiles: 0.98 (0.91 to 1.04)."""
+    if spread["median"] is None:
+        return NONE
+    low, high = number_text(spread["p05"]), number_text(spread["p95"])
+    return f"{number_text(spread['median'])} ({low} to {high})"
+
+
+def things(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun: 1 file, 2 files."""
+    return f"{count_text(number)} {one if number == 1 else many or one + 's'}"
