@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 HOUR_S = 3600
+CONTROLS = "controls"  # the stage that plants known lines, and in other stages their shard
 GPU_STAGE = "batch"  # whose jobs of a batch, and not of the submission, paint on GPUs
 
 
@@ -43,17 +44,24 @@ def spent(benchmarks: Path, submission: str, gpus: int) -> dict[str, Any]:
     """Sum what the jobs of a submission took, all together and by stage.
 
     ``gpus`` is how many GPUs a job of the GPU stage asks for. ``core_hours`` is CPU time,
-    ``job_hours`` wall time of the jobs one after the other.
+    ``job_hours`` wall time of the jobs one after the other. ``controls`` is what of it planted
+    lines took.
     """
     stages: dict[str, dict[str, Any]] = {}
+    controls = dict.fromkeys(("jobs", "core_hours", "job_hours"), 0.0) | {"jobs": 0}
     for stage, part, row in jobs(benchmarks, submission):
         total = stages.setdefault(
             stage,
             {"jobs": 0, "core_hours": 0.0, "gpu_hours": 0.0, "job_hours": 0.0, "memory_mb": 0.0},
         )
         hours = number(row["s"]) / HOUR_S
+        core_hours = number(row["cpu_time"]) / HOUR_S
+        if CONTROLS in (stage, part):
+            controls["jobs"] += 1
+            controls["core_hours"] += core_hours
+            controls["job_hours"] += hours
         total["jobs"] += 1
-        total["core_hours"] += number(row["cpu_time"]) / HOUR_S
+        total["core_hours"] += core_hours
         total["gpu_hours"] += gpus * hours if on_gpu(stage, part) else 0.0
         total["job_hours"] += hours
         total["memory_mb"] = max(total["memory_mb"], number(row["max_rss"]))
@@ -61,5 +69,6 @@ def spent(benchmarks: Path, submission: str, gpus: int) -> dict[str, Any]:
     return {
         **{name: sum(stage[name] for stage in stages.values()) for name in names},
         "memory_mb": max((stage["memory_mb"] for stage in stages.values()), default=0.0),
+        "controls": controls,
         "by_stage": stages,
     }
