@@ -15,7 +15,7 @@ def test_a_figure_is_text_and_shapes_in_the_colours_of_the_page():
     drawn = bars().svg
     root = ElementTree.fromstring(drawn)
     texts = ["".join(node.itertext()).strip() for node in root.iterfind(".//{*}text")]
-    assert {"a", "b", "things", "3", "1\u2009234"} <= set(texts)
+    assert {"a", "b", "things", "3", "1\u202f234"} <= set(texts)
     assert root.find(".//{*}image") is None and len(drawn) < 20_000
     assert "var(--first, #14708a)" in drawn and "var(--second, #b35900)" in drawn
     assert not [stand_in for stand_in in drawing.COLOURS if stand_in in drawn]

@@ -25,7 +25,7 @@ def test_painted_shares_are_binned_with_their_upper_border():
     counts = dict(drawn.rows)
     assert counts["0 %"] == "1" and counts["more than 0.3 to 1 %"] == "1"
     assert counts["more than 1 to 3 %"] == "1" and counts["more than 30 to 100 %"] == "1"
-    assert "In 1 it is more than 50.0\u2009%" in drawn.finding
+    assert "In 1 it is more than 50.0\u202f%" in drawn.finding
     assert figures.painted([], 0.5).rows == ()
     assert "No pixel of 1 released image" in figures.painted([item(1)], 0.5).finding
 
@@ -50,9 +50,9 @@ def test_places_say_where_text_stands_most_often():
     counts = np.zeros(figures.GRID, int)
     counts[0, -1], counts[6, 8] = 4, 1
     drawn = figures.places(counts, frames=5)
-    assert "at the top right, in 80.0\u2009% of them" in drawn.finding
-    assert "80.0\u2009% of the area it covers" in drawn.finding
-    assert drawn.rows[0] == ("top", "0\u2009%", "0\u2009%", "80.0\u2009%")
+    assert "at the top right, in 80.0\u202f% of them" in drawn.finding
+    assert "80.0\u202f% of the area it covers" in drawn.finding
+    assert drawn.rows[0] == ("top", "0\u202f%", "0\u202f%", "80.0\u202f%")
     assert figures.places(counts * 0, 0).rows == ()
 
 
@@ -84,7 +84,7 @@ def test_recall_is_drawn_with_its_bounds_for_classes_that_have_controls():
     controls = CLASS | {"min_recall": 0.95, "by_class": [CLASS, none]}
     drawn = figures.recall(controls)
     assert [row[0] for row in drawn.rows] == ["CT 1"]
-    assert drawn.rows[0][1:] == ("50", "49", "98.0\u2009%", "89.3\u2009%", "99.95\u2009%")
+    assert drawn.rows[0][1:] == ("50", "49", "98.0\u202f%", "89.3\u202f%", "99.95\u202f%")
     assert "Of 50 visible planted lines, 49 were found" in drawn.finding
     assert figures.recall({}).rows == ()
     off = {"reason": "off", "by_class": [none], "lines": 0}
@@ -100,7 +100,7 @@ def test_what_was_taken_is_sorted_by_core_hours():
     }
     drawn = figures.took(resources)
     assert [row[0] for row in drawn.rows] == ["detect", "plan"]
-    assert "75.0\u2009%, for “detect”" in drawn.finding
+    assert "75.0\u202f%, for “detect”" in drawn.finding
 
 
 def test_figures_are_written_as_files_and_nothing_else_stays(tmp_path):

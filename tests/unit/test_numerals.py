@@ -1,7 +1,7 @@
 import pytest
 
 from unburn import numerals
-from unburn.numerals import THIN_SPACE
+from unburn.numerals import NARROW_SPACE
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from unburn.numerals import THIN_SPACE
     ],
 )
 def test_percent_never_rounds_a_rest_away(share, text):
-    assert numerals.percent_text(share) == text.replace(" ", THIN_SPACE)
+    assert numerals.percent_text(share) == text.replace(" ", NARROW_SPACE)
 
 
 def test_counts_stand_in_groups_of_three_with_their_noun():
-    assert numerals.count_text(1234567) == f"1{THIN_SPACE}234{THIN_SPACE}567"
+    assert numerals.count_text(1234567) == f"1{NARROW_SPACE}234{NARROW_SPACE}567"
     assert numerals.things(1, "file") == "1 file"
     assert numerals.things(0, "file") == "0 files"
     assert numerals.things(2, "copy", "copies") == "2 copies"

@@ -22,5 +22,6 @@ def test_every_figure_has_a_caption_of_its_own():
     drawn = figures.draw_all([], [], metrics, settings)
     captions = [pages.caption(name) for name in drawn]
     assert len(set(captions)) == len(captions) == 8
+    assert "detector's" in pages.caption("certainty")  # escaped by the page, once
     assert all(re.fullmatch(r"[A-Z].*\.", caption) for caption in captions)
     assert all(isinstance(one, drawing.Figure) and not one.rows for one in drawn.values())

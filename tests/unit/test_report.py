@@ -98,7 +98,7 @@ def test_report_says_the_release_rate_before_anything_else(lab, tmp_path):
         )
     ]
     assert places == sorted(places)
-    assert "50.0\u2009%" in body
+    assert "50.0\u202f%" in body
 
 
 def test_pages_need_no_network_and_the_report_no_script(lab, tmp_path):
@@ -176,7 +176,7 @@ def test_what_was_painted_most_is_listed_to_be_looked_at_first(lab, tmp_path):
     assert page.index("Much was painted") < page.index(">What was done</h2>")
     listed = page[page.index("1 item to look at") :]
     assert f'<a href="{lab.candidates[1]["output"]}">' in listed[: listed.index("</ul>")]
-    assert "10.0\u2009%" in listed[: listed.index("</ul>")]
+    assert "10.0\u202f%" in listed[: listed.index("</ul>")]
     assert "shipped:30 1" in page
 
 
@@ -196,7 +196,7 @@ def test_report_says_which_of_the_18_identifiers_were_taken_out(lab, tmp_path):
 def test_items_are_listed_with_the_score_nearest_to_the_threshold(lab, tmp_path):
     said = words(pages(lab, tmp_path)[0])
     assert (
-        "3 CT residual_text 10.0\u2009% 0.900 4 not readable broken not painted not searched"
+        "3 CT residual_text 10.0\u202f% 0.900 4 not readable broken not painted not searched"
         in said
     )
     assert "The 2 released images of which the detector was least sure" in said
@@ -231,7 +231,7 @@ def test_a_submission_of_which_nothing_was_released_says_so(tmp_path):
     lab.image(verdict="hold", mask=box())
     lab.release()
     said = words(pages(lab, tmp_path)[0])
-    assert "Nothing was released. Every item was held back" in said and "0\u2009% release" in said
+    assert "Nothing was released. Every item was held back" in said and "0\u202f% release" in said
     assert "no image was released" in said and "No released item has painted pixels" in said
 
 
@@ -290,9 +290,9 @@ def test_spiked_controls_are_shown_with_their_bounds_and_what_follows(lab, tmp_p
     said = words(page)
     assert "The spiked controls found too little." in said
     assert page.index("found too little") < page.index(">Held back</h3>")
-    assert "40 were found: 80.0\u2009% (66.0\u2009% to 90.0\u2009%, 95 % confidence)" in said
+    assert "40 were found: 80.0\u202f% (66.0\u202f% to 90.0\u202f%, 95 % confidence)" in said
     assert "the gate held back 7 with their copies, 2 more only because" in said
-    assert "40 of 50 80.0\u2009% (66.0\u2009% to 90.0\u2009%) held back" in said
+    assert "40 of 50 80.0\u202f% (66.0\u202f% to 90.0\u202f%) held back" in said
     assert "not measured: no control nothing" in said
     assert "The spiked controls below stand in for it" in said
 

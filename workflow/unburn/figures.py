@@ -92,7 +92,7 @@ def painted(released: Sequence[Item], flag: float) -> Figure:
         finding = (
             f"Of {things(len(shares), 'released image')}, {count_text(len(touched))} have painted "
             f"pixels; half of these up to {percent_text(float(np.median(touched)))} of the image, "
-            f"the most painted one {percent_text(float(touched.max()))}. In {count_text(flagged)} "
+            f"the most painted one {percent_text(float(touched.max()))}. In {flagged or 'none'} "
             f"it is more than {percent_text(flag)}."
         )
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-THIN_SPACE = "\u2009"
+NARROW_SPACE = "\u202f"  # at which no line breaks
 NONE = "–"  # of nothing; the page says why
 
 
 def count_text(number: int) -> str:
     """Write a whole number in groups of three digits: 12 345."""
-    return f"{number:,}".replace(",", THIN_SPACE)
+    return f"{number:,}".replace(",", NARROW_SPACE)
 
 
 def percent_text(share: float | None) -> str:
@@ -17,14 +17,14 @@ def percent_text(share: float | None) -> str:
         return NONE
     percent = 100 * share
     if percent in (0, 100):
-        return f"{percent:.0f}{THIN_SPACE}%"
+        return f"{percent:.0f}{NARROW_SPACE}%"
     if percent < 0.001:
-        return f"<{THIN_SPACE}0.001{THIN_SPACE}%"
+        return f"<{NARROW_SPACE}0.001{NARROW_SPACE}%"
     if percent > 99.9:
         digits = 3 if percent > 99.99 else 2
-        return f"{min(percent, 99.999):.{digits}f}{THIN_SPACE}%"
+        return f"{min(percent, 99.999):.{digits}f}{NARROW_SPACE}%"
     digits = 1 if percent >= 10 else 2 if percent >= 0.1 else 3
-    return f"{percent:.{digits}f}{THIN_SPACE}%"
+    return f"{percent:.{digits}f}{NARROW_SPACE}%"
 
 
 def number_text(value: float | None) -> str:

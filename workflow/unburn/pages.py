@@ -62,4 +62,5 @@ def render(template: str, script: str = "", **values: Any) -> str:
 def caption(name: str) -> str:
     """What a figure shows; Snakemake's report has the same text."""
     wildcards = {"wildcards": {"figure": name}}
-    return " ".join(environment().get_template("figure.rst").render(snakemake=wildcards).split())
+    template = environment().overlay(autoescape=False).get_template("figure.rst")
+    return " ".join(template.render(snakemake=wildcards).split())
