@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unburn import challenge, glyphs, layouts
+from unburn import glyphs, layouts
 from unburn.layouts import Page
 
 
