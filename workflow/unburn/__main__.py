@@ -78,6 +78,14 @@ def approve(options: argparse.Namespace) -> None:
     handover.approve(run, options.submission, options.seen, options.reviewer, print)
 
 
+def index(options: argparse.Namespace) -> None:
+    """Write a page and a table of all submissions of runs; not for handing out."""
+    from unburn import index
+
+    page, table, rows = index.index(options.run, options.out)
+    print(f"{page}\n{table}: {len(rows)} submissions")
+
+
 def crate(options: argparse.Namespace) -> None:
     """Write an RO-Crate record of how a release was made."""
     from unburn import crate, settings
@@ -220,6 +228,13 @@ def parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--reviewer", metavar="NAME", help="default: who is logged in")
     verb.set_defaults(call=approve)
+
+    verb = verbs.add_parser("index", help=index.__doc__)
+    verb.add_argument("run", type=Path, nargs="+", metavar="RUN", help="folders of runs")
+    verb.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: work/ of the first; never below results/"
+    )
+    verb.set_defaults(call=index)
 
     verb = verbs.add_parser("crate", help=crate.__doc__)
     verb.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))

@@ -409,6 +409,13 @@ def _text_found(metrics: Path) -> list[str]:
             f"    controls: {controls['found']} of {controls['lines']} lines planted on copies of "
             f"frames without text were found; held back for it: {held or 'nothing'}"
         )
+    people = found.get("decisions")
+    if people:
+        lines.append(
+            f"    people: {people['released']} released, {people['rejected']} rejected, "
+            f"{people['masked']} masked; {people['not_in_force']} decisions no longer fit"
+            + (f", see logs/release/{metrics.parent.name}.log" if people["not_in_force"] else "")
+        )
     if "truth" in found:
         truth = found["truth"]["released"]
         lines.append(
