@@ -7,7 +7,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from unburn import controls, nifti, plan, planting, recall, tables
+from unburn import controls, ledger, nifti, plan, planting, recall, tables
 from unburn.controls import Gate, Settings
 from unburn.detect import EXAMINED
 from unburn.sources import open_frames
@@ -211,6 +211,6 @@ def test_lines_count_as_found_by_their_ink_and_missed_ones_by_the_gate(submissio
     gate = section["gate"]
     assert gate["missed"] == bad["lines"] == gate["held"] + gate["left"]
     assert gate["held"] > 0 < gate["left"] and gate["held_if_read"] == 0
-    recall.write(submission / recall.FILE, section, devices)
-    (held,) = recall.held_back(submission / recall.FILE)
+    recall.write(submission / ledger.SHOWED, section, devices)
+    (held,) = ledger.held_back(submission / ledger.SHOWED)
     assert held == ("CT", device[5])

@@ -3,7 +3,7 @@ import json
 import jsonschema
 import pytest
 
-from unburn import judging, metrics, recall
+from unburn import judging, ledger, metrics, recall
 from unburn.recall import Class, Line
 
 CT = Class("CT 1", "CT", "digest", items=80, calm_frames=70, frames=4)
@@ -85,6 +85,6 @@ def test_a_device_that_showed_too_few_is_written_down_for_the_release(tmp_path):
     devices = [
         {"class": one.name, "modality": one.modality, "device": one.device} for one in (CT, US)
     ]
-    recall.write(tmp_path / recall.FILE, section, devices)
-    assert recall.held_back(tmp_path / recall.FILE) == {("CT", "digest")}
-    assert recall.measured([tmp_path / recall.FILE], 0.02, 0.95) == section
+    recall.write(tmp_path / ledger.SHOWED, section, devices)
+    assert ledger.held_back(tmp_path / ledger.SHOWED) == {("CT", "digest")}
+    assert recall.measured([tmp_path / ledger.SHOWED], 0.02, 0.95) == section

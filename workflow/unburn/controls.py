@@ -31,11 +31,11 @@ from unburn.encoding import replace_pixels
 from unburn.errors import ItemError, command
 from unburn.files import make_private, replacing
 from unburn.headers import read_header
-from unburn.ledger import records, state
+from unburn.ledger import Device, records, state
 from unburn.metadata import quiet
 from unburn.parallel import in_order
 from unburn.plan import SHARD
-from unburn.recall import Class, Device, Line
+from unburn.recall import Class, Line
 from unburn.sources import described, open_frames
 from unburn.syntaxes import transfer_syntax
 

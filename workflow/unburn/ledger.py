@@ -1,5 +1,6 @@
 """What stands in the private folder of a submission: its shards and their tables."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,9 @@ from unburn.errors import UserError
 
 # What links originals and results, beside the folders of the shards.
 LINKS = ("drawn.key", "uid_mapping.csv", "patid_mapping.csv", "key_id")
+SHOWED = "controls.json"  # what planted lines showed, in the folder of a submission
+
+Device = tuple[str, str]  # modality, and the plan's digest of manufacturer and model
 
 
 def shard_folders(work: Path) -> list[Path]:
@@ -71,6 +75,12 @@ def check_not_forgotten(folder: Path) -> None:
             found="what links its originals and results was deleted (metadata.key: discard)",
             advice="release it anew, under a new key, with: --forcerun plan_submission",
         )
+
+
+def held_back(controls: Path) -> frozenset[Device]:
+    """The devices on whose controls too few lines were found, by what was written of them."""
+    held = json.loads(controls.read_text("utf-8"))["held_back"]
+    return frozenset((modality, device) for modality, device in held)
 
 
 def painted_share(row: Mapping[str, str]) -> float:

@@ -17,11 +17,8 @@ from scipy import stats
 from unburn import judging
 from unburn.files import replacing
 
-FILE = "controls.json"  # in the private folder of a submission
 SIGNIFICANCE = 0.01
 PLACES = (EMPTY := "empty ground", "over anatomy")
-
-Device = tuple[str, str]  # modality and the plan's digest of manufacturer and model
 
 
 @dataclass(frozen=True)
@@ -175,12 +172,6 @@ def write(path: Path, metrics: Mapping[str, Any], devices: Sequence[Mapping[str,
     }
     with replacing(path) as tmp:
         tmp.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-
-
-def held_back(path: Path) -> frozenset[Device]:
-    """The classes that are held back."""
-    held = json.loads(path.read_text("utf-8"))["held_back"]
-    return frozenset((modality, device) for modality, device in held)
 
 
 def measured(showed: Sequence[Path], share: float, min_recall: float) -> dict[str, Any]:

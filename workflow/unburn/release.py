@@ -29,13 +29,12 @@ from unburn import (
     overrides,
     policy,
     reasons,
-    recall,
     tables,
     takeover,
 )
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256, temporary
-from unburn.ledger import left_behind, records, shard_folders, shard_table
+from unburn.ledger import Device, held_back, left_behind, records, shard_folders, shard_table
 from unburn.products import Product, Touched, write_masks, write_nifti, write_nifti_masks
 from unburn.submissions import check_key
 
@@ -53,7 +52,7 @@ LEDGER_COLUMNS = (
 )
 RELEASED_FOLDERS = ("dicom", "masks", "nifti")
 PRIVATE_FILE = 0o600
-NOTHING_SEARCHED: recall.Device = ("", "")  # the device of an item without pixels to search
+NOTHING_SEARCHED: Device = ("", "")  # the device of an item without pixels to search
 
 # Objects that show or describe other objects; they are released with those.
 REFERRING = {*objects.REFERRING, nifti.SIDECAR}
@@ -90,7 +89,7 @@ class Item:
     folder: Path  # of its shard
     checked: str = ""  # sha256 of the cleaned object that the gate looked at
     markers: str = ""  # words of a closed list that two readers read in the picture, joined by ;
-    device: recall.Device = NOTHING_SEARCHED
+    device: Device = NOTHING_SEARCHED
 
     def held(self, code: str) -> "Item":
         """Return the item held back for a reason."""
@@ -200,7 +199,7 @@ def hold_clashes(items: Items) -> Items:
     }
 
 
-def hold_devices(items: Items, missing: Set[recall.Device]) -> Items:
+def hold_devices(items: Items, missing: Set[Device]) -> Items:
     """Hold back the released images of devices on whose controls too few lines were found."""
     return {
         name: one.held("controls_missed")
@@ -667,7 +666,7 @@ def release(
     settings: Settings,
     threads: int,
     discard: bool = False,
-    missing: Set[recall.Device] = frozenset(),
+    missing: Set[Device] = frozenset(),
 ) -> Items:
     """Release one submission; return every item with what became of it.
 
@@ -723,7 +722,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Settings.of(args.settings),
         args.threads,
         args.key_mode == "discard",
-        frozenset().union(*map(recall.held_back, args.controls)),
+        frozenset().union(*map(held_back, args.controls)),
     )
     mending.note(args.work, args.mending)
     count = Counter(one.status for one in items.values())

@@ -34,7 +34,6 @@ from unburn import (
     nifti,
     patients,
     preview,
-    recall,
     release,
     report,
     reproduce,
@@ -44,7 +43,7 @@ from unburn import (
 )
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
-from unburn.ledger import forgotten, records, shard_folders, shard_table
+from unburn.ledger import SHOWED, forgotten, records, shard_folders, shard_table
 from unburn.metadata import quiet
 from unburn.plan import STATE
 from unburn.plan import State as PlanState
@@ -386,7 +385,7 @@ def remake(run: Run, label: str) -> None:
     work, results = (Path(run.config[name]) / label for name in ("work", "results"))
     of = {"submission": label, "work": work, "results": results}
     controls = run.section(label, "controls")
-    showed = work / recall.FILE  # of copies that are gone; its counts tell of nobody
+    showed = work / SHOWED  # of copies that are gone; its counts tell of nobody
     planted = bool(controls["share"]) and showed.is_file()
 
     def call(main: Callable[[Sequence[str]], None], **options: object) -> None:
