@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import pytest
 from test_release import MASTER, SHARD, Made
 
@@ -267,9 +268,18 @@ def test_the_last_of_two_decisions_counts(lab):
     assert released_anew(lab)["2"] == "rejected"
 
 
-def test_boxes_of_another_original_hold_their_item_back(lab):
+def test_boxes_that_no_mask_holds_or_of_another_original_hold_their_item_back(lab):
     decide(lab, "mask", "1", drawn=Box(0, 0, 5, 5))
     assert decisions.boxes(lab.work, lab.rows) == {1: [Box(0, 0, 5, 5)]}
+    assert released_anew(lab)["1"] == "decision_outdated"  # no mask holds it yet
+    write = lab.write
+
+    def with_boxes():
+        write()
+        with h5py.File(lab.shard / "masks.h5", "a") as file:
+            decisions.write_drawn(file, {1: [Box(0, 0, 5, 5), Box(1, 1, 2, 2, 0)]})
+
+    lab.write = with_boxes
     assert released_anew(lab)["1"] == "released"
     table = lab.work / decisions.FILE
     row = decisions.read(lab.work)[0]

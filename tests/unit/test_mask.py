@@ -424,9 +424,15 @@ def test_boxes_of_people_are_masked_in_their_frames_and_items_alone(tmp_path):
     drawn(folder, 1, "2", "10,5,20,8")
     drawn(folder, 1, "all", "0,0,3,2")
     drawn(folder, 3, "1", "9,9,12,12")
-    with h5py.File(run(folder, found)) as file, h5py.File(without) as before:
+    out = run(folder, found)
+    assert decisions.drawn_in(out, "1") == {
+        decisions.Box(10, 5, 20, 8, 1),
+        decisions.Box(0, 0, 3, 2),
+    }
+    with h5py.File(out) as file, h5py.File(without) as before:
         assert sorted(file["items"]) == ["1", "3"]
         stack, lossy = file["items/1"][:], file["items/3"][0]
+        assert len(file["drawn"]) == 3 and len(before["drawn"]) == 0
         assert stack[:, :2, :3].all()
         assert stack[1, 5:8, 10:20].all() and not stack[[0, 2], 5:8, 10:20].any()
         assert (stack[1] >= before["items/1"][1]).all()

@@ -13,6 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
+import numpy as np
+
 from unburn import keys, tables
 from unburn.errors import UserError, verb
 from unburn.files import sha256
@@ -30,6 +33,13 @@ DECIDED_COLUMNS = ("item", "became", "reason_code", "boxes")
 PRIVATE_FILE = 0o600
 ALL_FRAMES = "all"
 
+DRAWN = np.dtype(
+    [
+        ("item", "<i4"),
+        ("frame", "<i4"),
+        *((side, "<i4") for side in ("left", "top", "right", "bottom")),
+    ]
+)
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 BOX = re.compile(r"(\d{1,6}),(\d{1,6}),(\d{1,6}),(\d{1,6})")
 
@@ -211,6 +221,27 @@ def boxes(work: Path, rows: Iterable[Mapping[str, str]]) -> dict[int, list[Box]]
             fitting = [one.box for one in drawn[row["item"]] if one.original == original]
             found[int(row["item"])] = [box for box in fitting if box is not None]
     return {item: fitting for item, fitting in found.items() if fitting}
+
+
+def write_drawn(file: h5py.File, drawn: Mapping[int, Sequence[Box]]) -> None:
+    """Say in masks.h5 which boxes its masks hold; the frame is -1 for all."""
+    rows = [
+        (item, -1 if box.frame is None else box.frame, box.left, box.top, box.right, box.bottom)
+        for item, boxes in sorted(drawn.items())
+        for box in boxes
+    ]
+    file.create_dataset("drawn", data=np.array(rows, DRAWN), track_times=False)
+
+
+def drawn_in(masks: Path, item: str) -> set[Box]:
+    """The boxes of an item that its masks hold: a line can be younger than they are."""
+    with h5py.File(masks) as file:
+        rows = file["drawn"][:] if "drawn" in file else np.zeros(0, DRAWN)
+    mine = (map(int, row) for row in rows[rows["item"] == int(item)].tolist())
+    return {
+        Box(left, top, right, bottom, None if frame < 0 else frame)
+        for _, frame, left, top, right, bottom in mine
+    }
 
 
 def counts(work: Path, released: Collection[str]) -> dict[str, object] | None:

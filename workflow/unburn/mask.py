@@ -10,7 +10,8 @@ What the policy lets stay is not masked (``policy``, which also says what it wri
 
 Beside the masks, ``known`` of masks.h5 counts: item, source (ultrasound or device), name of the
 rule or "all" for what is outside of ultrasound areas, "unusable" for areas that were not usable.
-``failed`` has the reason codes of items without frames, which nobody needs after this stage.
+``drawn`` are the boxes of people (``decisions``). ``failed`` has the reason codes of items without
+frames, which nobody needs after this stage.
 """
 
 import argparse
@@ -448,6 +449,7 @@ def write(
         table = np.array([line for item in items for line in known_of(item)], KNOWN)
         file.create_dataset("known", data=table, track_times=False)
         policy.write(file, settings.policy, kept, regions, comparable)
+        decisions.write_drawn(file, drawn)
         file.attrs["failed"] = source.attrs["failed"]  # for those that come when frames are gone
     return masked
 

@@ -6,13 +6,13 @@ number, and counted; where it asked for more caution than the gate, the item is 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unburn import tables
-from unburn.decisions import DECIDED, DECIDED_COLUMNS, PRIVATE_FILE, Decision
+from unburn.decisions import DECIDED, DECIDED_COLUMNS, PRIVATE_FILE, Box, Decision, drawn_in
 from unburn.reasons import OVERRIDABLE
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def decided(one: "Item", on_it: Sequence[Decision]) -> tuple["Item", list[tuple[
     """One item after the decisions on it, and what they became: (became, reason code, boxes)."""
     became = []
     boxes = [each for each in on_it if each.kind == "mask"]
-    if boxes and all(each.original == one.candidate.get("sha256_in") for each in boxes):
+    masked = drawn_in(one.folder / "masks.h5", one.item) if boxes else set()
+    if boxes and all(_holds(each, one, masked) for each in boxes):
         became.append(("mask", "", len(boxes)))
     elif boxes:
         one = one.held("decision_outdated") if one.status == "released" else one
@@ -55,6 +56,11 @@ def decided(one: "Item", on_it: Sequence[Decision]) -> tuple["Item", list[tuple[
     elif not fits:
         became.append(("not_in_force", "", 0))
     return one, became
+
+
+def _holds(drawn: Decision, one: "Item", masked: Set[Box]) -> bool:
+    """Whether a box was drawn on this very original, and is in the masks that were painted."""
+    return drawn.original == one.candidate.get("sha256_in") and drawn.box in masked
 
 
 def apply(items: "Items", decisions: Sequence[Decision]) -> tuple["Items", list[Outcome]]:
