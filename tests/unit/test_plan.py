@@ -150,6 +150,15 @@ def test_plan_describes_an_image(folder):
     assert row["transfer_syntax"] == uid.ExplicitVRLittleEndian
 
 
+def test_a_device_is_its_maker_and_model_however_they_are_written(folder):
+    devices = [("ACME", "Wave 3"), ("Acme ", "wave 3"), ("Acme", "Wave 5"), ("", "")]
+    for k, (maker, model) in enumerate(devices):
+        write(folder / f"{k}.dcm", sop=str(k), Manufacturer=maker, ManufacturerModelName=model)
+    _, shards, _ = run(folder)
+    one, same, other, none = shards["00000"].device
+    assert one == same and len({one, other, none, ""}) == 4
+
+
 def test_every_kind_of_file_has_its_outcome(folder):
     write(folder / "image", sop="1")
     write(folder / "sr", sop="2", sop_class=uid.BasicTextSRStorage)

@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -160,6 +161,21 @@ def test_the_summary_repeats_what_a_stage_says_to_the_user(run, tmp_path):
     assert "lab-1: not finished" in text
     assert "error: submission lab-1: no folder" in text and "hint: mount it" in text
     assert "more" not in text
+
+
+def test_the_summary_says_what_controls_showed(run, tmp_path):
+    work, results = (Path(run.config[name]) / "lab-1" for name in ("work", "results"))
+    tables.write(work / "ledger.tsv", [], ["status", "reason_code"])
+    results.mkdir(parents=True)
+    (results / "report.html").touch()
+    privacy = dict.fromkeys(("lines_found", "frames_with_text", "frames_searched"), 0)
+    privacy |= {"masked_frames": 0, "released_frames": 0, "read": {"frames": 0, "with_text": 0}}
+    privacy |= {"policy": {"kept_lines": 0, "fell_back_items": 0}}
+    rows = [{"class": "CT 1", "held_back": False}, {"class": "CT 2", "held_back": True}]
+    controls = {"frames": 4, "found": 11, "lines": 20, "by_class": rows}
+    (results / "metrics.json").write_text(json.dumps({"privacy": privacy, "controls": controls}))
+    assert "controls: 11 of 20 lines" in submissions.summary(run)
+    assert "held back for it: CT 2" in submissions.summary(run)
 
 
 def test_a_file_that_vanishes_while_contents_are_taken_shows_no_name(run, tmp_path, monkeypatch):
