@@ -1,6 +1,7 @@
 # make demo    install what is missing into .venv, run the workflow on the bundled demo
 # make test    install the same, run all tests that need no service
 # make test-cluster    those in Slurm, Apptainer, conda and without a network; skipped where they cannot be had
+# make test-browser    those of the pages, in a headless Chromium with axe-core; skipped where they cannot be had
 # make check   seconds: lint, format, types, unit tests
 # make lock    resolve envs/requirements.in again into envs/requirements.lock, envs/cpu.yaml, envs/gpu.yaml
 
@@ -17,7 +18,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 APT := $(shell command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] && echo apt-get \
 	|| { sudo -n true 2>/dev/null && echo sudo -n apt-get; }; })
 
-.PHONY: demo test test-cluster check install lock
+.PHONY: demo test test-cluster test-browser check install lock
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --no-hooks; state=$$?; $(BIN)/python -m unburn status; exit $$state
@@ -27,6 +28,10 @@ test: install
 
 test-cluster: install
 	$(BIN)/python -m pytest -rs tests/slurm tests/apptainer tests/conda tests/offline
+
+test-browser: install
+	tests/browser/install.sh
+	UNBURN_LONG=1 $(BIN)/python -m pytest -rs tests/browser
 
 check: install
 	$(BIN)/ruff check .

@@ -259,19 +259,26 @@ def test_numbers_of_items_and_results_never_meet(lab, tmp_path):
 
 CONTROLS = {
     **{"reason": "", "share": 0.02, "min_recall": 0.95, "significance": 0.01, "confidence": 0.95},
-    **{"frames": 10, "failed_frames": 1, "lines": 50, "found": 40, "recall": 0.8},
+    **{
+        "frames": 10,
+        "failed_frames": 1,
+        "masked_share": 0.031,
+        "lines": 50,
+        "found": 40,
+        "recall": 0.8,
+    },
     **{"lower_bound": 0.66, "upper_bound": 0.9, "hardly_visible": {"lines": 2, "found": 1}},
     "gate": {"missed": 10, "held": 7, "held_if_read": 2, "left": 1},
     "by_class": [
         {
             **{"class": "CT 1", "modality": "CT", "items": 5, "text_free_frames": 4, "frames": 10},
             **{"lines": 50, "found": 40, "recall": 0.8, "lower_bound": 0.66},
-            **{"upper_bound": 0.9, "held_back": True},
+            **{"upper_bound": 0.9, "held_back": True, "masked_share": 0.031},
         },
         {
             **{"class": "US 1", "modality": "US", "items": 1, "text_free_frames": 0, "frames": 0},
             **{"lines": 0, "found": 0, "recall": None, "lower_bound": None},
-            **{"upper_bound": None, "held_back": False},
+            **{"upper_bound": None, "held_back": False, "masked_share": None},
         },
     ],
     "by_size": [
@@ -292,6 +299,7 @@ def test_spiked_controls_are_shown_with_their_bounds_and_what_follows(lab, tmp_p
     assert page.index("found too little") < page.index(">Held back</h3>")
     assert "40 were found: 80.0\u202f% (66.0\u202f% to 90.0\u202f%, 95 % confidence)" in said
     assert "the gate held back 7 with their copies, 2 more only because" in said
+    assert "3.10\u202f% of their pixels were masked" in said
     assert "40 of 50 80.0\u202f% (66.0\u202f% to 90.0\u202f%) held back" in said
     assert "not measured: no control nothing" in said
     assert "The spiked controls below stand in for it" in said
