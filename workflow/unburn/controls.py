@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import json
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -265,7 +265,6 @@ def plant(
     classes to ``truth``.
     """
     submission = Submission(shards, work, settings.seed)
-    names = named(submission.groups)
     chosen = submission.chosen(settings)
     tasks = [
         Task(number, submission.rows[one.item], one.frame, one.draw)
@@ -273,38 +272,45 @@ def plant(
             (one for device in sorted(chosen) for one in chosen[device]), 1
         )
     ]
-    with replacing(copies) as folder:
+    rows, lines = [], list[tuple[int, int, float, bool, bool]]()
+    with (
+        replacing(truth) as tmp,
+        h5py.File(tmp, "w", libver="latest") as file,
+        replacing(copies) as folder,
+    ):
         make_private(folder)
-        work_on = partial(make, folder=folder, final=copies.resolve())
-        made = [one for one in in_order(work_on, tasks, threads) if one is not None]
-    counts = defaultdict[Device, int](int)
-    for one in made:
-        counts[one.row["modality"], one.row["device"]] += 1
-    classes = [
-        Class(names[device], *device, group.items, len(group.calm), counts[device])
-        for device, group in submission.groups.items()
-    ]
-    devices = [
-        {"class": names[device], "modality": device[0], "device": device[1]}
-        | device_of(submission.rows[group.first])
-        for device, group in submission.groups.items()
-    ]
-    about = {
-        "classes": [asdict(one) for one in sorted(classes, key=lambda one: one.name)],
-        "devices": sorted(devices, key=lambda one: one["class"]),
-        "not_made": len(tasks) - len(made),
-    }
-    with replacing(truth) as tmp, h5py.File(tmp, "w", libver="latest") as file:
-        file.create_dataset("about", data=json.dumps(about))
-        table = np.array([line for one in made for line in one.lines], LINE)
-        file.create_dataset("lines", data=table, track_times=False)
         owners = file.create_group("owners")
-        for one in made:
+        work_on = partial(make, folder=folder, final=copies.resolve())
+        for one in filter(None, in_order(work_on, tasks, threads)):
+            rows.append(one.row)
+            lines += one.lines
             owners.create_dataset(
                 str(one.row["item"]), data=one.owner, compression="gzip", track_times=False
             )
-    tables.write(out, [one.row for one in made], SHARD)
-    return len(made)
+        file.create_dataset("lines", data=np.array(lines, LINE), track_times=False)
+        about = {**described_classes(submission, rows), "not_made": len(tasks) - len(rows)}
+        file.create_dataset("about", data=json.dumps(about))
+    tables.write(out, rows, SHARD)
+    return len(rows)
+
+
+def described_classes(
+    submission: Submission, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """The classes of a submission with their controls, and which devices they are."""
+    names, groups = named(submission.groups), submission.groups
+    frames = Counter((row["modality"], row["device"]) for row in rows)
+    order = sorted(groups, key=lambda device: (device[0], groups[device].first))
+    classes = [
+        Class(names[one], *one, groups[one].items, len(groups[one].calm), frames[one])
+        for one in order
+    ]
+    devices = [
+        {"class": names[one], "modality": one[0], "device": one[1]}
+        | device_of(submission.rows[groups[one].first])
+        for one in order
+    ]
+    return {"classes": [asdict(one) for one in classes], "devices": devices}
 
 
 # --- judging
