@@ -1,6 +1,7 @@
 """Approval: results wait in private until a person signs for exactly these files."""
 
 import json
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +148,14 @@ def test_approve_says_what_is_missing(lab):
     run = a_run(lab)
     with pytest.raises(UserError, match="it is not required"):
         handover.approve(replace(run, handed_out=None), "lab", 1, "Ana", print)
+    os.utime(lab.results / "report.html", ns=(1, 1))  # of an earlier release
+    with pytest.raises(UserError, match="it is not finished"):
+        handover.approve(run, "lab", 1, "Ana", print)
+    (lab.results / "report.html").unlink()
+    handover.settle(run)
+    assert handed_out(lab) == []
+    (lab.results / "released.tsv").unlink()
+    assert approval.sentences(run, "lab") == []
     (lab.work / "accounted").unlink()
     with pytest.raises(UserError, match="it is not finished"):
         handover.approve(run, "lab", 1, "Ana", print)

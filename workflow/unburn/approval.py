@@ -86,6 +86,8 @@ def sentences(run: Run, label: str) -> list[str]:
     if run.handed_out is None:
         return []
     work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
+    if not (waiting / "released.tsv").is_file():
+        return []
     target = run.handed_out / label
     there = (target / "released.tsv").is_file()
     if there and files_of(target) == files_of(waiting):

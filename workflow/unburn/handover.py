@@ -14,8 +14,17 @@ from unburn.files import replacing, sha256
 from unburn.release import now_ns, place, remove_unlisted
 from unburn.settings import Run
 
-PAGES = ("held_back.tsv", "metrics.json", "provenance.json", "report.html")
+AFTER = ("metrics.json", "provenance.json", "report.html")  # made of the table, so not older
+PAGES = ("held_back.tsv", *AFTER)
 TABLE = "released.tsv"  # the last that is written, the first that goes
+
+
+def is_complete(waiting: Path) -> bool:
+    """Whether pages and figures are those of the files that wait; a run can have broken off."""
+    if not all((waiting / name).is_file() for name in (*PAGES, TABLE)):
+        return False
+    made_ns = (waiting / TABLE).stat().st_mtime_ns
+    return all((waiting / name).stat().st_mtime_ns >= made_ns for name in AFTER)
 
 
 def is_handed_out(waiting: Path, target: Path) -> bool:
@@ -79,7 +88,8 @@ def settle(run: Run) -> None:
     for label in run.rows:
         work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
         target = run.handed_out / label
-        if not submissions.is_finished(run, label) or is_handed_out(waiting, target):
+        finished = submissions.is_finished(run, label) and is_complete(waiting)
+        if not finished or is_handed_out(waiting, target):
             continue
         if approval.is_signed(work, waiting):
             hand_out(waiting, target)
@@ -103,9 +113,9 @@ def approve(
             "it is not required, so results are handed out without a signature",
             "set it to required first",
         )
-    if not submissions.is_finished(run, label):
-        raise UserError(f"submission {label}", "it is not finished", "start the run first")
     work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
+    if not (submissions.is_finished(run, label) and is_complete(waiting)):
+        raise UserError(f"submission {label}", "it is not finished", "start the run first")
     approval.sign(work, waiting, deciding.reviewer_of(reviewer), deciding.today(), seen)
     hand_out(waiting, run.handed_out / label)
     say(f"{label}: signed, {seen} of {approval.items_in(waiting)} files seen")
