@@ -59,6 +59,7 @@ def test_picture_is_scaled_to_the_longest_side_and_never_up():
 def test_a_pair_shares_its_window_so_that_bright_letters_darken_nothing(tmp_path):
     rng = np.random.default_rng(0)
     clean = rng.integers(100, 900, (64, 64)).astype(np.uint16)
+    clean[40, 40] = 4000
     text = clean.copy()
     text[:6, :40] = 4000
     for name, pixels in (("before", text), ("after", clean)):
@@ -66,6 +67,7 @@ def test_a_pair_shares_its_window_so_that_bright_letters_darken_nothing(tmp_path
     before, after = snapshots.pair(tmp_path / "before", tmp_path / "after", 0, None, LONGEST_PX)
     one, two = shown(before)[10:].astype(int), shown(after)[10:].astype(int)
     assert np.abs(one - two).mean() < 8
+    assert two.max() > 200  # nor is the cleaned one darker than alone
     assert shown(before)[:5, :38].min() > 230
     alone = snapshots.snapshot(tmp_path / "before", 0, None, LONGEST_PX)
     assert np.abs(shown(alone)[10:].astype(int) - two).mean() > 50

@@ -16,7 +16,7 @@ import numpy as np
 
 from unburn.errors import ItemError
 from unburn.evaluate import Item
-from unburn.frames import display
+from unburn.frames import WINDOW, display
 from unburn.sources import open_frames
 
 WEBP_QUALITY = 82
@@ -112,7 +112,8 @@ def pair(
             first, second = old[frame], new[frame]
             deep = first.ndim == 2 and first.dtype != np.uint8
             if deep and first.shape == second.shape and old.photometric == new.photometric:
-                clipped = np.clip(first, second.min(), second.max())
+                low, high = np.quantile(second, WINDOW)
+                clipped = np.clip(first, int(low), int(high))
                 both = display(np.concatenate([clipped, second]), new)
                 pictures = both[: len(first)], both[len(first) :]
             else:
