@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_release import Made
 
-from unburn import approval, handover, settings, submissions
+from unburn import approval, handover, settings, submissions, takeover
 from unburn.errors import UserError
 from unburn.ledger import records
 from unburn.settings import WAITING, Run
@@ -17,8 +17,9 @@ from unburn.sheet import Row
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(tmp_path, monkeypatch):
     """A finished submission of two items that waits; nothing is in results/."""
+    monkeypatch.chdir(tmp_path)
     lab = Made(tmp_path)
     lab.results = tmp_path / "work" / WAITING / "lab"
     lab.image(series="s00001")
@@ -159,6 +160,20 @@ def test_approve_says_what_is_missing(lab):
     (lab.work / "accounted").unlink()
     with pytest.raises(UserError, match="it is not finished"):
         handover.approve(run, "lab", 1, "Ana", print)
+
+
+def test_nobody_signs_while_a_run_is_under_way(lab):
+    lock = takeover.LOCKS / "0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    with pytest.raises(UserError, match="a run is under way in this folder"):
+        approve(lab)
+    lock.unlink()
+    left = a_run(lab).handed_out / "lab" / ".0123abcd.part.json"
+    left.parent.mkdir(parents=True)
+    left.touch()  # by an approval that was killed
+    approve(lab)
+    assert not left.exists()
 
 
 def test_lines_written_by_hand_are_checked_and_named(lab):

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from unburn import approval, deciding, mending, submissions
+from unburn import approval, deciding, mending, submissions, takeover
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
 from unburn.release import now_ns, place, remove_unlisted
@@ -54,6 +54,9 @@ def hand_out(waiting: Path, target: Path) -> None:
             )
     target.mkdir(parents=True, exist_ok=True)
     (target / TABLE).unlink(missing_ok=True)
+    for left in target.iterdir():  # by one that was killed
+        if takeover.LEFT_OVER.fullmatch(left.name):
+            left.unlink()
     moment_ns = now_ns(target)
     for output, digest in files:
         place(waiting / output, target / output, digest, moment_ns)
@@ -112,6 +115,12 @@ def approve(
             "gate.approval",
             "it is not required, so results are handed out without a signature",
             "set it to required first",
+        )
+    if any(takeover.LOCKS.glob("*.lock")):
+        raise UserError(
+            f"submission {label}",
+            "a run is under way in this folder, or was killed",
+            "wait for its end; after a kill: snakemake --unlock, with the run's options",
         )
     work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
     if not (submissions.is_finished(run, label) and is_complete(waiting)):
