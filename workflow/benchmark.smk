@@ -42,6 +42,12 @@ def settings():
     return json.dumps({**config["detection"], "threshold": threshold}, sort_keys=True)
 
 
+def planted_settings():
+    """The section tables as JSON, with what it shares with the section detection."""
+    shared = {name: config["detection"][name] for name in ("fonts", "split_seed")}
+    return json.dumps({**config["tables"], **shared}, sort_keys=True)
+
+
 def folders():
     """The folders of DICOM files by name, as JSON: the answer key's, pydicom's own, the user's."""
     named = {Path(folder).name: folder for folder in config["metadata"]["folders"]}
@@ -50,6 +56,14 @@ def folders():
     return json.dumps({"answer key": key, "pydicom": str(own), **named}, sort_keys=True)
 
 
+TABLES = (
+    "detection",
+    "restoration",
+    "privacy",
+    "release",
+    "classification",
+    "segmentation",
+)
 STAGES = (
     "plan",
     "frames",
@@ -69,6 +83,7 @@ rule all:
         "benchmark/detection/table.md",
         "benchmark/metadata/table.md",
         "benchmark/restoration/table.md",
+        "benchmark/tables/tables.html",
 
 
 rule detection:
@@ -431,6 +446,298 @@ rule tabulate_restoration:
     shell:
         "python -m unburn.restoration_tables --measured {params.measured:q}"
         " --speed {input.speed:q} --out {params.measured:q} 2> {log:q}"
+
+
+rule tables:
+    """The paper's kinds of tables: detection, restoration, privacy, release, two tasks."""
+    input:
+        "benchmark/tables/tables.html",
+
+
+rule plant_text:
+    """Plant text in frames without any, with the truth to the pixel."""
+    input:
+        frames=config["tables"]["frames"] or [],
+    output:
+        planted="benchmark/tables/measured/planted.h5",
+        frames="benchmark/tables/measured/frames.csv",
+        lines="benchmark/tables/measured/lines.csv",
+        about="benchmark/tables/measured/set.json",
+    log:
+        "logs/benchmark/tables-planted.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=planted_settings(),
+        out=lambda wildcards, output: str(Path(output.planted).parent),
+        code=code_digest("planted"),
+    shell:
+        "python -m unburn.planted --settings {params.settings:q} --threads {threads}"
+        " --out {params.out:q} 2> {log:q}"
+
+
+rule judge_detectors:
+    """Let every detector look at the planted frames, and at them without text."""
+    input:
+        planted="benchmark/tables/measured/planted.h5",
+        weights=config["detection"]["weights"],
+    output:
+        lines="benchmark/tables/measured/found_lines.csv",
+        frames="benchmark/tables/measured/found_frames.csv",
+    log:
+        "logs/benchmark/tables-detection.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        settings=settings(),
+        out=lambda wildcards, output: str(Path(output.lines).parent),
+        code=code_digest("planted_detection"),
+    shell:
+        "python -m unburn.planted_detection --planted {input.planted:q} --settings {params.settings:q}"
+        " --weights {input.weights:q} --threads {threads} --out {params.out:q} 2> {log:q}"
+
+
+rule restore_planted:
+    """Paint the planted frames by every method under both masks, and measure."""
+    input:
+        planted="benchmark/tables/measured/planted.h5",
+        weights=config["detection"]["weights"],
+    output:
+        restored="benchmark/tables/measured/restored.h5",
+        figures="benchmark/tables/measured/restored.csv",
+        about="benchmark/tables/measured/restored.json",
+    log:
+        "logs/benchmark/tables-restoration.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        settings=planted_settings(),
+        out=lambda wildcards, output: str(Path(output.restored).parent),
+        code=code_digest("planted_restoration"),
+    shell:
+        "python -m unburn.planted_restoration --planted {input.planted:q}"
+        " --settings {params.settings:q} --weights {input.weights:q} --threads {threads}"
+        " --out {params.out:q} 2> {log:q}"
+
+
+rule read_restored:
+    """Let three readers read every painted frame, and match headers."""
+    input:
+        planted="benchmark/tables/measured/planted.h5",
+        restored="benchmark/tables/measured/restored.h5",
+    output:
+        lines="benchmark/tables/measured/read_lines.csv",
+        frames="benchmark/tables/measured/read_frames.csv",
+    log:
+        "logs/benchmark/tables-reading.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    params:
+        out=lambda wildcards, output: str(Path(output.lines).parent),
+        code=code_digest("planted_reading"),
+    shell:
+        "python -m unburn.planted_reading --planted {input.planted:q} --restored {input.restored:q}"
+        " --threads {threads} --out {params.out:q} 2> {log:q}"
+
+
+rule submit_planted:
+    """Make DICOM objects of the planted frames, and a run that cleans them."""
+    input:
+        planted="benchmark/tables/measured/planted.h5",
+    output:
+        sheet="benchmark/tables/run/sheet.tsv",
+    log:
+        "logs/benchmark/tables-submission.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    params:
+        seed=config["tables"]["seed"],
+        run=lambda wildcards, output: str(Path(output.sheet).parent),
+        code=code_digest("planted_release"),
+    shell:
+        "python -m unburn.planted_release prepare --planted {input.planted:q}"
+        " --seed {params.seed} --run {params.run:q} 2> {log:q}"
+
+
+rule release_planted:
+    """Run the workflow on the planted frames; its gate reads every frame."""
+    input:
+        sheet="benchmark/tables/run/sheet.tsv",
+    output:
+        screen="benchmark/tables/run/screen.txt",
+    log:
+        "logs/benchmark/tables-run.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: workflow.cores
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    params:
+        snakefile=str(REPO / "Snakefile"),
+        run=lambda wildcards, input: str(Path(input.sheet).parent),
+        code=[code_digest(stage) for stage in STAGES],
+    shell:
+        "python -m snakemake --snakefile {params.snakefile:q} --directory {params.run:q}"
+        " --configfile {params.run:q}/config.yaml --cores {threads} > {output.screen:q} 2> {log:q}"
+
+
+rule judge_release:
+    """Hold what was released against the truth, and let another reader read it."""
+    input:
+        planted="benchmark/tables/measured/planted.h5",
+        screen="benchmark/tables/run/screen.txt",
+    output:
+        lines="benchmark/tables/measured/released_lines.csv",
+        objects="benchmark/tables/measured/released_items.csv",
+    log:
+        "logs/benchmark/tables-release.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        run=lambda wildcards, input: str(Path(input.screen).parent),
+        out=lambda wildcards, output: str(Path(output.lines).parent),
+        code=code_digest("planted_release"),
+    shell:
+        "python -m unburn.planted_release judge --planted {input.planted:q} --run {params.run:q}"
+        " --threads {threads} --out {params.out:q} 2> {log:q}"
+
+
+rule train_tasks:
+    """Train a classifier and a segmenter on frames of other patients."""
+    input:
+        frames=config["tables"]["frames"] or [],
+    output:
+        classifier="benchmark/tables/measured/tasks/classifier.safetensors",
+        segmenter="benchmark/tables/measured/tasks/segmenter.safetensors",
+        about="benchmark/tables/measured/tasks/tasks.json",
+    log:
+        "logs/benchmark/tables-training.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=planted_settings(),
+        out=lambda wildcards, output: str(Path(output.about).parent),
+        code=code_digest("tasks"),
+    shell:
+        "python -m unburn.tasks --settings {params.settings:q} --out {params.out:q} 2> {log:q}"
+
+
+rule judge_tasks:
+    """Show every version of the planted frames to both models, and to the user's."""
+    input:
+        planted="benchmark/tables/measured/planted.h5",
+        restored="benchmark/tables/measured/restored.h5",
+        classifier="benchmark/tables/measured/tasks/classifier.safetensors",
+        segmenter="benchmark/tables/measured/tasks/segmenter.safetensors",
+    output:
+        predictions="benchmark/tables/measured/predictions.csv",
+        structures="benchmark/tables/measured/structures.csv",
+        own="benchmark/tables/measured/own_models.json",
+    log:
+        "logs/benchmark/tables-tasks.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        models=json.dumps(config["tables"]["models"]),
+        tasks=lambda wildcards, input: str(Path(input.classifier).parent),
+        out=lambda wildcards, output: str(Path(output.own).parent),
+        code=code_digest("planted_tasks"),
+    shell:
+        "python -m unburn.planted_tasks --planted {input.planted:q} --restored {input.restored:q}"
+        " --tasks {params.tasks:q} --models {params.models:q} --threads {threads}"
+        " --out {params.out:q} 2> {log:q}"
+
+
+rule tabulate_planted:
+    """Every table as CSV, Markdown and LaTeX, every picture as SVG and PDF, and one page."""
+    input:
+        collect(
+            "benchmark/tables/measured/{name}",
+            name=(
+                "set.json",
+                "lines.csv",
+                "found_lines.csv",
+                "found_frames.csv",
+                "restored.csv",
+                "restored.json",
+                "read_lines.csv",
+                "read_frames.csv",
+                "released_lines.csv",
+                "released_items.csv",
+                "predictions.csv",
+                "structures.csv",
+                "own_models.json",
+                "tasks/tasks.json",
+            ),
+        ),
+    output:
+        page="benchmark/tables/tables.html",
+        text="benchmark/tables/tables.md",
+        files=collect(
+            "benchmark/tables/{name}.{suffix}",
+            name=TABLES,
+            suffix=("csv", "md", "tex", "svg", "pdf"),
+        ),
+    log:
+        "logs/benchmark/tables.log",
+    conda:
+        "../envs/cpu.yaml"
+    container:
+        IMAGES["cpu"]
+    params:
+        evidence=config["tables"]["evidence"],
+        measured="benchmark/tables/measured",
+        out=lambda wildcards, output: str(Path(output.page).parent),
+        code=code_digest("paper_page"),
+    shell:
+        "python -m unburn.paper_page --measured {params.measured:q}"
+        " --evidence {params.evidence} --out {params.out:q} 2> {log:q}"
 
 
 rule gpu:

@@ -18,21 +18,12 @@ import cv2
 import h5py
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from runs import make_run, snakemake
 from unburn import judging, tables
+from unburn.planted_release import SOP_CLASSES, as_dicom
 
-SOP_CLASSES = {
-    "CT": "1.2.840.10008.5.1.4.1.1.2",
-    "MR": "1.2.840.10008.5.1.4.1.1.4",
-    "PT": "1.2.840.10008.5.1.4.1.1.128",
-    "US": "1.2.840.10008.5.1.4.1.1.6.1",
-    "CR": "1.2.840.10008.5.1.4.1.1.1",
-}
 NAMES = ("NORDHAUS", "Quillfeather", "OYELARAN", "Sinclair-Moss", "TREVANION", "Wachowiak")
 GIVEN = ("Ottilie", "BERTRAM", "Ines", "CASPAR", "Leocadia", "MAGNUS")
 
@@ -72,29 +63,6 @@ def burn(rng: np.random.Generator, frame: np.ndarray, lines: list[str]) -> tuple
         if top + size > rows:
             break
     return out, inks
-
-
-def as_dicom(frame: np.ndarray, modality: str, name: str, number: str, uid: str) -> Dataset:
-    """Wrap a frame into the object of its modality; CT, MR and PET get 12 of 16 bits."""
-    deep = modality in ("CT", "MR", "PT")
-    one = Dataset()
-    one.file_meta = FileMetaDataset()
-    one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    one.file_meta.MediaStorageSOPClassUID = one.SOPClassUID = SOP_CLASSES[modality]
-    one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID = f"{uid}.3"
-    one.StudyInstanceUID, one.SeriesInstanceUID = f"{uid}.1", f"{uid}.2"
-    one.PatientName, one.PatientID, one.Modality = name.replace(", ", "^"), number, modality
-    one.StudyDate, one.ImageType = "20210304", ["ORIGINAL", "PRIMARY"]
-    one.Rows, one.Columns = frame.shape
-    one.SamplesPerPixel, one.PhotometricInterpretation, one.PixelRepresentation = (
-        1,
-        "MONOCHROME2",
-        0,
-    )
-    one.BitsAllocated, one.BitsStored, one.HighBit = (16, 12, 11) if deep else (8, 8, 7)
-    stored = frame.astype("<u2") * 16 if deep else frame
-    one.PixelData = stored.tobytes() + b"\0" * (stored.nbytes % 2)
-    return one
 
 
 def make(table: Path, folder: Path, per_modality: int, seed: int) -> dict[str, list]:

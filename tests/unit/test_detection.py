@@ -44,7 +44,7 @@ def test_the_shipped_configuration_names_every_setting(tmp_path):
 def test_a_run_measures_every_line_and_writes_its_tables(tmp_path, monkeypatch):
     everything = [np.array([[0, 0], [4000, 0], [4000, 4000], [0, 4000]], np.float32)]
     methods = {"unburn": lambda *_: everything, "tesseract": lambda *_: []}
-    monkeypatch.setattr(detection, "_methods", lambda bench: methods)
+    monkeypatch.setattr(detection, "methods_of", lambda bench: methods)
     weights = tmp_path / "weights"
     weights.write_bytes(b"none")
     bench = Bench(4, 0.3, weights, None, "test", 3, glyphs.OWN, ("tesseract",))

@@ -49,6 +49,7 @@ def test_a_clean_clone_plans_the_demo(snakefile, tmp_path):
         ("benchmark", "measure_detection"),
         ("benchmark", "tabulate_metadata"),
         ("benchmark", "tabulate_restoration"),
+        ("benchmark", "tabulate_planted"),
         ("train", "choose_threshold"),
     ],
 )

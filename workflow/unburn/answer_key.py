@@ -8,7 +8,6 @@ planted value is (``MEANINGS``) and the preset decide which action it asks for.
 import argparse
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -623,10 +622,7 @@ def prepare_run(objects_folder: Path, run: Path, seed: int) -> None:
     rows = [f"{label(p)}\t{objects_folder.resolve()}\t{p}" for p in PRESETS]
     sheet = "\n".join(["submission\tpath\tmetadata.preset", *rows]) + "\n"
     (run / "sheet.tsv").write_text(sheet)
-    secret = hashlib.sha256(f"the key of the answer key {seed}".encode()).hexdigest()
-    handle = os.open(run / "unburn.key", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(keys.NEW_KEY.format(hex=secret))
+    keys.write_known(run / "unburn.key", f"the key of the answer key {seed}")
     (run / "config.yaml").write_text(yaml.safe_dump({"sheet": "sheet.tsv"}))
 
 

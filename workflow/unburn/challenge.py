@@ -18,7 +18,7 @@ from unburn.frames import views
 from unburn.glyphs import Face
 from unburn.grounds import Source
 from unburn.layouts import LAYOUTS, Line, Page, owners, singles
-from unburn.train import read_frames_and_modality
+from unburn.train import read_labelled_frames
 
 Rng = np.random.Generator
 
@@ -44,8 +44,8 @@ def read_sources(table: Path | None, split: str, split_seed: int) -> list[Source
         neck = np.asarray(cv2.imread(str(DEMO / "neck.png"), cv2.IMREAD_UNCHANGED))
         neck = neck.reshape(16, 256, 256)
         slices = np.clip(neck / np.quantile(neck, 0.995) * 255, 0, 255).astype(np.uint8)
-        return [Source(chest, "CR/DX"), *(Source(part, "MR") for part in slices)]
-    return [Source(*frame) for frame in read_frames_and_modality(table, split, split_seed)]
+        return [Source(chest, "CR/DX", "chest"), *(Source(part, "MR", "neck") for part in slices)]
+    return [Source(*frame) for frame in read_labelled_frames(table, split, split_seed)]
 
 
 # ------------------------------------------------------------------ a frame

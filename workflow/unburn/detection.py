@@ -115,7 +115,7 @@ def prepared(bench: Bench) -> dict[str, Method]:
     }
 
 
-_methods = lru_cache(maxsize=1)(prepared)  # loaded once in each process
+methods_of = lru_cache(maxsize=1)(prepared)  # loaded once in each process
 
 
 @lru_cache(maxsize=1)
@@ -179,7 +179,7 @@ def measure(number: int, bench: Bench) -> Measured:
     seen = judging.contrasts(picture, owner, heights)
     far = judging.far_from_text(owner, heights)
     lines, frames, misses, drawn = [], [], [], None
-    for method, find in _methods(bench).items():
+    for method, find in methods_of(bench).items():
         quads = find(pictures, picture)
         mask = judging.mask_of(quads, owner.shape)
         for place, (line, (ink, masked)) in enumerate(

@@ -16,10 +16,14 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Source:
-    """A text-free frame: uint8 (rows, columns), and what made it (CT, MR, US ...)."""
+    """A text-free frame, uint8 (rows, columns), what made it (CT, MR, US ...), and of whom it is.
+
+    ``group`` is a patient, or a series where no patient is known.
+    """
 
     picture: np.ndarray
     modality: str
+    group: str = ""
 
 
 # ------------------------------------------------------------------ made grounds

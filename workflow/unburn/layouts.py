@@ -63,7 +63,8 @@ def _of(rng: Rng, choices: Sequence[Any]) -> Any:
     return choices[int(rng.integers(len(choices)))]
 
 
-def _surname(rng: Rng) -> str:
+def surname(rng: Rng) -> str:
+    """A made-up family name."""
     parts = [
         _of(rng, ONSETS) + _of(rng, VOWELS) + _of(rng, CODAS) for _ in range(rng.integers(2, 4))
     ]
@@ -72,7 +73,7 @@ def _surname(rng: Rng) -> str:
 
 def _person(rng: Rng) -> str:
     form = _of(rng, ("{s} {g}", "{s},{g}", "{g} {s}", "{s}^{g}", "{s}, {g} {i}.", "Mrs {g} {s}"))
-    name = form.format(s=_surname(rng), g=_of(rng, GIVEN), i=chr(65 + int(rng.integers(26))))
+    name = form.format(s=surname(rng), g=_of(rng, GIVEN), i=chr(65 + int(rng.integers(26))))
     return name.upper() if rng.random() < 0.4 else name
 
 
@@ -101,7 +102,7 @@ def _reading(rng: Rng) -> str:
 
 def _caption(rng: Rng) -> str:
     name = _of(rng, CAPTIONS)
-    what = {"Born": _day, "Patient": _person, "Name": _person, "Operator": _surname}.get(
+    what = {"Born": _day, "Patient": _person, "Name": _person, "Operator": surname}.get(
         name, _digits
     )
     return f"{name}{_of(rng, (': ', ' ', '= ', '  '))}{what(rng)}"
@@ -175,6 +176,7 @@ class Line:
     empty: bool
     bright: bool
     rendering: tuple[str, ...]
+    text: str = ""  # of codes and handwriting nothing
 
 
 @dataclass
@@ -242,7 +244,7 @@ class Page:
             at = round(left - anchor * columns)
             if kind == "text" and len(text.replace(" ", "")) == 1:
                 kind = "single"
-            if self.put(ink, round(top), at, hand, kind, script):
+            if self.put(ink, round(top), at, hand, kind, script, text):
                 return rows, columns
             room = self.rows - top if quarters % 2 else self.columns - left
             if anchor or len(text) < 3 or (rows if quarters % 2 else columns) <= room:
@@ -250,7 +252,9 @@ class Page:
             text = text[: max(1, min(len(text) - 1, len(text) * 2 // 3))].strip()
         return None
 
-    def put(self, ink: Ink, top: int, left: int, hand: Hand, kind: str, script: str) -> bool:
+    def put(
+        self, ink: Ink, top: int, left: int, hand: Hand, kind: str, script: str, text: str = ""
+    ) -> bool:
         """Lay ink on the page where nothing else is written; say whether there was room."""
         rows, columns = ink.coverage.shape
         pad = max(4, round(0.4 * ink.height)) if hand.box else 3
@@ -280,7 +284,7 @@ class Page:
         rendering += ["boxed"] if hand.box else []
         quad = ink.quad + np.array([left, top], np.float32)
         self.lines.append(
-            Line(quad, ink.height, ink.angle, kind, script, empty, bright, tuple(rendering))
+            Line(quad, ink.height, ink.angle, kind, script, empty, bright, tuple(rendering), text)
         )
         return True
 
@@ -482,7 +486,7 @@ def table(page: Page) -> None:
         page.picture[int(top) : int(low), x : x + 1] = rule
     for row in range(down):
         for column in range(across):
-            text = str(_of(rng, (_value, _surname, _day, _digits, _reading))(rng))
+            text = str(_of(rng, (_value, surname, _day, _digits, _reading))(rng))
             text = text[: max(2, int(wide / (0.85 * hand.height)) - 2)]
             page.write(
                 text, hand, top + row * high + 0.7 * hand.height + 2, left + column * wide + 6
@@ -496,7 +500,7 @@ def arrows(page: Page) -> None:
     for _ in range(int(rng.integers(4, 9))):
         at = rng.uniform(0.08, 0.8, 2) * [page.rows, page.columns]
         words = ("LK", "liver", "cyst?", "Ao", "GB", "IVC", "mass", "RV", "LA", "thyroid", "?", "1")
-        text = _of(rng, (_of(rng, words), _of(rng, LETTERS), _of(rng, MARKS), _surname(rng)))
+        text = _of(rng, (_of(rng, words), _of(rng, LETTERS), _of(rng, MARKS), surname(rng)))
         kind = "marker" if text in MARKS else "text"
         done = page.write(text, hand, at[0], at[1], kind=kind)
         if done is None:
@@ -612,7 +616,7 @@ def handwriting(page: Page) -> None:
         if rng.random() < 0.5:
             ink = glyphs.scribble(rng, height)
         else:
-            text = _of(rng, (_surname(rng), _day(rng), "R knee", "LEFT"))
+            text = _of(rng, (surname(rng), _day(rng), "R knee", "LEFT"))
             ink = glyphs.signed(rng, text, height)
         ink = glyphs.turned(ink, float(rng.uniform(-5, 5)), int(rng.random() < 0.15))
         hand = page.hand(height=height, crisp=False, outlined=False, hollow=False, box=0.0)
@@ -628,7 +632,7 @@ def large(page: Page) -> None:
         if page.side < 200:
             height = float(rng.uniform(0.15, 0.3) * page.side)
         hand = page.hand(height=height)
-        text = _of(rng, ("L", "R", _of(rng, MARKS), _of(rng, MARKS), _day(rng), _surname(rng)))
+        text = _of(rng, ("L", "R", _of(rng, MARKS), _of(rng, MARKS), _day(rng), surname(rng)))
         kind = "single" if len(text) == 1 else "marker" if text in MARKS else "text"
         at = rng.uniform(0.03, 0.75, 2) * [page.rows, page.columns]
         page.write(text, hand, at[0], at[1], 0, int(rng.choice([0, 0, 0, 1, 3])), kind)

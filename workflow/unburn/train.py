@@ -85,11 +85,11 @@ def split_of(group: str, seed: int) -> str:
 
 def read_frames(table: Path, split: str, seed: int) -> list[np.ndarray]:
     """Read the text-free frames of one split as uint8 (rows, columns)."""
-    return [frame for frame, _ in read_frames_and_modality(table, split, seed)]
+    return [frame for frame, *_ in read_labelled_frames(table, split, seed)]
 
 
-def read_frames_and_modality(table: Path, split: str, seed: int) -> list[tuple[np.ndarray, str]]:
-    """Read the text-free frames of one split as uint8 (rows, columns), and their modality.
+def read_labelled_frames(table: Path, split: str, seed: int) -> list[tuple[np.ndarray, str, str]]:
+    """Read the text-free frames of one split: uint8 (rows, columns), modality, group.
 
     The CSV has the columns path (relative to it) and group (patient or series), and optionally
     modality, split (training, validation or test, where it is not to be dealt by group) and left,
@@ -106,7 +106,8 @@ def read_frames_and_modality(table: Path, split: str, seed: int) -> list[tuple[n
             if frame is None:
                 raise UserError(str(table), "a frame cannot be read", "check the column path")
             left, right = (int(row.get(edge) or 0) for edge in ("left", "right"))
-            frames.append((frame[:, left : right or None], row.get("modality") or "CR/DX"))
+            modality = row.get("modality") or "CR/DX"
+            frames.append((frame[:, left : right or None], modality, row["group"]))
     if not frames:
         raise UserError(
             str(table), f"no frame for {split}", "add frames of more patients or series"
