@@ -84,6 +84,7 @@ JOB = {
     "OMP_NUM_THREADS": "1",
     "OMP_THREAD_LIMIT": "1",
     "HDF5_USE_FILE_LOCKING": "FALSE",
+    "MPLCONFIGDIR": ".snakemake/matplotlib",  # its list of fonts; a home may be read-only
 }
 BIN = Path(sys.executable).parent
 

@@ -5,7 +5,6 @@ scheme. Alone, as in Snakemake's report, it has the colours of the light one.
 """
 
 import io
-import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from unburn.numerals import count_text
-
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would name folders of the user's home
 
 # Stand-ins that matplotlib draws with, and what they are on a page: its variables, or these colours
 # where there is none.
@@ -38,6 +35,7 @@ STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
+    "text.parse_math": False,
     "axes.labelcolor": INK,
     "axes.edgecolor": LINE,
     "axes.spines.top": False,
