@@ -55,3 +55,21 @@ def test_a_word_that_is_added_to_a_list_makes_anew_what_the_list_cleaned(stage, 
     _, _, call = (RULES / f"{stage}.smk").read_text().partition("data_digest(")
     named = {word.strip(' "\n') for word in call.partition(")")[0].split(",")} - {""}
     assert named == set(lists.split())
+
+
+def test_a_changed_template_style_or_script_changes_the_digest_of_pages(tmp_path, monkeypatch):
+    (tmp_path / "sections").mkdir()
+    page = tmp_path / "sections" / "page.html.j2"
+    page.write_text("one")
+    monkeypatch.setattr(code, "TEMPLATES", tmp_path)
+
+    def digest():
+        code.pages_digest.cache_clear()
+        return code.pages_digest()
+
+    before = digest()
+    page.write_text("two")
+    changed = digest()
+    page.rename(tmp_path / "page.html.j2")
+    assert len({before, changed, digest()}) == 3
+    code.pages_digest.cache_clear()
