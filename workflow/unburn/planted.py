@@ -28,7 +28,7 @@ from unburn.errors import command
 from unburn.files import replacing
 from unburn.glyphs import Face
 from unburn.grounds import Source
-from unburn.layouts import Line, Page
+from unburn.layouts import Hand, Line, Page
 from unburn.parallel import in_order
 from unburn.restoration import spaced
 from unburn.tables import write_csv
@@ -122,7 +122,11 @@ def person(rng: np.random.Generator) -> tuple[str, str]:
 
 
 class Overlay(Page):
-    """A page whose letters are as small beside the picture as those of a scanner."""
+    """A page whose letters are as small beside the picture as a scanner's, and have no box."""
+
+    def hand(self, script: str = "latin", height: float | None = None, **fixed: Any) -> Hand:
+        """A way of writing at random, apart from what is fixed."""
+        return super().hand(script, height, **{"box": 0.0, **fixed})
 
     def height(self, low: float = 5.5, high: float = 80.0) -> float:
         """Height of capitals that suits the page."""

@@ -1,8 +1,8 @@
 """The first planting of every frame painted by every method, and how near that is to the truth.
 
-Masks are two: the ink known exactly, grown as ``holes.strokes`` does, and the mask that a run would
-make. In the mask a painting is compared with the frame as it was; on the frame letters that the
-mask missed count as errors too.
+Masks are two: the pixels that the writing changed, grown as ``holes.strokes`` does, and the mask
+that a run would make. In the mask a painting is compared with the frame as it was; on the frame
+letters that the mask missed count as errors too.
 """
 
 import argparse
@@ -66,8 +66,8 @@ def methods(bench: Bench) -> dict[str, Method]:
 
 def masks_of(one: planted.Planted, detector: Path) -> dict[str, np.ndarray]:
     """Both masks of a frame, bool (rows, columns)."""
-    ink = (one.owner > 0).astype(np.uint8)
-    return {ORACLE: holes.strokes(ink), PIPELINE: restoration.found_mask(one.burned, detector)}
+    changed = (one.burned != one.clean).astype(np.uint8)  # letters, and outlines around them
+    return {ORACLE: holes.strokes(changed), PIPELINE: restoration.found_mask(one.burned, detector)}
 
 
 def judged(

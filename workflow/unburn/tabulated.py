@@ -60,7 +60,7 @@ def printed(cell: Cell, digits: int) -> str:
     value = f"{cell.value:.{digits}f}"
     if not math.isfinite(cell.low):
         return value
-    if cell.value == 0 == cell.low:
+    if cell.value == 0 < cell.high:
         return f"0 of {cell.of} (at most {_ceiled(cell.high, digits)})"
     return f"{value} ({cell.low:.{digits}f}{DASH}{cell.high:.{digits}f})"
 
@@ -127,13 +127,22 @@ def html(table: Table) -> Markup:
     body = Markup("")
     for row in table.printed():
         first = Markup('<th scope="row">{}</th>').format(row[0])
-        rest = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row[1:])
+        rest = Markup("").join(Markup("<td>{}</td>").format(unbroken(cell)) for cell in row[1:])
         body += Markup("<tr>{}{}</tr>\n").format(first, rest)
     caption = Markup("<caption>{}</caption>").format(table.title)
     return Markup(
         '<div class="scroll" role="region" tabindex="0" aria-label="{}"><table>{}<thead><tr>{}</tr>'
         "</thead><tbody>\n{}</tbody></table></div>"
     ).format(table.title, caption, head, body)
+
+
+def unbroken(cell: str) -> Markup:
+    """A cell whose bounds stay on one line."""
+    bounds = r"(\([^()]*\))"
+    return Markup("").join(
+        Markup('<span style="white-space: nowrap">{}</span>').format(part) if place % 2 else part
+        for place, part in enumerate(re.split(bounds, cell))
+    )
 
 
 def write(table: Table, folder: Path) -> None:
@@ -214,4 +223,5 @@ def inline(name: str, svg: str, title: str) -> Markup:
     drawn = svg[svg.index("<svg") + 4 :]
     drawn = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", drawn)
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
-    return Markup(f'<svg role="img" aria-label="{escape(title)}"' + drawn)
+    opened = f'<svg role="img" aria-label="{escape(title)}" style="max-width: 100%; height: auto"'
+    return Markup(opened + drawn)
