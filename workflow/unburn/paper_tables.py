@@ -242,8 +242,9 @@ def restoration(measured: Measured) -> Table:
         "Restoration",
         f"{table['frame'].nunique()} frames, each planted once with letters only. Exact mask: the "
         "pixels that the writing changed, grown by 2; found mask: the one that a run makes. Grey "
-        "values 0 to 255. In the mask a painting is compared with the frame as it was; on the frame "
-        "letters that the mask missed count too. Texture ratio: 1 is ideal, 0 too smooth; the median.",
+        "values 0 to 255. In the mask a painting is compared with the frame as it was; on the "
+        "frame letters that the mask missed count too. Texture ratio: 1 is ideal, 0 too smooth; "
+        "the median.",
         ("mask", "method", *names, "p", AUTHORS),
         tuple(rows),
         {name: digits for name, digits, _ in RESTORED.values()},
