@@ -79,7 +79,7 @@ def plant(stored: np.ndarray, source: Frames, rng: Rng) -> Planted:
 
 def _hand(page: Page) -> layouts.Hand:
     high = max(LOWEST_PX, min(HIGHEST_PX, LARGEST * page.side))
-    return page.hand(height=page.height(LOWEST_PX, high), faint=False)
+    return page.hand(height=page.height(LOWEST_PX, high))
 
 
 def _in_corner(page: Page, corner: int) -> None:
