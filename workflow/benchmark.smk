@@ -17,6 +17,7 @@ import pydicom
 
 from unburn.code import code_digest
 from unburn.containers import without_blanks
+from unburn.files import sha256
 from unburn.settings import defaults
 
 BIN = Path(sys.executable).parent
@@ -46,6 +47,16 @@ def planted_settings():
     """The section tables as JSON, with what it shares with the section detection."""
     shared = {name: config["detection"][name] for name in ("fonts", "split_seed")}
     return json.dumps({**config["tables"], **shared}, sort_keys=True)
+
+
+def own_models():
+    """The user's models as JSON, each with what its file holds now."""
+    found = [
+        {**one, "sha256": sha256(Path(path)) if Path(path).is_file() else ""}
+        for one in config["tables"]["models"]
+        for path in [one.get("path", "")]
+    ]
+    return json.dumps(found, sort_keys=True)
 
 
 def folders():
@@ -684,7 +695,7 @@ rule judge_tasks:
         mem_mb=4000,
         runtime=60,
     params:
-        models=json.dumps(config["tables"]["models"]),
+        models=own_models(),
         tasks=lambda wildcards, input: str(Path(input.classifier).parent),
         out=lambda wildcards, output: str(Path(output.own).parent),
         code=code_digest("planted_tasks"),

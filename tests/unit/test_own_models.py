@@ -44,10 +44,14 @@ def test_models_that_cannot_take_part_get_a_sentence_and_the_rest_go_on(scripted
         {"name": "other", "task": CLASSIFICATION, "path": tmp_path / "weights.h5"},
         {"name": "task", "task": "regression", "path": scripted},
         {"name": "shape", "task": SEGMENTATION, "path": scripted},
+        {"path": tmp_path / "unnamed.pt", "task": CLASSIFICATION},
+        {"name": "nothing else"},
         {"name": "good", "task": CLASSIFICATION, "path": scripted},
     ]
     models, why = own_models.every(given)
     assert [model.name for model in models] == ["good"]
+    assert why["unnamed.pt"] == "there is no such file"
+    assert why["nothing else"].startswith("the task '' is none of")
     assert why["absent"] == "there is no such file"
     assert why["torch"].startswith("it cannot be loaded as TorchScript")
     assert why["onnx"].startswith("it cannot be loaded as ONNX")

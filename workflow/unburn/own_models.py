@@ -66,7 +66,7 @@ def opened(given: Mapping[str, Any]) -> Model | str:
 
     ``given`` name, task, path, and optionally side and channels.
     """
-    path, name, task = Path(given["path"]), given["name"], given["task"]
+    path, name, task = Path(given.get("path", "")), name_of(given), given.get("task", "")
     if task not in DIMENSIONS:
         return f"the task {task!r} is none of {', '.join(DIMENSIONS)}"
     if path.suffix not in SUFFIXES:
@@ -90,8 +90,13 @@ def opened(given: Mapping[str, Any]) -> Model | str:
     return model
 
 
+def name_of(given: Mapping[str, Any]) -> str:
+    """What a model is called in tables: its name, or that of its file."""
+    return str(given.get("name") or Path(given.get("path", "")).name or "a model without a path")
+
+
 def every(given: Sequence[Mapping[str, Any]]) -> tuple[list[Model], dict[str, str]]:
     """All models that answer, and by name why the others do not."""
-    found = {one["name"]: opened(one) for one in given}
+    found = {name_of(one): opened(one) for one in given}
     models = [one for one in found.values() if isinstance(one, Model)]
     return models, {name: one for name, one in found.items() if isinstance(one, str)}
