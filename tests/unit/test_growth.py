@@ -53,7 +53,10 @@ def test_figures_tell_speed_shares_gain_and_growth(tmp_path):
     assert found["400 frames, 2 cores: speed"].startswith("10.0 frames/s")
     assert found["400 frames, 2 cores: beside RapidOCR's detector alone on one core"] == "2.5 x"
     assert found["400 frames, 2 cores: wall time in jobs; their own work"] == "80%; 70%"
-    assert found["400 frames, 2 cores: scratch beside results at the peak, of decoded bytes"] == "2.00 x"
+    assert (
+        found["400 frames, 2 cores: scratch beside results at the peak, of decoded bytes"]
+        == "2.00 x"
+    )
     assert found["400 frames, 1 core to 2 cores"] == "1.80 x"
     assert found["exponent: clean, wall time"] == "1.00"
     assert found["exponent: frames, memory of its jobs"] == "0.00"
