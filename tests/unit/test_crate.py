@@ -61,7 +61,7 @@ def test_the_profile_s_required_parts_are_there(lab, tmp_path):
     cleaned = [one for one in files if one["@id"].startswith("dicom/")]
     assert len(cleaned) == 2 and all(len(one["sha256"]) == 64 for one in cleaned)
     kinds = {found[one["@id"]]["@id"].split("-")[0] for one in action["object"]}
-    assert kinds == {"#input", "#setting", "#weights"}
+    assert kinds == {"#input", "#setting", "#weights", "#lock"}
 
 
 def test_nothing_in_it_identifies(lab, tmp_path):

@@ -70,10 +70,17 @@ def test_weights_that_are_others_or_gone_end_it():
 def test_other_code_and_libraries_are_said_and_do_not_end_it():
     now = copy.deepcopy(RECORD)
     now["code"]["mask"], now["libraries"]["numpy"], now["python"] = "x", "0.1", "3.99.0"
+    now["lock"] = "0" * 64
     said = "\n".join(told(RECORD, now))
     assert "the code of the stages: mask is another" in said
     assert "the libraries: numpy is another" in said
     assert "Python is 3.99.0" in said
+    assert "envs/requirements.lock is another" in said
+
+
+def test_a_library_that_is_not_as_locked_is_said(monkeypatch):
+    monkeypatch.setattr(reproduce.doctor, "unlocked", lambda: ["numpy 0.1, expected 2.0"])
+    assert "not as envs/requirements.lock pins it: numpy 0.1, expected 2.0" in told(RECORD, RECORD)
 
 
 def test_approval_does_not_matter_for_bytes():

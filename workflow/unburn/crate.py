@@ -153,7 +153,14 @@ def crate(label: str, provenance: Mapping[str, Any], rows: list[dict[str, str]])
             for name, what in TABLES.items()
         ],
     )
-    used = [*inputs(rows), *settings_of(provenance), *weights_of(provenance)]
+    lock = {
+        "@id": "#lock",
+        "@type": "CreativeWork",
+        "name": "requirements.lock",
+        "description": "versions and digests of all libraries that the program was made for",
+        "sha256": provenance["lock"],
+    }
+    used = [*inputs(rows), *settings_of(provenance), *weights_of(provenance), lock]
     libraries = environment(provenance)
     system = provenance["platform"]
     program = provenance["unburn"]

@@ -70,7 +70,8 @@ def locked() -> dict[str, str]:
     return dict(pins)
 
 
-def _packages() -> Iterator[Finding]:
+def unlocked() -> list[str]:
+    """Packages that are not installed as the lock pins them, each with both versions."""
     wrong = []
     for name, version in locked().items():
         try:
@@ -79,6 +80,11 @@ def _packages() -> Iterator[Finding]:
             installed = "missing"
         if installed != version:
             wrong.append(f"{name} {installed}, expected {version}")
+    return wrong
+
+
+def _packages() -> Iterator[Finding]:
+    wrong = unlocked()
     yield Finding(
         "missing" if wrong else "ok",
         "; ".join(wrong) if wrong else f"{len(locked())} packages as locked",

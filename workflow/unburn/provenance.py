@@ -150,6 +150,7 @@ def provenance(settings: Mapping[str, Any], key_id: str) -> dict[str, Any]:
             "byte_order": sys.byteorder,
         },
         "libraries": versions(LIBRARIES),
+        "lock": sha256(REPO / "envs" / "requirements.lock"),
     }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from unburn import approval, decisions, keys, patients, provenance, settings, submissions
+from unburn import approval, decisions, doctor, keys, patients, provenance, settings, submissions
 from unburn.errors import UserError
 from unburn.files import make_private
 from unburn.ledger import records
@@ -102,6 +102,10 @@ def check(recorded: Mapping[str, Any], now: Mapping[str, Any], say: Callable[[st
     for part, what in parts.items():
         for name in differing(recorded[part], now[part]):
             say(f"{what}: {name} is another than recorded, so files may differ")
+    if recorded["lock"] != now["lock"]:
+        say("envs/requirements.lock is another than recorded, so files may differ")
+    for wrong in doctor.unlocked():
+        say(f"not as envs/requirements.lock pins it: {wrong}")
     if recorded["python"] != now["python"]:
         say(f"Python is {now['python']}, recorded {recorded['python']}, so files may differ")
     if (was := recorded["unburn"]["commit"]) != (is_now := now["unburn"]["commit"]):
@@ -210,7 +214,7 @@ def recorded_in(record: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(record.read_text("utf-8"))
         parts = ("key_id", "settings", "weights", "code", "libraries", "readers", "platform")
-        complete = all(part in found for part in (*parts, "python", "unburn"))
+        complete = all(part in found for part in (*parts, "python", "unburn", "lock"))
     except (OSError, ValueError, TypeError):
         complete = False
     if not complete or not (record.parent / "released.tsv").is_file():
