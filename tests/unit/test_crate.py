@@ -71,6 +71,9 @@ def test_nothing_in_it_identifies(lab, tmp_path):
 
 
 def test_an_unfinished_submission_is_refused(lab, tmp_path):
+    (lab.results / "provenance.json").write_text("{}")
+    with pytest.raises(UserError, match="an earlier version recorded it"):
+        crate.write("lab", lab.results, tmp_path / crate.FILE)
     (lab.results / "report.html").unlink()
     with pytest.raises(UserError, match="submission lab: it is not finished"):
         crate.write("lab", lab.results, tmp_path / crate.FILE)

@@ -233,6 +233,10 @@ def write(label: str, results: Path, out: Path) -> int:
     if not all((results / name).is_file() for name in TABLES):
         raise UserError(f"submission {label}", "it is not finished", "start the run first")
     provenance = json.loads((results / "provenance.json").read_text("utf-8"))
+    if "lock" not in provenance:
+        raise UserError(
+            f"submission {label}", "an earlier version recorded it", "start the run again first"
+        )
     rows = records(results / "released.tsv")
     with replacing(out) as tmp:
         tmp.write_text(json.dumps(crate(label, provenance, rows), indent=1), "utf-8")
