@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import h5py
 import pytest
 from test_release import MASTER, SHARD, Made
 
-from unburn import deciding, decisions, evaluate, metrics, reasons, tables
+from unburn import deciding, decisions, evaluate, metrics, overrides, reasons, release, tables
 from unburn.decisions import Box
 from unburn.errors import UserError
 from unburn.files import sha256
@@ -306,6 +307,54 @@ def test_a_released_part_lets_its_volume_go_but_only_whole(tmp_path):
     assert decisions.counts(lab.work, set())["released"] == 0  # held by the rest of its volume
     decide(lab, "release", "2")
     assert set(released_anew(lab).values()) == {"released"}
+
+
+def a_volume(tmp_path):
+    """Two slices: text was read in the first, the second waits for it."""
+    lab = Made(tmp_path)
+    for code in ("residual_text", "series_held"):
+        lab.image(volumetric=1, verdict="hold")
+        lab.verdicts[-1]["reason_code"] = code
+    put(lab)
+    return lab
+
+
+def test_a_released_part_lets_no_part_go_that_a_person_rejected_before(tmp_path):
+    lab = a_volume(tmp_path)
+    decide(lab, "release", "1")
+    decide(lab, "reject", "2")
+    lines = decisions.read(lab.work)
+    decisions.write(lab.work, [lines[0], replace(lines[1], candidate="0" * 64)])
+    assert released_anew(lab) == {"1": "series_held", "2": "decision_outdated"}
+
+
+def test_a_released_part_lets_nothing_go_of_a_device_that_is_held_back(tmp_path):
+    lab = a_volume(tmp_path)
+    for row in lab.rows:
+        row["device"] = "a"
+    put(lab)
+    decide(lab, "release", "1")
+    items = release.read_items(lab.work / "inventory.tsv", lab.work)
+    held = release.hold_devices(items, {("CT", "a")})
+    found, _ = overrides.apply(held, decisions.read(lab.work))
+    found = release.settle(found, "series")
+    assert [one.reason_code for one in found.values()] == ["series_held", "controls_missed"]
+
+
+def test_nothing_is_released_without_the_box_that_was_asked_for(lab):
+    decide(lab, "mask", "2", drawn=Box(0, 0, 5, 5))
+    decide(lab, "release", "2")
+    assert released_anew(lab)["2"] == "residual_text"  # no mask holds the box yet
+
+
+def test_a_rejection_counts_for_its_file_whatever_was_decided_of_another(lab):
+    decide(lab, "reject", "1")
+    rejected = decisions.read(lab.work)[0]
+    of_another = replace(rejected, kind="release", candidate="0" * 64)
+    decisions.write(lab.work, [rejected, of_another])
+    assert released_anew(lab)["1"] == "rejected"
+    decisions.write(lab.work, [rejected, replace(rejected, kind="release"), of_another])
+    assert released_anew(lab)["1"] == "released"
 
 
 def test_lines_of_withdrawn_items_go(lab):

@@ -36,26 +36,37 @@ def decided(one: "Item", on_it: Sequence[Decision]) -> tuple["Item", list[tuple[
     became = []
     boxes = [each for each in on_it if each.kind == "mask"]
     masked = drawn_in(one.folder / "masks.h5", one.item) if boxes else set()
-    if boxes and all(_holds(each, one, masked) for each in boxes):
-        became.append(("mask", "", len(boxes)))
-    elif boxes:
-        one = one.held("decision_outdated") if one.status == "released" else one
-        became.append(("not_in_force", "", 0))
-    last = next((each for each in reversed(on_it) if each.kind != "mask"), None)
-    if last is None:
+    bare = not all(_holds(each, one, masked) for each in boxes)
+    if boxes:
+        became.append(("not_in_force", "", 0) if bare else ("mask", "", len(boxes)))
+    if bare:
+        one = _outdated(one)
+    counts = _that_counts(on_it, one.checked)
+    if counts is None:
         return one, became
-    fits = bool(one.checked) and last.candidate == one.checked
-    if last.kind == "reject":
+    fits = bool(one.checked) and counts.candidate == one.checked
+    if counts.kind == "reject":
         became.append(("reject" if fits else "not_in_force", "", 0))
-        if fits or one.status == "released":
-            one = one.held("rejected" if fits else "decision_outdated")
+        one = one.held("rejected") if fits else _outdated(one)
     elif one.status == "held_back":
-        may = fits and one.reason_code in OVERRIDABLE
+        may = fits and not bare and one.reason_code in OVERRIDABLE
         became.append(("release" if may else "not_in_force", one.reason_code if may else "", 0))
         one = replace(one, status="released", reason_code="") if may else one
     elif not fits:
         became.append(("not_in_force", "", 0))
     return one, became
+
+
+def _that_counts(on_it: Sequence[Decision], checked: str) -> Decision | None:
+    """The last release or rejection; after a release of another file, the last of this one."""
+    whole = [each for each in on_it if each.kind != "mask"]
+    here = [each for each in whole if each.candidate == checked]
+    return next(reversed(here if here and whole[-1].kind == "release" else whole), None)
+
+
+def _outdated(one: "Item") -> "Item":
+    """Hold back an item that nothing of its own holds back."""
+    return one.held("decision_outdated") if one.passed else one
 
 
 def _holds(drawn: Decision, one: "Item", masked: Set[Box]) -> bool:

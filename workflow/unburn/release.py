@@ -101,6 +101,11 @@ class Item:
         return self.folder / "candidates" / Path(self.candidate["file"]).name
 
     @property
+    def passed(self) -> bool:
+        """Whether nothing of its own holds it back; the rest of its volume may, till it is free."""
+        return self.status == "released" or self.reason_code == "series_held"
+
+    @property
     def touched(self) -> bool:
         """Whether pixels were painted."""
         return int(self.candidate.get("masked_pixels") or 0) > 0
@@ -200,11 +205,9 @@ def hold_clashes(items: Items) -> Items:
 
 
 def hold_devices(items: Items, missing: Set[Device]) -> Items:
-    """Hold back the released images of devices on whose controls too few lines were found."""
+    """Hold back the images of devices on whose controls too few lines were found."""
     return {
-        name: one.held("controls_missed")
-        if one.status == "released" and one.device in missing
-        else one
+        name: one.held("controls_missed") if one.passed and one.device in missing else one
         for name, one in items.items()
     }
 
