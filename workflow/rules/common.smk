@@ -389,6 +389,6 @@ def summary():
 
         try:
             handover.settle(RUN)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+        except (UserError, OSError) as error:
+            print(f"error: {explained(error)}", file=sys.stderr)
     print(submissions.summary(RUN), file=sys.stderr)
