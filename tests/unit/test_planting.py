@@ -2,10 +2,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.pixels import convert_color_space
 
-from unburn import planting
+from unburn import glyphs, layouts, planting, wording
 from unburn.frames import display
+from unburn.identifiers import identifiers
 from unburn.rendering import BUNDLED_FACES
 
 
@@ -74,6 +76,35 @@ def test_the_same_chance_plants_the_same():
     one, same, other = (planting.plant(stored, of, np.random.default_rng(k)) for k in (3, 3, 4))
     assert np.array_equal(one.stored, same.stored) and np.array_equal(one.owner, same.owner)
     assert not np.array_equal(one.stored, other.stored)
+
+
+@pytest.mark.parametrize("side", [64, 100, 300])
+def test_no_line_is_cut_short_as_a_piece_of_a_date_could_stay(side, monkeypatch):
+    drawn, put = [], []
+    written, write = glyphs.written, layouts.Page.write
+
+    def noted(rng, text, *rest):
+        drawn.append(text)
+        return written(rng, text, *rest)
+
+    def compared(page, text, *rest):
+        done = write(page, text, *rest)
+        put.extend([(text, drawn[-1])] if done else [])
+        return done
+
+    monkeypatch.setattr(glyphs, "written", noted)
+    monkeypatch.setattr(layouts.Page, "write", compared)
+    stored = tissue(np.int16, -1000, 1200, (side, side))
+    for seed in range(12):
+        planting.plant(stored, source(stored), np.random.default_rng(seed))
+    assert len(put) > 12 and all(asked == last for asked, last in put)
+
+
+def test_words_are_none_that_a_policy_lets_stay():
+    nobody, chance = identifiers(Dataset()), np.random.default_rng(1)
+    words = [layouts.telling(chance) for _ in range(300)]
+    for policy in ("keep", "phi"):
+        assert not [one for one in words if wording.harmless(one, nobody, policy)]
 
 
 def test_values_stay_within_the_bits_of_the_file():

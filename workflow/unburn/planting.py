@@ -25,7 +25,7 @@ IN_CORNERS, OVER_ANATOMY = 3, 2  # lines of a frame
 LOWEST_PX, HIGHEST_PX = 7.0, 40.0  # of capitals
 LARGEST = 1 / 14  # of a frame's shorter side
 TRIES = 8  # places that are looked at for a line
-NEAR = 8.0  # heights of a line, about as long as it is
+SPARE_PX = 6  # by which a line can be longer than it was measured
 LEAST_RANGE = 255  # stored values between black and white on a frame that has nearly none
 FONTS = ("cmss10", "cmtt10", "STIXGeneralBol")
 
@@ -82,29 +82,46 @@ def _hand(page: Page) -> layouts.Hand:
     return page.hand(height=page.height(LOWEST_PX, high))
 
 
+def _edge(page: Page, hand: layouts.Hand) -> float:
+    """How far from the frame's edge lines stand, in pixels; a box around them needs some."""
+    return 4 + 0.4 * hand.height + 0.01 * page.side
+
+
+def _words(page: Page, hand: layouts.Hand) -> tuple[str, int]:
+    """Words that fit into the frame, and their breadth in pixels; none where the frame is small.
+
+    The renderer cuts what does not fit, and a piece of a date is a number that a policy may keep.
+    """
+    room = page.columns - 2 * _edge(page, hand) - SPARE_PX
+    for _ in range(TRIES):
+        text, chance = layouts.telling(page.rng), np.random.default_rng(0)
+        ink = glyphs.written(chance, text, hand.face, hand.height, hand.crisp, hand.weight)
+        if ink is not None and ink.coverage.shape[1] <= room:
+            return text, ink.coverage.shape[1] + SPARE_PX
+    return "", 0
+
+
 def _in_corner(page: Page, corner: int) -> None:
     """Write a line into a corner: 0 and 1 above, 0 and 2 at the left."""
     hand = _hand(page)
-    edge = 4 + 0.4 * hand.height + 0.01 * page.side
+    edge = _edge(page, hand)
     top = page.rows - edge - 1.5 * hand.height if corner // 2 else edge
     left = page.columns - edge if corner % 2 else edge
-    page.write(layouts.telling(page.rng), hand, top, left, float(corner % 2))
+    page.write(_words(page, hand)[0], hand, top, left, float(corner % 2))
 
 
 def _over_anatomy(page: Page) -> None:
     """Write a line where the picture varies most, of some places."""
     hand, rng = _hand(page), page.rng
-    rows, columns = round(2 * hand.height), round(NEAR * hand.height)
-    places = [
-        (int(rng.integers(max(1, page.rows - rows))), int(rng.integers(max(1, page.columns // 2))))
-        for _ in range(TRIES)
-    ]
+    text, columns = _words(page, hand)
+    rows, edge = round(1.5 * hand.height), _edge(page, hand)
+    last = (max(edge + 1, end - edge) for end in (page.rows - rows, page.columns - columns))
+    places = np.rint(rng.uniform(edge, tuple(last), (TRIES, 2))).astype(int).tolist()
 
-    def varies(place: tuple[int, int]) -> float:
+    def varies(place: list[int]) -> float:
         top, left = place
-        return float(page.picture[top : top + rows, left : left + columns].std())
+        return float(page.picture[top : top + rows, left : left + max(1, columns)].std())
 
-    text = layouts.telling(rng)
     for top, left in sorted(places, key=varies, reverse=True):
         if page.write(text, hand, top, left):
             return
