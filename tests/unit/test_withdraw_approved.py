@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from test_withdraw import Year, check_gone
 
-from unburn import crate, decisions, handover, reproduce, settings
+from unburn import crate, decisions, handover, reproduce, settings, withdraw
+from unburn.errors import UserError
 from unburn.ledger import records
 from unburn.settings import WAITING
 
@@ -51,3 +52,23 @@ def test_what_people_and_verbs_wrote_down_of_a_patient_goes(lab):
     assert [row["item"] for row in records(lab.work / decisions.DECIDED)] == ["5"]
     assert b"Doe of before" not in lab.left()
     assert not Path(kept).exists()
+
+
+def test_what_a_killed_approval_left_of_a_patient_goes_with_its_pages(lab):
+    out = lab.folder / "results" / "lab"
+    of_before = out / "dicom" / "patient" / "of_before.dcm"
+    of_before.parent.mkdir(parents=True, exist_ok=True)
+    of_before.write_text("Doe of before")
+    (out / crate.FILE).write_text("Doe of before")
+    (out / handover.TABLE).unlink()  # the first step of what puts files there
+    lab.withdraw("patient")
+    assert [file for file in out.rglob("*") if file.is_file()] == []
+
+
+def test_a_table_of_decisions_that_cannot_be_read_ends_a_withdrawal_before_it_begins(lab):
+    before = lab.released()
+    (lab.work / decisions.FILE).write_text("item\n")
+    with pytest.raises(UserError, match="its first line must be the columns"):
+        lab.withdraw("patient")
+    assert lab.released() == before
+    assert not (lab.work / withdraw.JOURNAL).exists()

@@ -72,14 +72,15 @@ def take_away(waiting: Path, target: Path) -> None:
     Files that are no longer listed, or listed with other bytes, go. Where nothing else changed,
     what waits is a part of what was signed for, so its tables follow.
     """
-    if not (target / TABLE).is_file():
+    if not target.is_dir():
         return
-    listed, there = dict(approval.files_of(waiting)), dict(approval.files_of(target))
-    if listed.items() <= there.items():
+    whole = (target / TABLE).is_file()  # else one that was killed left what no table lists
+    listed = dict(approval.files_of(waiting))
+    there = dict(approval.files_of(target)) if whole else {}
+    if whole and listed.items() <= there.items():
         hand_out(waiting, target)
         return
-    (target / TABLE).unlink()
-    for name in PAGES:
+    for name in (TABLE, *PAGES):
         (target / name).unlink(missing_ok=True)
     remove_unlisted(target, {name for name in listed if there.get(name) == listed[name]})
 

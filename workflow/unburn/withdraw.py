@@ -440,7 +440,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     for file in (*(results / name for name in FINAL), *made):
         file.unlink(missing_ok=True)
     approved = run.handed_out / label if run.handed_out else results
-    for output in doing.outputs:
+    for output in (*doing.outputs, crate.FILE):  # a record that somebody laid there names theirs
         for folder in (results, approved):
             (folder / output).unlink(missing_ok=True)
     # of a run with --notemp or a killed one: products, what a GPU painted, copies of a preview
@@ -566,6 +566,7 @@ def check(run: Run, label: str) -> None:
             "go to the folder of the run and finish it; or take the patient's files out of the "
             "submission's folder before you go on",
         )
+    decisions.read(work)  # lines are to be taken out of it
     if "patient" not in tables.read(work / "inventory.tsv").columns:
         raise UserError(
             f"submission {label}",
