@@ -3,13 +3,14 @@
 import json
 import os
 import stat
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from test_release import Made
 
-from unburn import approval, handover, settings, submissions, takeover
+from unburn import approval, handover, mending, settings, submissions, takeover
 from unburn.errors import UserError
 from unburn.ledger import records
 from unburn.settings import WAITING, Run
@@ -106,6 +107,32 @@ def test_what_was_deleted_after_a_signature_is_handed_out_again_by_the_next_run(
     target = a_run(lab).handed_out / "lab"
     output = records(lab.results / "released.tsv")[0]["output"]
     (target / output).unlink()
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == waiting(lab)
+
+
+def test_what_was_handed_out_is_no_altered_file_to_the_next_run(lab):
+    time.sleep(0.02)
+    approve(lab)
+    target = a_run(lab).handed_out / "lab"
+    output = records(lab.results / "released.tsv")[0]["output"]
+    assert (target / output).samefile(lab.results / output)
+    assert mending.lost(lab.results) == mending.lost(target) == []
+    assert mending.damaged(lab.work, [], lab.results) == frozenset()
+    for name in handover.AFTER:  # so that without the setting nothing is made again
+        assert (target / name).stat().st_mtime_ns >= (target / handover.TABLE).stat().st_mtime_ns
+
+
+def test_nothing_is_handed_out_beside_another_start(lab):
+    digest = approval.digest(approval.files_of(lab.results))
+    line = "\t".join(("Ana", "2026-01-31", "2", "2", digest))
+    (lab.work / approval.FILE).write_text("\t".join(approval.COLUMNS) + f"\n{line}\n")
+    takeover.LOCKS.mkdir(parents=True)
+    for number in (0, 1):
+        (takeover.LOCKS / f"{number}.output.lock").touch()
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == []
+    (takeover.LOCKS / "1.output.lock").unlink()
     handover.settle(a_run(lab))
     assert handed_out(lab) == waiting(lab)
 

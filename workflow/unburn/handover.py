@@ -11,7 +11,7 @@ from pathlib import Path
 from unburn import approval, deciding, mending, submissions, takeover
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
-from unburn.release import now_ns, place, remove_unlisted
+from unburn.release import place, remove_unlisted
 from unburn.settings import Run
 
 AFTER = ("metrics.json", "provenance.json", "report.html")  # made of the table, so not older
@@ -57,13 +57,14 @@ def hand_out(waiting: Path, target: Path) -> None:
     for left in target.iterdir():  # by one that was killed
         if takeover.LEFT_OVER.fullmatch(left.name):
             left.unlink()
-    moment_ns = now_ns(target)
+    # a link shares its time with what waits; later than the table is altered (module mending)
+    moment_ns = (waiting / TABLE).stat().st_mtime_ns
     for output, digest in files:
         place(waiting / output, target / output, digest, moment_ns)
     remove_unlisted(target, {output for output, _ in files})
     for name in (*PAGES, TABLE):
         with replacing(target / name) as tmp:
-            shutil.copyfile(waiting / name, tmp)
+            shutil.copy2(waiting / name, tmp)
 
 
 def take_away(waiting: Path, target: Path) -> None:
@@ -86,8 +87,11 @@ def take_away(waiting: Path, target: Path) -> None:
 
 
 def settle(run: Run) -> None:
-    """Hand out, at the end of a run, every submission for which a person has signed."""
-    if run.handed_out is None:
+    """Hand out, at the end of a run, every submission for which a person has signed.
+
+    Beside another start, which may be making one of them anew, that one's end does so.
+    """
+    if run.handed_out is None or takeover.beside_another():
         return
     for label in run.rows:
         work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
