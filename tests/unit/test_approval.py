@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from test_release import Made
 
-from unburn import approval, handover, mending, settings, submissions, takeover
+from unburn import alone, approval, handover, mending, settings, submissions, takeover
 from unburn.errors import UserError
 from unburn.ledger import records
 from unburn.settings import WAITING, Run
@@ -196,6 +196,8 @@ def test_nobody_signs_while_a_run_is_under_way(lab):
     with pytest.raises(UserError, match="a run is under way in this folder"):
         approve(lab)
     lock.unlink()
+    with alone.alone(a_run(lab), "lab"), pytest.raises(UserError, match="a withdrawal from it"):
+        approve(lab)
     left = a_run(lab).handed_out / "lab" / ".0123abcd.part.json"
     left.parent.mkdir(parents=True)
     left.touch()  # by an approval that was killed

@@ -7,7 +7,18 @@ import pydicom
 import pytest
 from test_release import CANDIDATES, INVENTORY, SHARD, VERDICTS, Made, box
 
-from unburn import evaluate, keys, mending, patients, release, report, settings, tables, withdraw
+from unburn import (
+    alone,
+    evaluate,
+    keys,
+    mending,
+    patients,
+    release,
+    report,
+    settings,
+    tables,
+    withdraw,
+)
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import records
@@ -99,7 +110,7 @@ class Year(Made):
     def left(self):
         """All bytes below work/ and results/, and all paths."""
         files = [p for p in self.folder.glob("*/**/*") if p.is_file()]
-        files = [p for p in files if "inputs" not in p.parts and p.name != withdraw.LOCK]
+        files = [p for p in files if "inputs" not in p.parts and p.name != alone.LOCK]
         return b"".join(str(p).encode() + p.read_bytes() for p in files)
 
 
@@ -144,7 +155,7 @@ def check_gone(lab, others):
         order += [lab.results / name, lab.folder / "benchmarks" / stage / "lab.tsv"]
     times = [file.stat().st_mtime_ns for file in order]  # for Snakemake nothing is left to do
     assert times == sorted(times) and (lab.work / "accounted").is_file()
-    assert not (lab.work / withdraw.JOURNAL).exists() and not withdraw.OWN_LOCK.exists()
+    assert not (lab.work / withdraw.JOURNAL).exists() and not alone.OWN_LOCK.exists()
     digest = patients.digest(lab.master, "lab", "doe")
     assert patients.tombstones(lab.work.parent, "lab", lab.folder / "unburn.key") == {digest}
 
@@ -264,7 +275,7 @@ def test_without_yes_nothing_is_done(lab):
     before = lab.left()
     said = lab.withdraw("patient", yes=False)
     assert "5 files handed in, 4 files released" in said and "say --yes" in said
-    assert lab.left() == before and not withdraw.OWN_LOCK.exists()
+    assert lab.left() == before and not alone.OWN_LOCK.exists()
 
 
 STEPS = ("purge_h5", "purge_uids", "purge_plan", "remake")
@@ -340,7 +351,7 @@ def test_a_run_under_way_and_an_unfinished_submission_are_refused(lab):
     lock.write_text("results/lab/released.tsv\n")
     with pytest.raises(UserError, match="a run is under way in this folder"):
         lab.withdraw("patient")
-    assert lock.is_file() and not withdraw.OWN_LOCK.exists()
+    assert lock.is_file() and not alone.OWN_LOCK.exists()
     lock.unlink()
     lock.parent.rmdir()
     lock.parent.parent.rmdir()  # paths of settings can be absolute: it could be run from anywhere

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from unburn import approval, deciding, mending, submissions, takeover
+from unburn.alone import alone
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
 from unburn.release import place, remove_unlisted
@@ -111,7 +112,7 @@ def approve(
     Raises
     ------
     UserError
-        if nothing waits
+        if nothing waits, or a run or a withdrawal is under way
     """
     if label not in run.rows:
         raise UserError("--submission", "the sheet has no such submission", "name one of it")
@@ -121,16 +122,11 @@ def approve(
             "it is not required, so results are handed out without a signature",
             "set it to required first",
         )
-    if any(takeover.LOCKS.glob("*.lock")):
-        raise UserError(
-            f"submission {label}",
-            "a run is under way in this folder, or was killed",
-            "wait for its end; after a kill: snakemake --unlock, with the run's options",
-        )
     work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
     if not (submissions.is_finished(run, label) and is_complete(waiting)):
         raise UserError(f"submission {label}", "it is not finished", "start the run first")
-    approval.sign(work, waiting, deciding.reviewer_of(reviewer), deciding.today(), seen)
-    hand_out(waiting, run.handed_out / label)
+    with alone(run, label):
+        approval.sign(work, waiting, deciding.reviewer_of(reviewer), deciding.today(), seen)
+        hand_out(waiting, run.handed_out / label)
     say(f"{label}: signed, {seen} of {approval.items_in(waiting)} files seen")
     say(f"{label}: handed out in {run.handed_out / label}")

@@ -9,7 +9,6 @@ What is to be done is written down first (``withdrawing.json``). While it stands
 ``withdraw`` goes on where it was.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -41,6 +40,7 @@ from unburn import (
     tables,
     takeover,
 )
+from unburn.alone import alone
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
 from unburn.ledger import SHOWED, forgotten, records, shard_folders, shard_table
@@ -52,8 +52,6 @@ from unburn.settings import WAITING, Run
 log = logging.getLogger(__name__)
 
 JOURNAL = submissions.WITHDRAWING
-LOCK = "withdrawing.lock"
-OWN_LOCK = takeover.LOCKS / "999999999.output.lock"
 FINAL = ("released.tsv", "held_back.tsv", "metrics.json", "report.html")  # made anew, of results/
 OWN_UIDS = ("study_out", "series_out", "sop_out", "frame_of_reference_out")  # of candidates.tsv
 OF_A_SHARD = ("regions.h5", "masks.h5", "candidates", "candidates.tsv", "uids.tsv", "verdicts.tsv")
@@ -345,39 +343,6 @@ def purge_plan(work: Path, master: bytes, items: Collection[str]) -> None:
 
 
 # --- the run
-
-
-@contextmanager
-def alone(run: Run, label: str) -> Iterator[None]:
-    """Keep runs, and other withdrawals, away from a submission.
-
-    Raises
-    ------
-    UserError
-        if one is under way
-    """
-    work, results = (Path(run.config[name]) / label for name in ("work", "results"))
-    with open(work / LOCK, "a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"submission {label}", "another withdrawal is under way", "wait for its end"
-            ) from None
-        except OSError:  # a file system without locks
-            log.info("two withdrawals at once would not be noticed here")
-        OWN_LOCK.parent.mkdir(parents=True, exist_ok=True)
-        OWN_LOCK.write_text(f"{results / 'released.tsv'}\n{work / 'ledger.tsv'}\n")
-        try:
-            if takeover.beside_another():
-                raise UserError(
-                    f"submission {label}",
-                    "a run is under way in this folder, or was killed",
-                    "wait for its end; after a kill: snakemake --unlock, with the run's options",
-                )
-            yield
-        finally:
-            OWN_LOCK.unlink(missing_ok=True)
 
 
 def remake(run: Run, label: str) -> None:
