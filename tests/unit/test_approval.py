@@ -166,6 +166,22 @@ def test_a_withdrawal_from_what_changed_since_leaves_only_what_is_alike(lab):
     assert left in waiting(lab)
 
 
+def test_what_was_approved_before_is_not_taken_for_what_waits(lab, monkeypatch):
+    approve(lab)
+    config = {"results": str(a_run(lab).handed_out), "key_file": "unburn.key"}
+    off = replace(a_run(lab), config=a_run(lab).config | config, handed_out=None)
+    monkeypatch.setattr(submissions, "_check_decisions", lambda run: None)
+    with pytest.raises(UserError, match=r"there is no key file|unburn.key"):  # all is well
+        submissions.check(off)
+    time.sleep(0.02)
+    lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
+    finish(lab)
+    with pytest.raises(UserError, match="what was approved is older than the last release") as told:
+        submissions.check(off)
+    table = a_run(lab).handed_out / "lab" / handover.TABLE
+    assert f"delete {table}" in str(told.value)
+
+
 @pytest.mark.parametrize("seen", [-1, 3])
 def test_no_more_can_be_seen_than_there_is(lab, seen):
     with pytest.raises(UserError, match=f"2 files wait, and {seen} were seen"):

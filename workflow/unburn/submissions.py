@@ -16,7 +16,7 @@ from unburn.errors import UserError, command, verb
 from unburn.files import make_private, sha256
 from unburn.folders import entries_below
 from unburn.ledger import forget, forgotten
-from unburn.settings import REPO, Run
+from unburn.settings import REPO, WAITING, Run
 from unburn.sheet import Row
 
 DEMO = REPO / "resources" / "demo"
@@ -35,10 +35,11 @@ def check(run: Run) -> bytes:
     UserError
         if the key is missing or open to others, if it is the demo's on other data, if a ledger
         was made with another key, if a submission's folder and ours overlap, if what is handed out
-        would hold what is private, if a withdrawal was interrupted, or if a table of decisions is
-        not well formed; each names the remedy
+        would hold what is private, or is older than what waits, if a withdrawal was interrupted, or
+        if a table of decisions is not well formed; each names the remedy
     """
     _check_handed_out(run)
+    _check_approved(run)
     _check_withdrawals(run)
     _check_decisions(run)
     key_file = Path(run.config["key_file"])
@@ -157,6 +158,26 @@ def _check_handed_out(run: Run) -> None:
                 where="settings",
                 found=f"`{name}` lies in the folder `results`, which is handed out",
                 advice=f"set `{name}` or `results` to another place",
+            )
+
+
+def _check_approved(run: Run) -> None:
+    """Refuse files that were approved before others waited, once nobody has to approve any more.
+
+    Snakemake did not make the table that lists them, so it would take them for the last release.
+    """
+    for label in run.rows if run.handed_out is None else ():
+        work, results = (Path(run.config[name]) for name in ("work", "results"))
+        table, ledger = results / label / "released.tsv", work / label / "ledger.tsv"
+        if not ((work / WAITING / label).is_dir() and table.is_file() and ledger.is_file()):
+            continue
+        if table.stat().st_mtime_ns < ledger.stat().st_mtime_ns:
+            raise UserError(
+                where=f"submission {label}",
+                found="gate.approval is no longer required, and what was approved is older than "
+                "the last release, which waits",
+                advice=f"delete {table}, and the next start hands out that of now; "
+                "or set gate.approval to required again",
             )
 
 
