@@ -102,6 +102,18 @@ def test_a_change_asks_for_a_new_signature_and_leaves_what_was_approved(lab):
     assert handed_out(lab) == waiting(lab) != before
 
 
+def test_files_that_others_took_the_place_of_ask_for_a_new_signature(lab):
+    approve(lab)
+    lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
+    finish(lab)
+    approve(lab, seen=1)
+    approved = handed_out(lab)
+    lab.verdicts[0] |= {"verdict": "release", "reason_code": ""}
+    finish(lab)
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == approved
+
+
 def test_what_was_deleted_after_a_signature_is_handed_out_again_by_the_next_run(lab):
     approve(lab)
     target = a_run(lab).handed_out / "lab"

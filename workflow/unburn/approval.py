@@ -61,8 +61,12 @@ def items_in(results: Path) -> int:
 
 
 def is_signed(work: Path, results: Path) -> bool:
-    """Whether a person signed for exactly the files that wait in ``results``."""
-    return digest(files_of(results)) in {row["files_digest"] for row in read(work)}
+    """Whether the last signature is for exactly the files that wait in ``results``.
+
+    An earlier one was for what other files took the place of, with a signature of their own.
+    """
+    signed = [row["files_digest"] for row in read(work)]
+    return signed[-1:] == [digest(files_of(results))]
 
 
 def sign(work: Path, results: Path, reviewer: str, day: str, seen: int) -> None:
