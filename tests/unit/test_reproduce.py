@@ -1,6 +1,7 @@
 """Making a release again: what must be alike first, and what the comparison says."""
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -117,6 +118,15 @@ def test_the_second_run_has_the_same_settings_numbers_and_decisions(run, tmp_pat
     assert (again.items, again.next_item, again.shards) == ({"a.dcm": 7}, 9, {})
     assert (folder / "work" / "lab" / decisions.FILE).read_text() == "decided\n"
     assert (folder / "work" / patients.TOMBSTONES).read_text() == "withdrawn\n"
+
+
+def test_paths_that_a_row_sets_lead_to_the_same_files(run, tmp_path):
+    row = dataclasses.replace(run.rows["lab"], settings={"mask.device_rules": "rules.tsv"})
+    run.rows["lab"] = row
+    folder = tmp_path / "work" / reproduce.FOLDER
+    reproduce.prepare(run, "lab", folder)
+    (cell,) = (folder / "sheet.tsv").read_text().splitlines()[1].split("\t")[3:]
+    assert json.loads(cell) == str(tmp_path / "rules.tsv")
 
 
 def recorded(run, tmp_path):

@@ -135,14 +135,18 @@ def inputs_of(results: Path) -> set[str]:
 # --- the second run
 
 
+def placed(setting: str, value: Any) -> Any:
+    """The value of a setting, by its dotted name, for a run in another folder."""
+    is_path = setting.startswith("containers.") or setting.endswith(("weights", "rules", "truth"))
+    return str(Path(value).absolute()) if is_path and value else value
+
+
 def scratch_config(run: Run) -> dict[str, Any]:
     """The settings of the run for another folder: all places absolute, nothing waits."""
     config: dict[str, Any] = {}
     for dotted, value in settings.changed(run.config).items():
         group, _, name = dotted.rpartition(".")
-        if name.endswith(("weights", "rules", "truth")) or group == "containers":
-            value = str(Path(value).absolute()) if value else value
-        (config.setdefault(group, {}) if group else config)[name] = value
+        (config.setdefault(group, {}) if group else config)[name] = placed(dotted, value)
     for name in ("results", "work"):
         config.pop(name, None)
     config.setdefault("gate", {})["approval"] = "none"
@@ -157,7 +161,7 @@ def prepare(run: Run, label: str, folder: Path) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(scratch_config(run)), "utf-8")
     names = ("submission", "path", "project", *row.settings)
     cells = (label, str(row.path.absolute()), row.project)
-    own = (json.dumps(value) for value in row.settings.values())
+    own = (json.dumps(placed(name, value)) for name, value in row.settings.items())
     lines = ("\t".join(names), "\t".join((*cells, *own)))
     (folder / "sheet.tsv").write_text("\n".join(lines) + "\n", "utf-8")
     work, before = make_private(folder / "work" / label), Path(run.config["work"])
