@@ -381,25 +381,35 @@ def check_boxes(item: Item, drawn: Iterable[decisions.Box]) -> None:
             )
 
 
+def take_up(
+    pool: Sequence[Item],
+    found: policy.Places,
+    kept: policy.Places,
+    drawn: Mapping[int, Sequence[decisions.Box]],
+) -> None:
+    """Move lines that may stay to those that are masked where a box that people drew touches one.
+
+    Half a line would be left otherwise, which nobody judged.
+    """
+    for item in pool:
+        for frame in range(item.frames) if item.number in drawn else ():
+            place = (item.number, frame)
+            here, boxes = kept.get(place), box_mask(item, frame, drawn[item.number])
+            if here is None or boxes is None:
+                continue
+            over = np.array([_inside(region["quad"], boxes).any() for region in here], bool)
+            found[place] = np.concatenate([found.get(place, here[:0]), here[over]])
+            kept[place] = here[~over]
+
+
 def with_boxes(
     pool: Sequence[Item],
     masked: Iterable[tuple[Item, int, np.ndarray]],
-    kept: policy.Places,
     drawn: Mapping[int, Sequence[decisions.Box]],
 ) -> Iterator[tuple[Item, int, np.ndarray]]:
-    """Masks of a pool with the boxes that people drew, by item; what one touches does not stay."""
-    left: dict[tuple[int, int], Item] = {}
-    for item in pool:
-        check_boxes(item, drawn.get(item.number, ()))
-        for frame in range(item.frames) if item.number in drawn else ():
-            place = (item.number, frame)
-            boxes = box_mask(item, frame, drawn[item.number])
-            if boxes is None:
-                continue
-            left[place] = item
-            if place in kept:
-                stays = [not _inside(region["quad"], boxes).any() for region in kept[place]]
-                kept[place] = kept[place][np.array(stays, bool)]
+    """Masks of a pool with the boxes that people drew, by item."""
+    those = [item for item in pool if item.number in drawn]
+    left = {(item.number, frame): item for item in those for frame in range(item.frames)}
     for item, frame, mask in masked:
         boxes = None
         if left.pop((item.number, frame), None):
@@ -431,8 +441,11 @@ def write(
         group = file.create_group("items")
         for pool in pools(items, settings):
             views = views_of(source, pool)
+            for item in pool:
+                check_boxes(item, drawn.get(item.number, ()))
+            take_up(pool, found, kept, drawn)
             masked_frames = with_kept(pool, found, kept, settings, views)
-            for item, frame, mask in with_boxes(pool, masked_frames, kept, drawn):
+            for item, frame, mask in with_boxes(pool, masked_frames, drawn):
                 name = str(item.number)
                 if name not in group:
                     group.create_dataset(
