@@ -167,6 +167,12 @@ def test_decide_refuses_a_box_outside_of_the_picture(lab, drawn):
         decide(lab, "mask", "1", drawn=drawn)
 
 
+@pytest.mark.parametrize(("word", "why"), [("2-1", "ends before it begins"), ("x", "no number")])
+def test_decide_refuses_what_names_no_item(lab, word, why):
+    with pytest.raises(UserError, match=why):
+        decide(lab, "reject", word)
+
+
 def test_decide_refuses_a_file_that_changed_since_it_was_checked(lab):
     (lab.shard / "candidates" / "2.dcm").write_bytes(b"altered")
     with pytest.raises(UserError, match="not the one that was checked"):

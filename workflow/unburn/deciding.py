@@ -69,13 +69,15 @@ def numbers(words: Sequence[str]) -> list[str]:
     Raises
     ------
     UserError
-        if a word is neither
+        if a word is neither, or no range of any item
     """
     found: dict[str, None] = {}
     for word in words:
         first, dash, last = word.partition("-")
         if not decisions.NUMBER.fullmatch(first) or (dash and not decisions.NUMBER.fullmatch(last)):
             raise UserError("--item", "it is no number", "name items as 7, or as 7-12")
+        if int(last or first) < int(first):
+            raise UserError("--item", "a range ends before it begins", "name items as 7-12")
         found |= dict.fromkeys(map(str, range(int(first), int(last or first) + 1)))
     return list(found)
 
