@@ -217,6 +217,22 @@ def test_approve_says_what_is_missing(lab):
         handover.approve(run, "lab", 1, "Ana", print)
 
 
+def test_nobody_signs_for_what_an_interrupted_withdrawal_left(lab):
+    (lab.work / submissions.WITHDRAWING).write_text("{}")
+    with pytest.raises(UserError, match="withdraw --submission lab"):
+        approve(lab)
+    assert handed_out(lab) == []
+
+
+def test_one_submission_that_cannot_be_handed_out_is_told_and_stops_no_other(lab):
+    approval.sign(lab.work, lab.results, "Ana Reviewer", "2026-01-02", 1)
+    run = a_run(lab)
+    (lab.results / waiting(lab)[0]).unlink()
+    (told,) = handover.settle(run)
+    assert "a file that waits was deleted or altered" in told
+    assert handed_out(lab) == []
+
+
 def test_nobody_signs_while_a_run_is_under_way(lab):
     lock = takeover.LOCKS / "0.output.lock"
     lock.parent.mkdir(parents=True)

@@ -23,6 +23,7 @@ def a_run(lab, key="keyed"):
         "work": str(lab.work.parent),
         "results": str(lab.results.parent),
         "metadata": {"key": key, "preset": "research"},
+        "gate": {"faces": "hold"},
     }
     return Run(config, {"lab": Row("lab", lab.inputs, "lab", 2)})
 
@@ -248,6 +249,17 @@ def test_a_person_releases_what_the_gate_held_for_text_and_no_more(lab):
     found = decisions.counts(lab.work, {"1", "2"})
     assert found["released_by_reason"] == {"residual_text": 1}
     assert (found["items"], found["not_in_force"]) == (3, 2)
+
+
+def test_who_releases_text_is_told_that_a_face_could_show_too(tmp_path):
+    lab = Made(tmp_path)
+    for _ in range(2):
+        lab.image(verdict="hold")
+        lab.verdicts[-1] |= {"reason_code": "residual_text"}
+    lab.verdicts[1] |= {"face": "1"}
+    put(lab)
+    said = decide(lab, "release", "1", "2")
+    assert said[1] == "a face could show in what this releases: items 2"
 
 
 def test_a_release_of_a_changed_file_is_refused_and_said_by_number(lab, caplog):

@@ -387,8 +387,6 @@ def summary():
     if RUN.handed_out is not None:
         from unburn import handover  # seconds of imports, for the end alone
 
-        try:
-            handover.settle(RUN)
-        except (UserError, OSError) as error:
-            print(f"error: {explained(error)}", file=sys.stderr)
+        for sentence in handover.settle(RUN):
+            print(f"error: {sentence}", file=sys.stderr)
     print(submissions.summary(RUN), file=sys.stderr)

@@ -205,4 +205,8 @@ def decide(
     ]
     decisions.write(work, [*known, *new])
     say(f"{label}: {kind} of {len(new)} items written to {work / decisions.FILE}")
+    if kind == "release" and run.section(label, "gate")["faces"] == "hold":
+        faces = [item for item in wanted if found[item].verdict.get("face") == "1"]
+        if faces:
+            say(f"a face could show in what this releases: items {', '.join(faces)}")
     say("start the run again to let it count")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unburn import approval, deciding, mending, submissions, takeover
 from unburn.alone import alone
-from unburn.errors import UserError
+from unburn.errors import UserError, explained, verb
 from unburn.files import replacing, sha256
 from unburn.release import place, remove_unlisted
 from unburn.settings import Run
@@ -87,21 +87,27 @@ def take_away(waiting: Path, target: Path) -> None:
     remove_unlisted(target, {name for name in listed if there.get(name) == listed[name]})
 
 
-def settle(run: Run) -> None:
+def settle(run: Run) -> list[str]:
     """Hand out, at the end of a run, every submission for which a person has signed.
 
-    Beside another start, which may be making one of them anew, that one's end does so.
+    Beside another start, which may be making one of them anew, that one's end does so. Returns a
+    sentence for each that could not be handed out; the others are.
     """
+    failed: list[str] = []
     if run.handed_out is None or takeover.beside_another():
-        return
+        return failed
     for label in run.rows:
         work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
         target = run.handed_out / label
         finished = submissions.is_finished(run, label) and is_complete(waiting)
         if not finished or is_handed_out(waiting, target):
             continue
-        if approval.is_signed(work, waiting):
-            hand_out(waiting, target)
+        try:
+            if approval.is_signed(work, waiting):
+                hand_out(waiting, target)
+        except (UserError, OSError) as error:
+            failed.append(str(explained(error)))
+    return failed
 
 
 def approve(
@@ -126,6 +132,12 @@ def approve(
     if not (submissions.is_finished(run, label) and is_complete(waiting)):
         raise UserError(f"submission {label}", "it is not finished", "start the run first")
     with alone(run, label):
+        if (work / submissions.WITHDRAWING).is_file():
+            raise UserError(
+                f"submission {label}",
+                "a withdrawal from it was interrupted",
+                f"complete it first: {verb(f'withdraw --submission {label}')}",
+            )
         approval.sign(work, waiting, deciding.reviewer_of(reviewer), deciding.today(), seen)
         hand_out(waiting, run.handed_out / label)
     say(f"{label}: signed, {seen} of {approval.items_in(waiting)} files seen")
