@@ -99,6 +99,13 @@ def test_absent_weights_name_the_remedy(run):
         submissions.check_weights(run)
 
 
+def test_an_absent_truth_is_told_before_anything_runs(run, tmp_path):
+    submissions.check_truth(run)
+    run.config["evaluate"]["truth"] = str(tmp_path / "absent.tsv")
+    with pytest.raises(UserError, match=r"evaluate.truth: there is no file .*absent.tsv"):
+        submissions.check_truth(run)
+
+
 def test_device_rules_are_read_before_anything_runs(run, tmp_path):
     assert submissions.check_device_rules(run) == {}
     rules = tmp_path / "own.tsv"

@@ -45,6 +45,7 @@ try:
     # gigabytes are read, so once a run; each batch verifies what it loads
     SD2 = submissions.check_sd2(RUN) if workflow.is_main_process else {}
     DEVICE_RULES = submissions.check_device_rules(RUN)
+    submissions.check_truth(RUN)
     if IN_IMAGES:
         containers.check(RUN)
 except UserError as error:

@@ -150,6 +150,7 @@ def _run(configfile: Path) -> Iterator[Finding]:
         submissions.check_weights(run)
         submissions.check_sd2(run)
         submissions.check_device_rules(run)
+        submissions.check_truth(run)
     except UserError as error:
         yield Finding("missing", f"{error.where}: {error.found}", error.advice)
         return

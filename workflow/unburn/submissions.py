@@ -277,6 +277,25 @@ def check_device_rules(run: Run) -> dict[str, str]:
     return {path: sha256(Path(path)) for path in named}
 
 
+def check_truth(run: Run) -> None:
+    """Refuse a table of planted lines that is not there; the figures are the last to want it.
+
+    Raises
+    ------
+    UserError
+        naming the table
+    """
+    named = {str(run.section(label, "evaluate")["truth"]) for label in run.rows} - {""}
+    for path in sorted(named):
+        if not Path(path).is_file():
+            raise UserError(
+                where="evaluate.truth",
+                found=f"there is no file {path}",
+                advice="name a table of planted lines, or leave it empty; relative paths start in "
+                "the folder of the run",
+            )
+
+
 def section(run: Run, submission: str, name: str, more: Sequence[str] = ()) -> str:
     """The settings of one stage as JSON; ``more`` names settings of the top level to add.
 
