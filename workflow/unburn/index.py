@@ -78,7 +78,7 @@ def labels(place: Folders) -> list[str]:
 
 
 def row(place: Folders, label: str) -> dict[str, Any]:
-    """What the index says of one submission; None where nothing is known."""
+    """What the index says of one submission, by column; None in those that are not known."""
     waiting, out = place.waiting / label, place.results / label
     source = waiting if (waiting / "metrics.json").is_file() else out
     blank: dict[str, Any] = dict.fromkeys(COLUMNS)
