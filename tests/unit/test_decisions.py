@@ -138,7 +138,7 @@ def test_a_box_concerns_its_own_shard_alone(lab):
 
 def test_decide_writes_a_private_line_and_says_what_to_do(lab):
     said = decide(lab, "release", "2")
-    assert "release of 1 items" in said[0] and said[1].startswith("start the run again")
+    assert "release of 1 item written" in said[0] and said[1].startswith("start the run again")
     (row,) = records(lab.work / decisions.FILE)
     assert row["candidate_sha256"] == sha256(lab.shard / "candidates" / "2.dcm")
     assert row["input_sha256"] == sha256(lab.inputs / "Doe_Jane_2")
@@ -217,7 +217,7 @@ def test_decide_refuses_where_the_originals_are_gone(lab):
 
 def test_what_was_decided_can_be_taken_back(lab):
     decide(lab, "reject", "1-2")
-    assert decide(lab, "clear", "1")[0].startswith("lab: 1 lines taken out")
+    assert decide(lab, "clear", "1")[0].startswith("lab: 1 line taken out")
     assert [one.item for one in decisions.read(lab.work)] == ["2"]
     decide(lab, "clear", "2")
     assert not (lab.work / decisions.FILE).exists()

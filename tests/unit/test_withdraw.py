@@ -177,7 +177,7 @@ def roes(lab):
 def test_a_patient_goes_and_all_else_stays(lab, how):
     others = roes(lab)
     said = lab.withdraw(*how.pop("pseudonyms", ()), **how)
-    assert "1 patients, 5 files handed in" in said and "MRN" not in said and "Doe" not in said
+    assert "1 patient, 5 files handed in" in said and "MRN" not in said and "Doe" not in said
     assert len(others) == 3  # two objects and their mask
     check_gone(lab, others)
 

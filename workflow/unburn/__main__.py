@@ -80,10 +80,10 @@ def approve(options: argparse.Namespace) -> None:
 
 def index(options: argparse.Namespace) -> None:
     """Write a page and a table of all submissions of runs; not for handing out."""
-    from unburn import index
+    from unburn import index, numerals
 
     page, table, rows = index.index(options.run, options.out)
-    print(f"{page}\n{table}: {len(rows)} submissions")
+    print(f"{page}\n{table}: {len(rows)} {numerals.noun(len(rows), 'submission')}")
 
 
 def crate(options: argparse.Namespace) -> None:

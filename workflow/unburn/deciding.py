@@ -15,6 +15,7 @@ from unburn.decisions import Box, Decision
 from unburn.errors import UserError
 from unburn.files import sha256
 from unburn.ledger import check_not_forgotten, records, shard_folders, shard_table
+from unburn.numerals import noun
 from unburn.settings import Run
 
 BY_PEOPLE = ("rejected", "decision_outdated")  # reasons that are decisions themselves
@@ -168,7 +169,8 @@ def decide(
     if kind == "clear":
         left = [one for one in known if one.item not in wanted]
         decisions.write(work, left)
-        say(f"{label}: {len(known) - len(left)} lines taken out of {work / decisions.FILE}")
+        gone = len(known) - len(left)
+        say(f"{label}: {gone} {noun(gone, 'line')} taken out of {work / decisions.FILE}")
         return
     if run.section(label, "metadata")["key"] == "discard":
         raise UserError(
@@ -204,7 +206,9 @@ def decide(
         for item in wanted
     ]
     decisions.write(work, [*known, *new])
-    say(f"{label}: {kind} of {len(new)} items written to {work / decisions.FILE}")
+    say(
+        f"{label}: {kind} of {len(new)} {noun(len(new), 'item')} written to {work / decisions.FILE}"
+    )
     if kind == "release" and run.section(label, "gate")["faces"] == "hold":
         faces = [item for item in wanted if found[item].verdict.get("face") == "1"]
         if faces:

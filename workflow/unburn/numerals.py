@@ -50,6 +50,11 @@ def spread_text(spread: Mapping[str, float | None]) -> str:
     return f"{number_text(spread['median'])} ({low} to {high})"
 
 
+def noun(number: int, one: str, many: str = "") -> str:
+    """The noun of a number: file, files."""
+    return one if number == 1 else many or one + "s"
+
+
 def things(number: int, one: str, many: str = "") -> str:
     """Write a number with its noun: 1 file, 2 files."""
-    return f"{count_text(number)} {one if number == 1 else many or one + 's'}"
+    return f"{count_text(number)} {noun(number, one, many)}"

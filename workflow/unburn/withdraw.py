@@ -45,6 +45,7 @@ from unburn.errors import UserError
 from unburn.files import replacing, sha256
 from unburn.ledger import SHOWED, forgotten, records, shard_folders, shard_table
 from unburn.metadata import quiet
+from unburn.numerals import noun
 from unburn.plan import STATE
 from unburn.plan import State as PlanState
 from unburn.settings import WAITING, Run
@@ -462,9 +463,11 @@ def withdraw(
             doing = planned(work, results, master, named(work, pseudonyms, numbers, listed))
             for other in namesakes(work, doing.items):
                 say(f"{label}: {other} stays, with the same Patient ID and another issuer or none")
+        people = len(doing.patients)
         say(
-            f"{label}: {len(doing.patients)} patients, {len(doing.items)} files handed in, "
-            f"{len(doing.outputs)} files released"
+            f"{label}: {people} {noun(people, 'patient')}, "
+            f"{len(doing.items)} {noun(len(doing.items), 'file')} handed in, "
+            f"{len(doing.outputs)} {noun(len(doing.outputs), 'file')} released"
         )
         if not (sure or interrupted):
             say("nothing was done; it cannot be undone, so say --yes to do it")
