@@ -257,6 +257,16 @@ def test_lines_that_are_picked_are_decisions(queue, lab, tmp_path):
     assert [line.split("\t")[1] for line in left.splitlines()] == ["reject", "mask"]
 
 
+def test_lines_without_a_reviewer_are_not_copied(queue):
+    queue.evaluate("document.querySelector('[data-decide=reject]').click()")
+    queue.evaluate("document.getElementById('copy').click()")
+    assert "name as reviewer" in queue.evaluate("document.getElementById('said').textContent")
+    assert queue.evaluate("document.activeElement.id") == "reviewer"
+    choose(queue, "#reviewer", "A. Reader")
+    queue.evaluate("document.getElementById('copy').click()")
+    assert "name as reviewer" not in queue.evaluate("document.getElementById('said').textContent")
+
+
 def test_a_box_that_is_none_is_refused_with_a_sentence(queue):
     box_ = "document.querySelector('input.box')"
     queue.evaluate(f"{box_}.value = '5,5,1'")

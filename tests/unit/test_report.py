@@ -222,6 +222,8 @@ def test_a_submission_without_text_says_so(tmp_path):
     said = words(page)
     assert "1 frame was searched for text, and none was found." in said
     assert "No released item has painted pixels" in said and "No text was found." in said
+    assert "The one file of the submission was looked at" in said
+    assert "The 1 released image of which" in said and "its frame is not painted" in said
     assert "so there is nothing to measure" in said and "Nothing has to be looked at" in said
     assert "1 of 1 item" in words(review) or "1 of 1 items" in words(review)
 
@@ -233,6 +235,7 @@ def test_a_submission_of_which_nothing_was_released_says_so(tmp_path):
     said = words(pages(lab, tmp_path)[0])
     assert "Nothing was released. Every item was held back" in said and "0\u202f% release" in said
     assert "no image was released" in said and "No released item has painted pixels" in said
+    assert "No header and no picture was released." in said and "was cleaned" not in said
 
 
 @pytest.mark.parametrize(("status", "code"), [("ignored", "not_an_image"), ("held_back", "broken")])
@@ -301,7 +304,8 @@ def test_spiked_controls_are_shown_with_their_bounds_and_what_follows(lab, tmp_p
     assert "the gate held back 7 with their copies, 2 more only because" in said
     assert "3.10\u202f% of their pixels were masked" in said
     assert "40 of 50 80.0\u202f% (66.0\u202f% to 90.0\u202f%) held back" in said
-    assert "not measured: no control nothing" in said
+    assert "not measured: no control unknown" in said
+    assert "The figures speak for 1 of 2. No control: US 1 (1 file)." in said
     assert "The spiked controls below stand in for it" in said
 
 
@@ -311,7 +315,7 @@ def test_controls_that_were_not_made_say_why(lab, tmp_path):
         said = words(
             pages(lab, tmp_path, more={"controls": CONTROLS | none | {"reason": reason}})[0]
         )
-        assert why in said and "Not measured" in said
+        assert why in said and "Not measured" in said and "stand in for it" not in said
 
 
 def test_what_people_decided_is_counted(lab, tmp_path):

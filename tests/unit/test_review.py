@@ -1,5 +1,6 @@
 import re
 
+import h5py
 import pytest
 from test_release import Made, box
 from test_report import PROVENANCE, pages, words
@@ -96,3 +97,36 @@ def test_an_original_that_is_gone_still_shows_what_was_made_of_it(lab, tmp_path)
     entry = page[page.index('id="item-2"') :]
     entry = entry[: entry.index("</li>")]
     assert entry.count("<img") == 1 and "after, painted regions outlined" in entry
+
+
+def test_a_score_without_a_line_is_no_mask(lab, tmp_path):
+    """It was too large for letters: detection keeps its score as suspicion, and no region."""
+    with h5py.File(lab.shard / "regions.h5", "r+") as file:
+        examined = file["examined"][:]
+        examined["suspicion"][examined["item"] == 1] = 0.7
+        file["examined"][:] = examined
+    report, page = pages(lab, tmp_path)
+    entry = words(page[page.index('id="item-1"') :])
+    assert "nearest score 0.700, not taken for text: too large for letters" in entry
+    listed = words(report[report.index("of which the detector was least sure") :])
+    assert listed.index("not taken for text: too") < listed.index("its frame is painted")
+
+
+def test_what_is_no_image_can_be_rejected_too(lab, tmp_path):
+    lab.rows[0]["pixels"] = 0
+    lab.write()
+    _, page = pages(lab, tmp_path)
+    entry = page[page.index('id="item-1"') :]
+    assert "4 of 4 items" in words(page) and "<img" not in entry[: entry.index("</li>")]
+    assert [line.split("\t")[1] for line in lines_of(lab)["1"]] == ["reject"]
+
+
+def test_what_a_person_held_back_has_a_way_back(lab, tmp_path):
+    assert "--clear" not in pages(lab, tmp_path)[1]
+    for code in ("rejected", "decision_outdated"):
+        lab.verdicts[2]["reason_code"] = code
+        lab.release()
+        _, page = pages(lab, tmp_path)
+        said = words(page)
+        assert "--submission lab --item 3 --clear , then start the run again" in said
+        assert said.count("--clear") == 1

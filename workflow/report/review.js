@@ -28,7 +28,7 @@ function show() {
   const order = orders[one("sort").value];
   queue.append(...items.sort((a, b) => order(a, b) || orders.rank(a, b)));
   const left = items.filter((item) => !item.hidden).length;
-  one("count").textContent = `${left} of ${items.length} items shown`;
+  one("count").textContent = `${left} of ${items.length} ${items.length === 1 ? "item" : "items"} shown`;
 }
 
 function press(button, name) {
@@ -155,6 +155,11 @@ if (one("picked")) {
     say("Nothing is picked");
   });
   one("copy").addEventListener("click", () => {
+    if (!one("reviewer").value.trim()) {
+      say("Put in your name as reviewer first: no run starts with a line that has none");
+      one("reviewer").focus();
+      return;
+    }
     one("picked").select();
     const done = document.execCommand("copy");
     say(done ? "Copied; paste it at the end of decisions.tsv" : "Press Ctrl+C to copy");

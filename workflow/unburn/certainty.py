@@ -2,7 +2,9 @@
 
 Each frame is a decision. Where text was found, a line that just reached the threshold may be
 anatomy; where nothing was found, a score just below it may be text. Distances are in log-odds, so
-that 0.999 is far from 0.9. What is least certain is what a person should look at first.
+that 0.999 is far from 0.9. What is least certain is what a person should look at first: before all
+else a frame whose score reached the threshold and yet made no line, as what it stood for is too
+large for letters and not sure enough (``detect.regions_of``).
 """
 
 import math
@@ -23,6 +25,7 @@ class Doubt:
     score: float
     frame: int  # from 0
     distance: float  # in log-odds
+    dropped: bool = False  # it reached the threshold and was not taken for text
 
 
 def log_odds(score: np.ndarray | float) -> np.ndarray:
@@ -32,7 +35,7 @@ def log_odds(score: np.ndarray | float) -> np.ndarray:
 
 
 def of_scores(
-    items: np.ndarray, frames: np.ndarray, scores: np.ndarray, threshold: float
+    items: np.ndarray, frames: np.ndarray, scores: np.ndarray, lines: np.ndarray, threshold: float
 ) -> dict[str, Doubt]:
     """The doubt of each item.
 
@@ -40,20 +43,24 @@ def of_scores(
     ----------
     items, frames : integers, (scores,): what each score is of
     scores : 0 to 1, (scores,); what is no number counts as the threshold itself
+    lines : bool, (scores,), whether it is of a line, and not of a frame without any
     threshold : from which a score counts as text
     """
+    dropped = ~lines & (scores >= threshold)
     scores = np.where(np.isfinite(scores), scores, threshold)
-    distances = np.abs(log_odds(scores) - log_odds(threshold))
+    distances = np.where(dropped, 0.0, np.abs(log_odds(scores) - log_odds(threshold)))
     nearest: dict[str, Doubt] = {}
     for k in np.lexsort((frames, distances, items))[::-1]:  # the nearest of an item comes last
-        nearest[str(int(items[k]))] = Doubt(float(scores[k]), int(frames[k]), float(distances[k]))
+        nearest[str(int(items[k]))] = Doubt(
+            float(scores[k]), int(frames[k]), float(distances[k]), bool(dropped[k])
+        )
     return nearest
 
 
 def decisions(
     examined: np.ndarray, regions: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Items, frames and scores of the detector's decisions, as ``of_scores`` takes them.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Items, frames, scores of the detector's decisions, and which are lines, for ``of_scores``.
 
     Of a frame with lines each line's score counts, of another its highest one. Codes and what
     Tesseract added have scores of another kind.
@@ -62,7 +69,7 @@ def decisions(
     calm = examined[examined["regions"] == 0]
     scores = np.concatenate([lines["score"], calm["suspicion"]]).astype(float)
     items, frames = (np.concatenate([lines[name], calm[name]]) for name in ("item", "frame"))
-    return items, frames, scores
+    return items, frames, scores, np.arange(len(scores)) < len(lines)
 
 
 def doubts(shards: Iterable[Path], threshold: float) -> dict[str, Doubt]:
@@ -78,3 +85,11 @@ def doubts(shards: Iterable[Path], threshold: float) -> dict[str, Doubt]:
 def distance(found: Doubt | None) -> float:
     """How far from the threshold an item stayed; one that was not searched is farthest."""
     return math.inf if found is None else found.distance
+
+
+def outcome(found: Doubt, painted: bool) -> str:
+    """What became of the frame of a score, in words; ``painted``: its mask has pixels there."""
+    if not found.dropped:
+        return "its frame is painted" if painted else "its frame is not painted"
+    words = "not taken for text: too large for letters, and not sure enough"
+    return f"{words}; its frame is painted all the same" if painted else words

@@ -21,7 +21,7 @@ from unburn.files import replacing
 from unburn.ledger import records, shard_folders
 from unburn.reasons import REASONS
 from unburn.safe_harbor import Identifier, identifiers
-from unburn.snapshots import fullest_frame, show_worthy, snapshot
+from unburn.snapshots import fullest_frame, mask_of, show_worthy, snapshot
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,12 @@ def look_first(items: Iterable[Item], flag: float) -> list[dict[str, Any]]:
     ]
 
 
+def painted(one: Item, frame: int) -> bool:
+    """Whether the mask of a frame (from 0) has pixels."""
+    mask = mask_of(one, frame)
+    return mask is not None and bool(mask.any())
+
+
 def unsure(items: Iterable[Item], doubts: Mapping[str, Doubt]) -> list[dict[str, Any]]:
     """The released images of which the detector was least sure, at most ``UNSURE``."""
     released = (one for one in items if one.status == "released" and one.item in doubts)
@@ -118,6 +124,7 @@ def unsure(items: Iterable[Item], doubts: Mapping[str, Doubt]) -> list[dict[str,
             "modality": one.modality,
             "share": one.painted_share,
             "score": doubts[one.item].score,
+            "outcome": certainty.outcome(doubts[one.item], painted(one, doubts[one.item].frame)),
         }
         for one in overview.least_certain(released, doubts)[:UNSURE]
     ]
@@ -176,6 +183,7 @@ def report_page(
         truth=metrics.get("truth"),
         controls=controls,
         controls_held=any(row["held_back"] for row in controls.get("by_class", ())),
+        unmeasured=[row for row in controls.get("by_class", ()) if not row["lines"]],
         decisions=metrics.get("decisions"),
         held=reason_rows(metrics["release"]["held_back_by_reason"]),
         ignored=reason_rows(metrics["release"]["ignored_by_reason"]),

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from unburn import decisions, overview, pages
-from unburn.certainty import Doubt, distance
+from unburn.certainty import Doubt, distance, outcome
 from unburn.evaluate import Item, whole
 from unburn.reasons import OVERRIDABLE, REASONS
-from unburn.snapshots import Snapshot, fullest_frame, pair
+from unburn.snapshots import Snapshot, fullest_frame, mask_of, pair
 
 LONGEST_PX = 1024  # side of a picture, so that small letters show
 PAIRS = 60  # items with pictures
 CHARACTERS = 16_000_000  # of all pictures, so that the page opens quickly
 ROWS = 1000  # items in the queue, held-back ones first; the ledger has all
 PRIVATE_FILE = 0o600
+DECIDED = ("rejected", "decision_outdated")
 ANY_FRAME = "1"  # what a line for a mask names until a person does
 
 
@@ -36,6 +36,7 @@ class Entry:
     frame: int  # that is shown, from 0
     before: Snapshot | None
     after: Snapshot | None
+    outcome: str  # what became of that frame; empty without a score
     lines: tuple[str, ...]  # for decisions.tsv, without reviewer and date
 
     @property
@@ -49,6 +50,11 @@ class Entry:
         return REASONS.get(self.one.reason_code, "")
 
     @property
+    def decided(self) -> bool:
+        """Whether it is held back by what a person decided, so that taking that back helps."""
+        return self.one.reason_code in DECIDED
+
+    @property
     def distance(self) -> str:
         """How far the detector was from its threshold, for sorting."""
         return f"{min(distance(self.doubt), 99):.4f}"
@@ -58,9 +64,7 @@ def frame_to_show(one: Item, doubt: Doubt | None) -> tuple[int, np.ndarray | Non
     """The frame of which the detector was least sure, from 0, with its mask; else the fullest."""
     if doubt is None:
         return fullest_frame(one)
-    with h5py.File(one.folder / "masks.h5") as file:
-        stored = file.get(f"items/{one.item}")
-        return doubt.frame, None if stored is None else stored[doubt.frame]
+    return doubt.frame, mask_of(one, doubt.frame)
 
 
 def cleaned(one: Item, results: Path) -> Path:
@@ -107,19 +111,20 @@ def queue(
     for one in listed:
         doubt = doubts.get(one.item)
         before = after = None
-        frame = 0
+        frame, mask = frame_to_show(one, doubt) if one.searched else (0, None)
+        words = outcome(doubt, mask is not None and bool(mask.any())) if doubt else ""
         if one.item in shown and size < CHARACTERS:
-            frame, mask = frame_to_show(one, doubt)
             before, after = pair(Path(one.path), cleaned(one, results), frame, mask, LONGEST_PX)
             size += sum(picture.size for picture in (before, after) if picture)
-        yield Entry(one, doubt, frame, before, after, lines(one) if decidable else ())
+        possible = lines(one) if decidable else ()
+        yield Entry(one, doubt, frame, before, after, words, possible)
 
 
 def to_look_at(items: Iterable[Item], doubts: Mapping[str, Doubt]) -> list[Item]:
-    """Held-back items, then released images, each with the least certain first."""
+    """Held-back items, then released ones, each with the least certain first."""
     known = list(items)
     held = [one for one in known if one.status == "held_back"]
-    released = [one for one in known if one.status == "released" and one.searched]
+    released = [one for one in known if one.status == "released"]
     return overview.to_decide(held, doubts) + overview.least_certain(released, doubts)
 
 

@@ -123,6 +123,15 @@ def pair(
     return packed(pictures[0], None, longest_px), packed(pictures[1], mask, longest_px)
 
 
+def mask_of(item: Item, frame: int) -> np.ndarray | None:
+    """The mask of a frame (from 0) of an item, or None where the item has none."""
+    if not item.touched:
+        return None
+    with h5py.File(item.folder / "masks.h5") as file:
+        stored = file.get(f"items/{item.item}")
+        return None if stored is None else stored[frame]
+
+
 def fullest_frame(item: Item) -> tuple[int, np.ndarray | None]:
     """The frame (from 0) of an item with the most masked pixels and its mask, or 0 and None."""
     with h5py.File(item.folder / "masks.h5") as file:
