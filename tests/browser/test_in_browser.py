@@ -93,7 +93,7 @@ def test_paper_shows_what_a_reader_of_paper_cannot_unfold(page, lab):
     shown = page.evaluate(
         "[...document.querySelectorAll('details.paper table')].map((one) => one.checkVisibility())"
     )
-    assert len(shown) == 3 and all(shown)
+    assert len(shown) == 4 and all(shown)
 
 
 @pytest.mark.parametrize(
