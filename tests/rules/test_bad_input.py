@@ -125,7 +125,7 @@ def run(tmp_path_factory):
         path.write_bytes(write(path, number))
         made.expected[path.name] = code
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("unburn.pixels.MOST_INFLATED", 1 << 20)
+        patch.setattr("unburn.headers.MOST_INFLATED", 1 << 20)
         gate._reader.cache_clear()
         patch.setitem(gate.READERS, "rapidocr", Blind)
         made.look()
