@@ -46,11 +46,14 @@ def test_what_became_of_a_frame_is_told_by_its_mask():
     assert certainty.outcome(high, painted=True).endswith("its frame is painted all the same")
 
 
-def test_lines_count_one_by_one_and_frames_without_by_their_highest():
-    examined = np.array([(1, 0, 0.9, 2), (1, 1, 0.04, 0), (2, 0, 1.0, 1)], EXAMINED)
-    regions = np.array([(1, 0, 0.9, b"crnn"), (1, 0, 0.3, b"crnn"), (2, 0, 1.0, b"code")], REGIONS)
+def test_lines_count_one_by_one_and_frames_by_what_made_no_line():
+    examined = np.array(
+        [(1, 0, 0.9, 2), (1, 1, 0.04, 0), (2, 0, 0.02, 1), (3, 0, 0.8, 1)], EXAMINED
+    )
+    found = [(1, 0, 0.9, b"crnn"), (1, 0, 0.3, b"crnn"), (2, 0, 1.0, b"code"), (3, 0, 0.6, b"crnn")]
+    regions = np.array(found, REGIONS)
     items, frames, scores, lines = certainty.decisions(examined, regions)
-    assert lines.tolist() == [True, True, False]
-    assert items.tolist() == [1, 1, 1] and frames.tolist() == [0, 0, 1]
-    assert scores == pytest.approx([0.9, 0.3, 0.04])
+    assert lines.tolist() == [True, True, True, False, False, False]
+    assert items.tolist() == [1, 3, 1, 1, 2, 3] and frames.tolist() == [0, 0, 0, 1, 0, 0]
+    assert scores == pytest.approx([0.3, 0.6, 0.9, 0.04, 0.02, 0.8])
     assert certainty.distance(None) == np.inf

@@ -62,13 +62,15 @@ def decisions(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Items, frames, scores of the detector's decisions, and which are lines, for ``of_scores``.
 
-    Of a frame with lines each line's score counts, of another its highest one. Codes and what
+    Each line's score counts, and a frame's highest one where no line has it. Codes and what
     Tesseract added have scores of another kind.
     """
-    lines = regions[regions["source"] == b"crnn"]
-    calm = examined[examined["regions"] == 0]
-    scores = np.concatenate([lines["score"], calm["suspicion"]]).astype(float)
-    items, frames = (np.concatenate([lines[name], calm[name]]) for name in ("item", "frame"))
+    lines = np.sort(regions[regions["source"] == b"crnn"], order="score")
+    highest = {(row["item"], row["frame"]): row["score"] for row in lines}
+    reached = [highest.get((row["item"], row["frame"]), -1) for row in examined]
+    others = examined[~(examined["suspicion"] <= np.array(reached, np.float32))]
+    scores = np.concatenate([lines["score"], others["suspicion"]]).astype(float)
+    items, frames = (np.concatenate([lines[name], others[name]]) for name in ("item", "frame"))
     return items, frames, scores, np.arange(len(scores)) < len(lines)
 
 
