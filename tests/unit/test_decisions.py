@@ -162,10 +162,23 @@ def test_decide_refuses_what_nobody_may_do(lab, kind, item, why):
     assert not (lab.work / decisions.FILE).exists()
 
 
+def test_decide_names_the_reason_of_what_was_not_cleaned(lab):
+    lab.other("held_back", "structured_report")  # in no shard
+    lab.release()
+    put(lab)
+    with pytest.raises(UserError) as error:
+        decide(lab, "release", "3", "5", "6")
+    for told in ("3: {} (undecodable)", "5: {} (structured_report)", "6: {}\n"):
+        assert f"item {told.format('there is no cleaned file of it to decide on')}" in str(
+            error.value
+        )
+
+
 @pytest.mark.parametrize("drawn", [Box(0, 0, 25, 5), Box(0, 0, 5, 21), Box(0, 0, 5, 5, 1)])
 def test_decide_refuses_a_box_outside_of_the_picture(lab, drawn):
-    with pytest.raises(UserError, match="outside of its 1 frames, 24 wide and 20 high"):
+    with pytest.raises(UserError, match="outside of its 1 frames, 24 wide and 20 high") as told:
         decide(lab, "mask", "1", drawn=drawn)
+    assert "nothing was written; correct the box" in str(told.value)
 
 
 @pytest.mark.parametrize(("word", "why"), [("2-1", "ends before it begins"), ("x", "no number")])

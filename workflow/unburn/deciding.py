@@ -83,11 +83,15 @@ def numbers(words: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def lying(work: Path, items: Iterable[str]) -> dict[str, Seen]:
-    """Those of the items that are in a shard and were checked."""
-    wanted = set(items)
+def codes(work: Path) -> dict[str, str]:
+    """Why the last release held back or ignored each item, by its ledger."""
     table = work / "ledger.tsv"
-    held = {row["item"]: row["reason_code"] for row in records(table)} if table.is_file() else {}
+    return {row["item"]: row["reason_code"] for row in records(table)} if table.is_file() else {}
+
+
+def lying(work: Path, items: Iterable[str], held: Mapping[str, str]) -> dict[str, Seen]:
+    """Those of the items that are in a shard and were checked; ``held`` as of ``codes``."""
+    wanted = set(items)
     found: dict[str, Seen] = {}
     for folder in shard_folders(work):
         rows = {row["item"]: row for row in records(shard_table(folder)) if row["item"] in wanted}
@@ -111,10 +115,10 @@ def lying(work: Path, items: Iterable[str]) -> dict[str, Seen]:
     return found
 
 
-def objection(seen: Seen | None, kind: str, box: Box | None) -> str:
-    """Why a decision on an item cannot be taken; empty when it can."""
+def objection(seen: Seen | None, kind: str, box: Box | None, code: str) -> str:
+    """Why a decision on an item cannot be taken; empty when it can. ``code`` of the ledger."""
     if seen is None or seen.candidate.get("status") != "candidate" or not seen.file.is_file():
-        return "there is no cleaned file of it to decide on"
+        return "there is no cleaned file of it to decide on" + (f" ({code})" if code else "")
     if sha256(seen.file) != seen.verdict.get("sha256"):
         return "its cleaned file is not the one that was checked; start the run first"
     if kind == "release":
@@ -184,14 +188,16 @@ def decide(
             "its originals are gone, so no run makes anything anew",
             "bring them back, or take out by hand what you do not want",
         )
-    name, found = reviewer_of(reviewer), lying(work, wanted)
-    against = {item: objection(found.get(item), kind, box) for item in wanted}
+    name, held = reviewer_of(reviewer), codes(work)
+    found = lying(work, wanted, held)
+    against = {item: objection(found.get(item), kind, box, held.get(item, "")) for item in wanted}
     refused = [f"item {item}: {why}" for item, why in against.items() if why]
     if refused:
         raise UserError(
             f"submission {label}",
             "\n    ".join([f"{len(refused)} of {len(wanted)} cannot be decided on", *refused]),
-            "nothing was written; leave those out. held_back.tsv and the ledger have the numbers",
+            f"nothing was written; {'correct the box, or ' if box else ''}leave those out. "
+            "held_back.tsv and the ledger have the numbers",
         )
     new = [
         Decision(
