@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import hashlib
 import json
 
 import pytest
@@ -25,9 +26,12 @@ def run(tmp_path, monkeypatch):
 
 def table(folder, **files):
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [{"output": n, "sha256": d, "input_hmac": n} for n, d in files.items()]
-    tables.write(folder / "released.tsv", rows, ("output", "sha256", "input_hmac"))
+    write(folder, [{"output": n, "sha256": d, "input_hmac": n} for n, d in files.items()])
     return folder
+
+
+def write(folder, rows):
+    tables.write(folder / "released.tsv", rows, ("output", "sha256", "input_hmac"))
 
 
 def told(recorded, now):
@@ -131,8 +135,12 @@ def test_paths_that_a_row_sets_lead_to_the_same_files(run, tmp_path):
 
 def recorded(run, tmp_path):
     """A record of the run's own settings and key, beside a table of one file."""
-    results = table(tmp_path / "results" / "lab", **{"dicom/a.dcm": "1"})
-    key_id = keys.key_id(keys.load(tmp_path / "unburn.key"))
+    results = table(tmp_path / "results" / "lab")
+    master = keys.load(tmp_path / "unburn.key")
+    told = hashlib.sha256((tmp_path / "images" / "a.dcm").read_bytes()).hexdigest()
+    digest = keys.keyed(keys.project_key(master, "lab"), "input", told).hex()
+    write(results, [{"output": "dicom/a.dcm", "sha256": "1", "input_hmac": digest}])
+    key_id = keys.key_id(master)
     values = json.loads(reproduce.submissions.all_settings(run, "lab"))
     made = provenance.provenance(values, key_id)
     (results / "provenance.json").write_text(json.dumps(made))
@@ -165,8 +173,12 @@ def test_what_is_missing_is_said(run, tmp_path):
 
     assert "it is no record of a release" in error(tmp_path / "sheet.tsv")
     (tmp_path / "unburn.key").rename(tmp_path / "gone.key")
-    assert "unburn.key" in error()
+    told = error()
+    assert "unburn.key: there is no key file" in told and "bring that key back" in told
+    assert "key new" not in told
     (tmp_path / "gone.key").rename(tmp_path / "unburn.key")
+    (tmp_path / "images" / "a.dcm").write_bytes(b"another")
+    assert "sheet.tsv:2: 1 of 1 originals of the release are not in the folder" in error()
     (tmp_path / "images" / "a.dcm").unlink()
     assert "sheet.tsv:2: the folder of the submission lab is missing" in error()
     told_by_it = json.loads(record.read_text()) | {"key_id": "discarded"}

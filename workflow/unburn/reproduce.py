@@ -19,7 +19,8 @@ import yaml
 
 from unburn import approval, decisions, doctor, keys, patients, provenance, settings, submissions
 from unburn.errors import UserError
-from unburn.files import make_private
+from unburn.files import make_private, sha256
+from unburn.folders import entries_below
 from unburn.ledger import records
 from unburn.plan import STATE
 from unburn.plan import State as PlanState
@@ -207,6 +208,47 @@ def missing_inputs(run: Run, label: str) -> None:
         )
 
 
+def check_inputs(run: Run, label: str, master: bytes, results: Path) -> None:
+    """Refuse where an original of the release is not in the submission's folder as it was.
+
+    Raises
+    ------
+    UserError
+        with their number
+    """
+    key = keys.project_key(master, run.rows[label].project)
+    missing = inputs_of(results)
+    total = len(missing)
+    for entry in entries_below(os.fspath(run.rows[label].path)) if missing else ():
+        if entry.is_file(follow_symlinks=False):
+            missing.discard(keys.keyed(key, "input", sha256(Path(entry.path))).hex())
+    if missing:
+        raise UserError(
+            f"{run.config['sheet']}:{run.rows[label].line}",
+            f"{len(missing)} of {total} originals of the release are not in the folder of the "
+            f"submission {label}, or were altered since; nothing was run",
+            "bring the originals of that time back, or correct the columns path and project",
+        )
+
+
+def master_of(run: Run, key_id: str) -> bytes:
+    """The master key; ``key_id`` of the one that the record names.
+
+    Raises
+    ------
+    UserError
+        if there is none: another would not do, so none is to be made
+    """
+    path = Path(run.config["key_file"])
+    if not path.exists():
+        raise UserError(
+            str(path),
+            f"there is no key file, and the release was made with the key of the id {key_id}",
+            "bring that key back, or name its file in the setting key_file",
+        )
+    return keys.load(path)
+
+
 def recorded_in(record: Path) -> dict[str, Any]:
     """Read a ``provenance.json``.
 
@@ -245,7 +287,7 @@ def reproduce(
     Raises
     ------
     UserError
-        naming what is missing: record, key, originals, weights
+        naming what is missing or another: record, key, originals, weights
     """
     recorded = recorded_in(record)
     if label not in run.rows:
@@ -254,9 +296,10 @@ def reproduce(
         )
     missing_inputs(run, label)
     submissions.check_weights(run)
-    key_id = keys.key_id(keys.load(Path(run.config["key_file"])))
-    now = provenance.provenance(json.loads(submissions.all_settings(run, label)), key_id)
-    check(recorded, now, say)
+    master = master_of(run, recorded["key_id"])
+    values = json.loads(submissions.all_settings(run, label))
+    check(recorded, provenance.provenance(values, keys.key_id(master)), say)
+    check_inputs(run, label, master, record.parent)
     folder = Path(run.config["work"]).absolute() / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     prepare(run, label, folder)
@@ -275,7 +318,7 @@ def reproduce(
             say(f"    and {len(names) - SHOWN} more") if len(names) > SHOWN else None
     others = inputs_of(record.parent) ^ inputs_of(results)
     if others:
-        say(f"{len(others)} inputs are in one of both only: originals changed since, came or went")
+        say(f"{len(others)} inputs are in one of both only")
     total = len(found.identical)
     say(f"{label}: identical, all {total} files" if found.same else f"{label}: {total} identical")
     if not keep:
