@@ -157,25 +157,47 @@ def test_a_file_altered_while_it_waited_is_not_handed_out(lab):
     assert handed_out(lab) == []
 
 
+def test_a_signature_that_was_refused_does_not_count_once_the_file_is_back(lab):
+    (lab.results / records(lab.results / "released.tsv")[0]["output"]).unlink()
+    with pytest.raises(UserError, match="deleted or altered since it was checked"):
+        approve(lab)
+    assert approval.read(lab.work) == []
+    finish(lab)
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == []
+
+
 def test_a_withdrawal_takes_files_away_without_waiting_for_a_signature(lab):
     approve(lab)
     target = a_run(lab).handed_out / "lab"
+    theirs = records(lab.results / "released.tsv")[0]["output"]
     lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
     finish(lab)
-    handover.take_away(lab.results, target)
+    handover.take_away(lab.results, target, {theirs}, {"patient"}, set())
     assert handed_out(lab) == waiting(lab)
     assert len(records(target / "released.tsv")) == 1
 
 
-def test_a_withdrawal_from_what_changed_since_leaves_only_what_is_alike(lab):
+def test_of_a_patient_whom_the_submission_does_not_know_nothing_stays(lab):
     approve(lab)
     target = a_run(lab).handed_out / "lab"
-    lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
     lab.image(series="s00003")
     finish(lab)
-    handover.take_away(lab.results, target)
-    (left,) = handed_out(lab)
-    assert left in waiting(lab)
+    handover.take_away(lab.results, target, set(), {"other"}, set())
+    assert handed_out(lab) == ["provenance.json", "released.tsv"]
+    assert records(target / "released.tsv") == []
+
+
+def test_an_approved_object_that_refers_to_a_withdrawn_one_goes(lab):
+    approve(lab)
+    target = a_run(lab).handed_out / "lab"
+    first, second = sorted(lab.released())
+    lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
+    lab.verdicts[1] |= {"verdict": "hold", "reason_code": "residual_text"}
+    finish(lab)
+    handover.take_away(lab.results, target, set(), {"patient"}, {Path(first).stem})
+    assert [row["output"] for row in records(target / "released.tsv")] == [second]
+    assert handed_out(lab) == [second, "provenance.json", "released.tsv"]
 
 
 def test_what_was_approved_before_is_not_taken_for_what_waits(lab, monkeypatch):
@@ -194,10 +216,49 @@ def test_what_was_approved_before_is_not_taken_for_what_waits(lab, monkeypatch):
     assert f"delete {table}" in str(told.value)
 
 
-@pytest.mark.parametrize("seen", [-1, 3])
-def test_no_more_can_be_seen_than_there_is(lab, seen):
-    with pytest.raises(UserError, match=f"2 files wait, and {seen} were seen"):
+@pytest.mark.parametrize("seen", [-1, 0, 3])
+def test_some_must_be_seen_and_no_more_than_there_are(lab, seen):
+    with pytest.raises(UserError, match=f"2 files wait, and {seen} were seen\n.*from 1 to 2"):
         approve(lab, seen)
+    assert handed_out(lab) == [] and approval.read(lab.work) == []
+
+
+def test_a_line_by_somebody_who_saw_nothing_hands_nothing_out(lab):
+    approval.sign(lab.work, lab.results, "Ana Reviewer", "2026-01-02", 1)
+    table = lab.work / approval.FILE
+    table.write_text(table.read_text().replace("\t1\t2\t", "\t0\t2\t"))
+    handover.settle(a_run(lab))
+    assert handed_out(lab) == []
+
+
+def test_a_release_of_nothing_is_signed_with_nothing_seen(lab):
+    for verdict in lab.verdicts:
+        verdict |= {"verdict": "hold", "reason_code": "residual_text"}
+    finish(lab)
+    approve(lab, seen=0)
+    assert handed_out(lab) == waiting(lab)
+    assert approval.is_signed(lab.work, lab.results)
+
+
+def test_the_same_files_are_signed_once_and_handed_out_again(lab):
+    approve(lab, seen=1)
+    output = records(lab.results / "released.tsv")[0]["output"]
+    (a_run(lab).handed_out / "lab" / output).unlink()
+    assert "signed already" in approve(lab)[0]
+    assert len(approval.read(lab.work)) == 1
+    assert handed_out(lab) == waiting(lab)
+
+
+def test_approved_files_that_are_missing_while_others_wait_are_told(lab):
+    approve(lab)
+    output = records(lab.results / "released.tsv")[0]["output"]
+    lab.image(series="s00003")
+    finish(lab)
+    (a_run(lab).handed_out / "lab" / output).unlink()
+    handover.settle(a_run(lab))
+    told = approval.sentences(a_run(lab), "lab")[0]
+    assert "1 of its 2 files were deleted or altered" in told
+    assert "come back with the next signature" in told
 
 
 def test_approve_says_what_is_missing(lab):

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from test_withdraw import Year, check_gone
 
-from unburn import crate, decisions, handover, reproduce, settings, withdraw
+from unburn import approval, crate, decisions, handover, reproduce, settings, withdraw
 from unburn.errors import UserError
+from unburn.files import sha256
 from unburn.ledger import records
 from unburn.settings import WAITING
 
@@ -41,6 +42,31 @@ def test_a_patient_goes_from_what_was_handed_out_too(lab):
     assert {row["output"] for row in records(out / "released.tsv")} == roe.keys()
 
 
+def test_what_was_approved_of_others_stays_listed_while_other_files_wait(lab):
+    """Of both patients a file was approved that waits no more."""
+    out = lab.folder / "results" / "lab"
+    roe, *_, doe = sorted(name for name in lab.released() if name.startswith("dicom/"))
+    before = {row["output"]: row for row in records(out / "released.tsv")}
+    moment = (out / "released.tsv").stat().st_mtime_ns
+    hold = {"verdict": "hold", "reason_code": "residual_text"}
+    for row in lab.candidates:
+        if row["output"] in (doe, roe):
+            lab.verdicts[int(row["item"]) - 1] |= hold
+    lab.finish()
+    assert not {doe, roe} & lab.released().keys()
+    lab.withdraw("patient")
+    kept = {name: row for name, row in before.items() if row["patient"] == "other"}
+    assert roe in kept and len(kept) == 3
+    assert {row["output"]: row for row in records(out / "released.tsv")} == kept
+    there = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
+    assert there == {*kept, "released.tsv", "provenance.json"}
+    for name, row in kept.items():
+        assert sha256(out / name) == row["sha256"]
+    assert (out / "released.tsv").stat().st_mtime_ns == moment  # of an earlier release
+    told = approval.sentences(settings.load_file(lab.folder / "config.yaml"), "lab")
+    assert "what was approved before stays there" in told[0]
+
+
 def test_what_people_and_verbs_wrote_down_of_a_patient_goes(lab):
     decisions.write(lab.work, [decided("1", "1" * 64), decided("5", "5" * 64)])
     (lab.work / crate.FILE).write_text("Doe of before")
@@ -60,6 +86,7 @@ def test_what_a_killed_approval_left_of_a_patient_goes_with_its_pages(lab):
     of_before.parent.mkdir(parents=True, exist_ok=True)
     of_before.write_text("Doe of before")
     (out / crate.FILE).write_text("Doe of before")
+    (out / ".0123abcd.part.json").write_text("Doe of before")
     (out / handover.TABLE).unlink()  # the first step of what puts files there
     lab.withdraw("patient")
     assert [file for file in out.rglob("*") if file.is_file()] == []

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from unburn import tables
+from unburn import mending, tables
 from unburn.errors import UserError, verb
 from unburn.handwritten import SHA256, rows_of, who_and_when
 from unburn.ledger import records
@@ -19,6 +19,9 @@ FILE = "approvals.tsv"
 COLUMNS = ("reviewer", "date", "seen", "of", "files_digest")
 PRIVATE_FILE = 0o600
 PRODUCTS = ("mask", "nifti")  # kinds in released.tsv that are made of items
+AFTER = ("metrics.json", "provenance.json", "report.html")  # made of the table, so not older
+PAGES = ("held_back.tsv", *AFTER)
+TABLE = "released.tsv"  # the last that is written, the first that goes
 
 
 def _mistakes(row: Mapping[str, str]) -> Iterable[str]:
@@ -44,7 +47,7 @@ def read(work: Path) -> list[dict[str, str]]:
 
 def files_of(results: Path) -> list[tuple[str, str]]:
     """The files that ``released.tsv`` lists, each with its sha256, sorted."""
-    table = tables.read(results / "released.tsv")
+    table = tables.read(results / TABLE)
     return sorted(zip(table["output"], table["sha256"], strict=True))
 
 
@@ -56,30 +59,42 @@ def digest(files: Iterable[tuple[str, str]]) -> str:
 
 def items_in(results: Path) -> int:
     """How many items are released, without the masks and volumes made of them."""
-    rows = records(results / "released.tsv")
+    rows = records(results / TABLE)
     return sum(row["kind"] not in PRODUCTS for row in rows)
 
 
 def is_signed(work: Path, results: Path) -> bool:
     """Whether the last signature is for exactly the files that wait in ``results``.
 
-    An earlier one was for what other files took the place of, with a signature of their own.
+    An earlier one was for what other files took the place of, with a signature of their own. One
+    of somebody who looked at none of the files is none.
     """
-    signed = [row["files_digest"] for row in read(work)]
-    return signed[-1:] == [digest(files_of(results))]
+    last = read(work)[-1:]
+    looked = [row["files_digest"] for row in last if int(row["seen"]) or not int(row["of"])]
+    return looked == [digest(files_of(results))]
 
 
-def sign(work: Path, results: Path, reviewer: str, day: str, seen: int) -> None:
-    """Add a signature for the files that wait.
+def check_seen(results: Path, seen: int) -> int:
+    """How many items are released.
 
     Raises
     ------
     UserError
-        if more were seen than there are
+        if more were seen than there are, or none of them
     """
     of = items_in(results)
-    if not 0 <= seen <= of:
-        raise UserError("--seen", f"{of} files wait, and {seen} were seen", f"from 0 to {of}")
+    if not min(1, of) <= seen <= of:
+        raise UserError(
+            "--seen",
+            f"{of} files wait, and {seen} were seen",
+            f"from {min(1, of)} to {of}: a signature says that somebody looked",
+        )
+    return of
+
+
+def sign(work: Path, results: Path, reviewer: str, day: str, seen: int) -> None:
+    """Add a signature for the files that wait, of which ``seen`` were looked at."""
+    of = check_seen(results, seen)
     cells = (reviewer, day, str(seen), str(of), digest(files_of(results)))
     tables.write(work / FILE, [*read(work), dict(zip(COLUMNS, cells, strict=True))], COLUMNS)
     (work / FILE).chmod(PRIVATE_FILE)
@@ -90,15 +105,22 @@ def sentences(run: Run, label: str) -> list[str]:
     if run.handed_out is None:
         return []
     work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
-    if not (waiting / "released.tsv").is_file():
+    if not (waiting / TABLE).is_file():
         return []
     target = run.handed_out / label
-    there = (target / "released.tsv").is_file()
-    if there and files_of(target) == files_of(waiting):
+    there = (target / TABLE).is_file()
+    lost = mending.lost(target)
+    whole = there and not lost and all((target / name).is_file() for name in PAGES)
+    if whole and files_of(target) == files_of(waiting):
         return [f"approval: signed; handed out in {target}"]
     if is_signed(work, waiting):
         return [f"approval: signed; the next start hands it out in {target}"]
     older = "what was approved before stays there" if there else "nothing is there yet"
+    if lost:
+        older += (
+            f", but {len(lost)} of its {len(files_of(target))} files were deleted or altered; "
+            "those that still wait come back with the next signature"
+        )
     return [
         f"approval: {items_in(waiting)} files wait for a person's signature before they enter "
         f"{target}; {older}",

@@ -4,20 +4,27 @@ Files are taken from where they wait (see ``approval``), by hard links where tha
 their sha256 was compared with the one signed for.
 """
 
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+
+from pydicom import dcmread
 
 from unburn import approval, deciding, mending, submissions, takeover
 from unburn.alone import alone
+from unburn.approval import AFTER, PAGES, TABLE
 from unburn.errors import UserError, explained, verb
 from unburn.files import replacing, sha256
+from unburn.ledger import records
+from unburn.metadata import quiet
+from unburn.purging import purge_lines, uids_in
 from unburn.release import place, remove_unlisted
 from unburn.settings import Run
 
-AFTER = ("metrics.json", "provenance.json", "report.html")  # made of the table, so not older
-PAGES = ("held_back.tsv", *AFTER)
-TABLE = "released.tsv"  # the last that is written, the first that goes
+log = logging.getLogger(__name__)
+
+COUNTING = ("held_back.tsv", "metrics.json", "report.html")  # they count patients, name items
 
 
 def is_complete(waiting: Path) -> bool:
@@ -37,13 +44,13 @@ def is_handed_out(waiting: Path, target: Path) -> bool:
     return all(same) and not mending.lost(target)
 
 
-def hand_out(waiting: Path, target: Path) -> None:
-    """Put what waits in its place, and take away what it does not list.
+def verified(waiting: Path) -> list[tuple[str, str]]:
+    """The files that wait, each with its sha256.
 
     Raises
     ------
     UserError
-        if a file is not the one that its table lists; then nothing was changed
+        if one is not the file that the table lists
     """
     files = approval.files_of(waiting)
     for output, digest in files:
@@ -53,11 +60,21 @@ def hand_out(waiting: Path, target: Path) -> None:
                 "a file that waits was deleted or altered since it was checked",
                 "start the run again, which makes it anew",
             )
-    target.mkdir(parents=True, exist_ok=True)
-    (target / TABLE).unlink(missing_ok=True)
-    for left in target.iterdir():  # by one that was killed
+    return files
+
+
+def remove_left_over(target: Path) -> None:
+    """Delete the half-written pages of a hand-out that was killed."""
+    for left in target.iterdir():
         if takeover.LEFT_OVER.fullmatch(left.name):
             left.unlink()
+
+
+def hand_out(waiting: Path, target: Path, files: Collection[tuple[str, str]]) -> None:
+    """Put what waits, as ``verified``, in its place, and take away what it does not list."""
+    target.mkdir(parents=True, exist_ok=True)
+    (target / TABLE).unlink(missing_ok=True)
+    remove_left_over(target)
     # a link shares its time with what waits; later than the table is altered (module mending)
     moment_ns = (waiting / TABLE).stat().st_mtime_ns
     for output, digest in files:
@@ -68,23 +85,65 @@ def hand_out(waiting: Path, target: Path) -> None:
             shutil.copy2(waiting / name, tmp)
 
 
-def take_away(waiting: Path, target: Path) -> None:
-    """Let what was handed out hold no more than what waits, after a withdrawal.
+def take_away(
+    waiting: Path,
+    target: Path,
+    outputs: Collection[str],
+    left: Collection[str],
+    uids: Collection[str],
+) -> None:
+    """Take withdrawn patients out of what was handed out; what was approved of others stays.
 
-    Files that are no longer listed, or listed with other bytes, go. Where nothing else changed,
-    what waits is a part of what was signed for, so its tables follow.
+    The table keeps its time: it is of an earlier release than what waits, or of the same.
+
+    Parameters
+    ----------
+    waiting : as it was made again without them
+    target : what was handed out
+    outputs : files of the withdrawn patients
+    left : pseudonyms of the patients that the submission still has; of nobody else a file stays
+    uids : new UIDs of the withdrawn patients' objects; a file that holds one goes
     """
     if not target.is_dir():
         return
-    whole = (target / TABLE).is_file()  # else one that was killed left what no table lists
-    listed = dict(approval.files_of(waiting))
-    there = dict(approval.files_of(target)) if whole else {}
-    if whole and listed.items() <= there.items():
-        hand_out(waiting, target)
+    remove_left_over(target)
+    if not (target / TABLE).is_file():  # one that was killed left what no table lists
+        for name in PAGES:
+            (target / name).unlink(missing_ok=True)
+        remove_unlisted(target, set())
         return
-    for name in (TABLE, *PAGES):
+    listed = dict(approval.files_of(waiting))
+
+    def stays(row: Mapping[str, str]) -> bool:
+        if row["output"] in outputs or row["patient"] not in left:
+            return False
+        alike = listed.get(row["output"]) == row["sha256"]
+        return alike or not refers_to(target / row["output"], uids)
+
+    keep = {row["output"]: row["sha256"] for row in records(target / TABLE) if stays(row)}
+    if keep == listed:
+        hand_out(waiting, target, verified(waiting))
+        return
+    for name in COUNTING:
         (target / name).unlink(missing_ok=True)
-    remove_unlisted(target, {name for name in listed if there.get(name) == listed[name]})
+    purge_lines(target / TABLE, lambda row: row["output"] in keep)
+    remove_unlisted(target, set(keep))
+    log.warning(
+        "other files wait than were approved: %d approved files stay; %s come back with the next "
+        "signature",
+        *(len(keep), ", ".join(COUNTING)),
+    )
+
+
+def refers_to(file: Path, uids: Collection[str]) -> bool:
+    """Whether an object holds one of the UIDs; so does one that cannot be read, to be safe."""
+    if file.suffix != ".dcm" or not file.is_file():
+        return False
+    try:
+        with quiet():
+            return not uids_in(dcmread(file, stop_before_pixels=True)).isdisjoint(uids)
+    except Exception:  # whatever its bytes make of it
+        return True
 
 
 def settle(run: Run) -> list[str]:
@@ -104,7 +163,7 @@ def settle(run: Run) -> list[str]:
             continue
         try:
             if approval.is_signed(work, waiting):
-                hand_out(waiting, target)
+                hand_out(waiting, target, verified(waiting))
         except (UserError, OSError) as error:
             failed.append(str(explained(error)))
     return failed
@@ -138,7 +197,12 @@ def approve(
                 "a withdrawal from it was interrupted",
                 f"complete it first: {verb(f'withdraw --submission {label}')}",
             )
-        approval.sign(work, waiting, deciding.reviewer_of(reviewer), deciding.today(), seen)
-        hand_out(waiting, run.handed_out / label)
-    say(f"{label}: signed, {seen} of {approval.items_in(waiting)} files seen")
+        of, name = approval.check_seen(waiting, seen), deciding.reviewer_of(reviewer)
+        files = verified(waiting)  # before anybody's name stands under them
+        if approval.is_signed(work, waiting):
+            say(f"{label}: these files are signed already, so no line was added")
+        else:
+            approval.sign(work, waiting, name, deciding.today(), seen)
+            say(f"{label}: signed, {seen} of {of} files seen")
+        hand_out(waiting, run.handed_out / label, files)
     say(f"{label}: handed out in {run.handed_out / label}")

@@ -11,17 +11,15 @@ What is to be done is written down first (``withdrawing.json``). While it stands
 
 import json
 import logging
-import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 from pydicom import dcmread
-from pydicom.dataset import DataElement, Dataset
 
 from unburn import (
     crate,
@@ -48,6 +46,7 @@ from unburn.metadata import quiet
 from unburn.numerals import noun
 from unburn.plan import STATE
 from unburn.plan import State as PlanState
+from unburn.purging import keeping_time, purge_lines, uids_in
 from unburn.settings import WAITING, Run
 
 log = logging.getLogger(__name__)
@@ -138,8 +137,13 @@ def inventory_of(inventory: Mapping[str, str], number: str) -> set[str]:
     return {inventory.get(number, "")}
 
 
-def planned(work: Path, results: Path, master: bytes, who: Collection[str]) -> Withdrawal:
-    """List what belongs to patients, by the inventory's digests of them."""
+def planned(
+    work: Path, released: Collection[Path], master: bytes, who: Collection[str]
+) -> Withdrawal:
+    """List what belongs to patients, by the inventory's digests of them.
+
+    ``released`` are folders of results: what waits and what was handed out before can differ.
+    """
     inventory = [row for row in records(work / "inventory.tsv") if row["path"]]
     theirs = patients.belonging(
         [row["path"] for row in inventory], [row["patient"] for row in inventory], who
@@ -153,16 +157,17 @@ def planned(work: Path, results: Path, master: bytes, who: Collection[str]) -> W
             uids[gone].update(row[name] for name in OWN_UIDS)
             if gone:
                 pseudonyms.add(row["patient_out"])
-    outputs = [
+    outputs = {
         row["output"]
-        for row in records(results / "released.tsv")
+        for table in (folder / "released.tsv" for folder in released)
+        for row in (records(table) if table.is_file() else ())
         if row["patient"] in pseudonyms - {""}
-    ]
+    }
     return Withdrawal(
         patients=[patients.digest(master, work.name, one) for one in sorted(who)],
         contents=[patients.content_digest(master, work.name, one) for one in volumes(work, items)],
         items=sorted(items, key=int),
-        outputs=outputs,
+        outputs=sorted(outputs),
         uids=sorted(uids[True] - uids[False] - {""}),
     )
 
@@ -193,25 +198,10 @@ def volumes(work: Path, items: Collection[str]) -> list[str]:
 # --- what goes
 
 
-@contextmanager
-def keeping_time(path: Path) -> Iterator[None]:
-    """Give a file the time that it had: no job is to be done again because lines were taken out."""
-    times = path.stat()
-    yield
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
 def remove(folder: Path) -> None:
     """Delete a folder, if it is there; what cannot be deleted is an error."""
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def purge_lines(path: Path, stays: Callable[[Mapping[str, str]], bool]) -> None:
-    """Keep the lines of a table that stay."""
-    columns = [str(name) for name in tables.read(path).columns]
-    with keeping_time(path):
-        tables.write(path, filter(stays, records(path)), columns)
 
 
 def purge_table(path: Path, items: Collection[str]) -> None:
@@ -239,19 +229,6 @@ def purge_h5(path: Path, items: Collection[str]) -> None:
             rows = found[:]
             left = rows[~np.isin(rows["item"] if rows.dtype.names else rows, numbers)]
             new.create_dataset(name, data=left, compression=found.compression, track_times=False)
-
-
-def uids_in(dataset: Dataset) -> set[str]:
-    """Every UID of an object, at all levels."""
-    found: set[str] = set()
-
-    def collect(_: Dataset, element: DataElement) -> None:
-        if element.VR == "UI" and element.value:
-            many = element.value if element.VM > 1 else [element.value]
-            found.update(str(one) for one in many)
-
-    dataset.walk(collect)
-    return found
 
 
 def purge_uids(folder: Path, gone: Collection[str]) -> None:
@@ -421,7 +398,9 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
         drop_altered(folder)
     remake(run, label)
     if run.handed_out:
-        handover.take_away(results, approved)
+        left_here = (records(folder / "candidates.tsv") for folder in shard_folders(work))
+        stay = {row["patient_out"] for rows in left_here for row in rows}
+        handover.take_away(results, approved, set(doing.outputs), stay, set(doing.uids))
     else:  # what waited for an approval that is no longer required
         remove(work.parent / WAITING / label)
     (work / "accounted").touch()
@@ -460,7 +439,8 @@ def withdraw(
                 raise UserError(
                     f"submission {label}", "no patient was named", "use --patient, --item or --from"
                 )
-            doing = planned(work, results, master, named(work, pseudonyms, numbers, listed))
+            released = [results, *([run.handed_out / label] if run.handed_out else [])]
+            doing = planned(work, released, master, named(work, pseudonyms, numbers, listed))
             for other in namesakes(work, doing.items):
                 say(f"{label}: {other} stays, with the same Patient ID and another issuer or none")
         people = len(doing.patients)
