@@ -160,6 +160,8 @@ def test_lines_left_are_counted_in_released_items_alone(measured):
     visible = row(table, lines="visible lines")
     assert (visible["planted"], visible["in released items"], visible["left"]) == (8, 6, 1)
     assert visible["share left"].value == pytest.approx(1 / 6)
+    several = row(table, lines="visible, several letters")
+    assert (several["planted"], several["in released items"], several["left"]) == (8, 6, 1)
     assert row(table, lines="QR codes and bar codes")["left"] == 0
     assert row(table, lines="hardly visible lines")["planted"] == 1
     assert "3 of 4 with text" in table.about and "held: residual_text 1" in table.about

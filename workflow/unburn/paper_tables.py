@@ -30,6 +30,8 @@ CAVEAT = (
     f'Figures in the column "{AUTHORS}" are those of {PAPER}. Its frames, split, units, mask '
     "shape and weights are not public, so that they stand beside ours and are no comparison."
 )
+# what is written in a line that can be seen, by the kind that the renderer gives it
+WRITTEN = {"text": "several letters", "marker": "markers", "single": "single letters"}
 NAMES = {DEFAULT: "default (flat places exactly, else classic)"}
 
 
@@ -328,11 +330,11 @@ def privacy(measured: Measured) -> Table:
 
 
 def leaks(measured: Measured) -> Table:
-    """Lines that the masks of released items leave, all and by layout."""
+    """Lines that the masks of released items leave, all, by what is written and by layout."""
     lines = measured.table("released_lines").merge(
         measured.table("lines").drop(columns=["layout", "ink"]), on=["frame", "line"]
     )
-    lines["kind"] = kinds(lines)
+    lines["written"], lines["kind"] = lines["kind"], kinds(lines)
     lines["left"] = lines["masked"] < judging.COVERED * lines["ink"]
     visible = lines[lines["kind"] == "visible lines"]
     groups = [
@@ -340,6 +342,10 @@ def leaks(measured: Measured) -> Table:
         *(
             (str(name), lines[lines["kind"] == name])
             for name in ("hardly visible lines", *APART.values())
+        ),
+        *(
+            (f"visible, {name}", visible[visible["written"] == kind])
+            for kind, name in WRITTEN.items()
         ),
         *((f"visible, layout {name}", own) for name, own in visible.groupby("layout")),
     ]
