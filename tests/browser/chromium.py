@@ -79,6 +79,15 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
+    def audit(self, axe: str) -> tuple[int, list[list[Any]]]:
+        """How many rules of axe-core hold, and serious and critical ones that do not."""
+        self.evaluate(axe + "; 0")
+        held, broken = self.evaluate(
+            "axe.run().then((done) => [done.passes.length, done.violations.map((one) => "
+            "[one.impact, one.id, one.nodes.slice(0, 3).map((node) => node.html)])])"
+        )
+        return held, [one for one in broken if one[0] in ("serious", "critical")]
+
     def wait(self, condition: str) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + TIMEOUT_S

@@ -34,10 +34,9 @@ PROVENANCE = {
 }
 
 
-@pytest.fixture
-def lab(tmp_path):
-    """A clean image, a painted one, a painted one held back, a broken file."""
-    lab = Made(tmp_path)
+def four_items(folder):
+    """A clean image, a painted one, a painted one held back for text, a broken file."""
+    lab = Made(folder)
     lab.image()
     lab.image(series="s00002", mask=box())
     lab.image(series="s00003", mask=box(), verdict="hold")
@@ -48,6 +47,11 @@ def lab(tmp_path):
         data = (lab.shard / "candidates" / f"{number}.dcm").read_bytes()
         (lab.inputs / f"Doe_Jane_{number}").write_bytes(data)
     return lab
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return four_items(tmp_path)
 
 
 def pages(lab, tmp_path, pictures=12, flag=0.25, more=None, made=PROVENANCE):

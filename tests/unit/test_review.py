@@ -2,8 +2,8 @@ import re
 
 import h5py
 import pytest
-from test_release import Made, box
-from test_report import PROVENANCE, pages, words
+from test_release import box
+from test_report import PROVENANCE, four_items, pages, words
 
 from unburn import decisions, review
 from unburn.evaluate import read_items
@@ -12,18 +12,7 @@ from unburn.files import sha256
 
 @pytest.fixture
 def lab(tmp_path):
-    """A clean image, a painted one, a painted one held back for text, one for a broken UID."""
-    lab = Made(tmp_path)
-    lab.image()
-    lab.image(series="s00002", mask=box())
-    lab.image(series="s00003", mask=box(), verdict="hold")
-    lab.other("held_back", "broken")
-    lab.release()
-    for row in lab.rows:  # originals are DICOM files too
-        number = row["item"]
-        data = (lab.shard / "candidates" / f"{number}.dcm").read_bytes()
-        (lab.inputs / f"Doe_Jane_{number}").write_bytes(data)
-    return lab
+    return four_items(tmp_path)
 
 
 def lines_of(lab):
