@@ -14,7 +14,7 @@ def test_hardly_visible_lines_codes_and_handwriting_count_apart():
     lines = [
         line(), line(), line(deviations=1.4, masked=0), line(("QR codes and bar codes",), 0.3, 0),
     ]  # fmt: skip
-    rows = {row["group"]: row for row in comparison.recall({"unburn": lines}, 1)}
+    rows = {row["group"]: row for row in comparison.recall({"unburn": lines})}
     assert rows["all but hardly visible"]["lines"] == 2
     assert rows["all but hardly visible"]["recall"] == "1.0000"
     assert rows["hardly visible"]["found"] == 0
@@ -52,7 +52,7 @@ def test_false_area_is_that_of_frames_without_text():
 
 
 def test_the_picture_shows_each_group_of_each_method():
-    rows = comparison.recall({"unburn": [line()], "rapidocr": [line(masked=0)]}, 1)
+    rows = comparison.recall({"unburn": [line()], "rapidocr": [line(masked=0)]})
     picture = ElementTree.fromstring(comparison.drawn(rows))
     names = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert "kind: line (1)" in names and "rapidocr" in names

@@ -79,19 +79,43 @@ def test_bounds_are_those_of_clopper_and_pearson():
 def test_bounds_by_frame_are_wider_where_lines_fall_together():
     apart = [line(frame=k, masked=100 * (k % 10 > 0)) for k in range(100)]
     together = [line(frame=k // 10, masked=100 * (k >= 10)) for k in range(100)]
-    low, high = judging.bounds_by_frame(apart, 1)
-    low_together, high_together = judging.bounds_by_frame(together, 1)
+    low, high = judging.bounds_by_frame(apart)
+    low_together, high_together = judging.bounds_by_frame(together)
     assert low_together < low < 0.9 < high <= high_together
-    assert judging.bounds_by_frame(apart, 1) == (low, high)
+    assert (low, high) == judging.bounds(90, 100)  # a line a frame
+    assert low_together == judging.bounds(9, 10)[0]  # as if each frame were one
+
+
+def test_a_miss_more_gives_no_better_bound():
+    lows = []
+    for missed in range(12):
+        lines = [line(frame=k // 5, masked=100 * (k >= missed)) for k in range(50)]
+        lows.append(judging.bounds_by_frame(lines)[0])
+    assert lows[0] == lows[1] and lows[1:] == sorted(lows[1:], reverse=True)
+
+
+def test_bounds_by_frame_hold_the_truth_where_bounds_by_line_do_not():
+    """Frames of five lines, each with a recall of its own around 0.85."""
+    rng = np.random.default_rng(1)
+    truth, trials, missed, missed_by_line = 0.85, 150, 0, 0
+    for _ in range(trials):
+        recalls = rng.beta(2 * truth, 2 * (1 - truth), 30)
+        found = rng.random((30, 5)) < recalls[:, None]
+        lines = [line(frame=k // 5, masked=100 * int(hit)) for k, hit in enumerate(found.ravel())]
+        low, high = judging.bounds_by_frame(lines)
+        missed += not low <= truth <= high
+        low, high = judging.bounds(int(found.sum()), found.size)
+        missed_by_line += not low <= truth <= high
+    assert missed <= 0.06 * trials < missed_by_line
 
 
 def test_bounds_by_frame_of_flawless_groups_count_frames():
     lines = [line(frame=k // 5) for k in range(50)]
-    assert judging.bounds_by_frame(lines, 1) == judging.bounds(10, 10)
+    assert judging.bounds_by_frame(lines) == judging.bounds(10, 10)
 
 
 def test_a_row_counts_lines_frames_and_ink():
-    row = judging.row("x", [line(1), line(1, masked=50), line(2)], 1)
+    row = judging.row("x", [line(1), line(1, masked=50), line(2)])
     assert (row["lines"], row["frames"], row["found"]) == (3, 2, 2)
     assert row["recall"] == "0.6667" and row["ink_recall"] == "0.8333"
 

@@ -51,7 +51,7 @@ def groups(line: Judged) -> Iterator[str]:
         yield from line.strata
 
 
-def recall(lines: Mapping[str, Sequence[Judged]], seed: int) -> list[dict[str, object]]:
+def recall(lines: Mapping[str, Sequence[Judged]]) -> list[dict[str, object]]:
     """Recall of each method by group, with bounds."""
     rows = []
     for method, judged in lines.items():
@@ -60,7 +60,7 @@ def recall(lines: Mapping[str, Sequence[Judged]], seed: int) -> list[dict[str, o
             for group in groups(line):
                 members.setdefault(group, []).append(line)
         for group in sorted(members, key=_order):
-            rows.append({"method": method, **judging.row(group, members[group], seed)})
+            rows.append({"method": method, **judging.row(group, members[group])})
     return rows
 
 
@@ -209,7 +209,7 @@ def drawn(rows: Sequence[Mapping[str, Any]]) -> str:
 def tabulate(measured: Path, speed: Path | None, out: Path) -> None:
     """Write recall.csv, table.md and recall.svg to ``out``."""
     about = json.loads((measured / "set.json").read_text())
-    rows = recall(read_lines(measured / "lines.csv"), about["seed"])
+    rows = recall(read_lines(measured / "lines.csv"))
     frames = read_frames(measured / "frames.csv")
     write_csv(out / "recall.csv", rows, ("method", *judging.COLUMNS))
     timed = json.loads(speed.read_text()) if speed else None

@@ -23,6 +23,7 @@ Frames touched
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -35,7 +36,6 @@ DILATE_PX = 3
 HARDLY_VISIBLE = 1.5  # local standard deviations
 CONFIDENCE = 0.95
 HEIGHTS = ((0, 8), (8, 12), (12, 20), (20, 40), (40, 100000))  # classes of lines, in pixels
-RESAMPLED = 2000  # times, for bounds by frame
 FAR_PX, FAR_SHARE = 8.0, 0.5  # from a line, in pixels and of its height: beyond it, masks are false
 
 
@@ -167,7 +167,19 @@ def height(pixels: float) -> str:
 # ------------------------------------------------------------------ bounds
 
 
-def bounds(hits: int, total: int) -> tuple[float, float]:
+class InFrame(Protocol):
+    """A line that counts: the frame it stands in, and whether it was found."""
+
+    @property
+    def frame(self) -> int:
+        """A number of its frame."""
+
+    @property
+    def found(self) -> bool:
+        """Whether it was found."""
+
+
+def bounds(hits: float, total: float) -> tuple[float, float]:
     """Clopper and Pearson's two-sided bounds of a share (Biometrika 26, 1934)."""
     tail = (1 - CONFIDENCE) / 2
     low = stats.beta.ppf(tail, hits, total - hits + 1) if hits else 0.0
@@ -175,27 +187,27 @@ def bounds(hits: int, total: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bounds_by_frame(lines: Sequence[Judged], seed: int) -> tuple[float, float]:
-    """Bounds of line recall when whole frames are drawn anew, not lines.
+def bounds_by_frame(lines: Sequence[InFrame]) -> tuple[float, float]:
+    """Bounds of line recall where lines of one frame stand or fall together.
 
-    Lines of one layout stand or fall together: a percentile bootstrap over frames (Efron and
-    Tibshirani 1993, chapter 13). Where all lines are found it cannot tell anything, and the bounds
-    are Clopper and Pearson's for frames: one frame counts as one trial.
+    Clopper and Pearson's for as many lines as would tell as much if each stood alone (Korn and
+    Graubard, Survey Methodology 24, 1998), at least one a frame. That number falls with the variance
+    between frames, and where there are few to tell it by. Where all lines are found, or none,
+    nothing tells how alike those of a frame are, and a frame counts as one line; more misses give
+    no better bounds.
     """
-    frames = sorted({line.frame for line in lines})
-    index = {frame: place for place, frame in enumerate(frames)}
-    hits, totals = np.zeros(len(frames)), np.zeros(len(frames))
-    for line in lines:
-        hits[index[line.frame]] += line.found
-        totals[index[line.frame]] += 1
-    if hits.sum() in (0, totals.sum()):
-        return bounds(len(frames) if hits.sum() else 0, len(frames))
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(frames), np.full(len(frames), 1 / len(frames)), RESAMPLED)
-    shares = drawn @ hits / np.maximum(1, drawn @ totals)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(shares, [tail, 1 - tail])
-    return float(low), float(high)
+    of_frame = np.unique([line.frame for line in lines], return_inverse=True)[1]
+    totals = np.bincount(of_frame)
+    hits = np.bincount(of_frame, [line.found for line in lines])
+    frames, total, share = len(totals), len(lines), hits.sum() / len(lines)
+    worth = float(frames)
+    if 0 < share < 1 and frames > 1:
+        variance = frames / (frames - 1) * np.square(hits - share * totals).sum() / total**2
+        few, many = stats.t.ppf((1 + CONFIDENCE) / 2, [frames - 1, total - 1])
+        alone = share * (1 - share) * (many / few) ** 2
+        worth = total if alone >= total * variance else max(worth, alone / variance)
+    low, high = bounds(share * worth, worth)
+    return min(low, bounds(frames, frames)[0]), max(high, bounds(0, frames)[1])
 
 
 # ------------------------------------------------------------------ tables
@@ -206,11 +218,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def row(group: str, lines: Sequence[Judged], seed: int) -> dict[str, object]:
+def row(group: str, lines: Sequence[Judged]) -> dict[str, object]:
     """Figures of a group of lines, for ``COLUMNS``."""
     found, total = sum(line.found for line in lines), len(lines)
     low, high = bounds(found, total)
-    low_by_frame, high_by_frame = bounds_by_frame(lines, seed)
+    low_by_frame, high_by_frame = bounds_by_frame(lines)
     ink = sum(line.masked for line in lines) / max(1, sum(line.ink for line in lines))
     return {
         "group": group, "lines": total, "frames": len({line.frame for line in lines}),
