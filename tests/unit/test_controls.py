@@ -212,5 +212,37 @@ def test_lines_count_as_found_by_their_ink_and_missed_ones_by_the_gate(submissio
     assert gate["missed"] == bad["lines"] == gate["held"] + gate["left"]
     assert gate["held"] > 0 < gate["left"] and gate["held_if_read"] == 0
     recall.write(submission / ledger.SHOWED, section, devices)
-    (held,) = ledger.held_back(submission / ledger.SHOWED)
-    assert held == ("CT", device[5])
+    assert ledger.held_back(submission / ledger.SHOWED) == {("CT", device[5]): "controls_missed"}
+
+
+def test_a_device_none_of_whose_copies_could_be_cleaned_is_held_back(submission):
+    plant(submission, "controls")
+    rows = tables.read(submission / "controls" / "shard.tsv")
+    device = {int(k): d for k, d in zip(rows["item"], rows["device"], strict=True)}
+    failed = [k for k in device if device[k] == device[1]]
+    showed(submission, [k for k in device if k not in failed], failed=failed)
+    shard = submission / "controls"
+    section, devices = controls.judge(shard, shard / "truth.h5", 0.9, GATE, SETTINGS)
+    recall.write(submission / ledger.SHOWED, section, devices)
+    assert ledger.held_back(submission / ledger.SHOWED) == {("CT", device[1]): "controls_failed"}
+    assert section["failed_frames"] == len(failed)
+
+
+# --- all of it
+
+
+def test_what_is_in_between_goes_also_where_a_stage_fails(submission, tmp_path, monkeypatch):
+    def fail(folder, given, threads):
+        assert (folder / "shard.tsv").is_file() and (folder / "copies").is_dir()
+        assert folder.stat().st_mode & 0o077 == 0
+        raise RuntimeError
+
+    monkeypatch.setattr(controls.stages, "run", fail)
+    settings = {"controls": vars(SETTINGS), "gate": {"read": "all", "suspicion": 0.05}}
+    given = controls.stages.Given(settings, *(tmp_path,) * 2, [], tmp_path, "lab")
+    folder, out = submission / "controls", submission / ledger.SHOWED
+    folder.mkdir()
+    (folder / "of a killed job").touch()
+    with pytest.raises(RuntimeError):
+        controls.run(submission / "shards", folder, given, 0.9, 1, out)
+    assert not folder.exists() and not out.exists()

@@ -366,7 +366,7 @@ def test_a_released_part_lets_nothing_go_of_a_device_that_is_held_back(tmp_path)
     put(lab)
     decide(lab, "release", "1")
     items = release.read_items(lab.work / "inventory.tsv", lab.work)
-    held = release.hold_devices(items, {("CT", "a")})
+    held = release.hold_devices(items, {("CT", "a"): "controls_missed"})
     found, _ = overrides.apply(held, decisions.read(lab.work))
     found = release.settle(found, "series")
     assert [one.reason_code for one in found.values()] == ["series_held", "controls_missed"]

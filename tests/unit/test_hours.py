@@ -32,12 +32,11 @@ def test_gpu_hours_are_those_of_painting_batches(tmp_path):
 
 def test_what_controls_took_is_in_the_sums_and_apart(tmp_path):
     job(tmp_path, "detect/lab/00000.tsv", 720, 1440, 900)
-    job(tmp_path, "detect/lab/controls.tsv", 36, 72, 100)
-    job(tmp_path, "controls/lab/plant.tsv", 36, 36, 100)
+    job(tmp_path, "controls/lab.tsv", 72, 108, 100)
     found = hours.spent(tmp_path, "lab", gpus=0)
-    assert (found["jobs"], found["by_stage"]["detect"]["jobs"]) == (3, 2)
+    assert (found["jobs"], found["by_stage"]["detect"]["jobs"]) == (2, 1)
     assert found["core_hours"] == pytest.approx(0.43)
-    assert found["controls"] == pytest.approx({"jobs": 2, "core_hours": 0.03, "job_hours": 0.02})
+    assert found["controls"] == pytest.approx({"jobs": 1, "core_hours": 0.03, "job_hours": 0.02})
 
 
 def test_without_a_benchmark_nothing_was_counted(tmp_path):

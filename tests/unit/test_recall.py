@@ -10,8 +10,8 @@ CT = Class("CT 1", "CT", "digest", items=80, calm_frames=70, frames=4)
 US = Class("US 1", "US", "another", items=20, calm_frames=0, frames=0)
 
 
-def line(found=True, name="CT 1", size="9 to 12 px", empty=True, held=False, read=True):
-    return Line(name, size, empty, found, held, read)
+def line(found=True, name="CT 1", size="9 to 12 px", empty=True, held=False, read=True, frame=1):
+    return Line(frame, name, size, empty, found, held, read)
 
 
 def test_a_class_is_held_back_only_where_chance_is_no_excuse():
@@ -33,9 +33,11 @@ def test_a_good_class_is_hardly_ever_held_back():
 
 
 def test_figures_have_bounds_and_null_of_nothing():
-    found = recall.figures([line()] * 49 + [line(found=False)])
+    lines = [line(frame=k // 5, found=k > 0) for k in range(50)]
+    found = recall.figures(lines)
     assert (found["lines"], found["found"], found["recall"]) == (50, 49, 0.98)
-    assert (found["lower_bound"], found["upper_bound"]) == judging.bounds(49, 50)
+    assert (found["lower_bound"], found["upper_bound"]) == judging.bounds_by_frame(lines)
+    assert found["lower_bound"] < judging.bounds(49, 50)[0]  # lines of a copy are alike
     assert recall.figures([])["recall"] is None and recall.figures([])["upper_bound"] is None
 
 
@@ -52,7 +54,6 @@ def test_the_section_is_as_the_schema_says_and_names_no_device():
         lines,
         0.02,
         0.95,
-        failed=1,
         faint=[True, False],
         masked=[("CT 1", 0.1), ("CT 1", 0.3)],
     )
@@ -65,6 +66,8 @@ def test_the_section_is_as_the_schema_says_and_names_no_device():
     assert [row["class"] for row in section["by_class"]] == ["CT 1", "US 1"]
     assert [row["lines"] for row in section["by_class"]] == [2, 0]
     assert [row["masked_share"] for row in section["by_class"]] == [0.2, None]
+    assert [row["failed_frames"] for row in section["by_class"]] == [2, 0]
+    assert section["failed_frames"] == 2
     assert section["hardly_visible"] == {"lines": 2, "found": 1}
     assert [row["height"] for row in section["by_size"]] == ["8 px and less", "9 to 12 px"]
     assert {row["place"]: row["found"] for row in section["by_place"]} == {
@@ -81,10 +84,16 @@ def test_without_controls_the_metrics_say_why(share, reason):
 
 def test_a_device_that_showed_too_few_is_written_down_for_the_release(tmp_path):
     lines = [line(found=False)] * 3 + [line()] * 2
-    section = recall.section([CT, US], lines, 0.02, 0.95)
+    failed = Class("XA 1", "XA", "a third", items=5, calm_frames=5, frames=2)
+    classes = [CT, US, failed]
+    section = recall.section(classes, lines, 0.02, 0.95, masked=[("CT 1", 0.1)])
+    assert [row["held_back"] for row in section["by_class"]] == [True, False, True]
     devices = [
-        {"class": one.name, "modality": one.modality, "device": one.device} for one in (CT, US)
+        {"class": one.name, "modality": one.modality, "device": one.device} for one in classes
     ]
     recall.write(tmp_path / ledger.SHOWED, section, devices)
-    assert ledger.held_back(tmp_path / ledger.SHOWED) == {("CT", "digest")}
+    assert ledger.held_back(tmp_path / ledger.SHOWED) == {
+        ("CT", "digest"): "controls_missed",
+        ("XA", "a third"): "controls_failed",
+    }
     assert recall.measured([tmp_path / ledger.SHOWED], 0.02, 0.95) == section

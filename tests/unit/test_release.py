@@ -503,9 +503,10 @@ def test_devices_on_whose_controls_too_few_lines_were_found_are_held_back(lab):
         lab.rows[-1]["device"] = device
     lab.write()
     items = release.read_items(lab.work / "inventory.tsv", lab.work)
-    held = release.hold_devices(items, {("CT", "a"), ("MR", "b")})
+    missing = {("CT", "a"): "controls_missed", ("MR", "b"): "controls_failed"}
+    held = release.hold_devices(items, missing)
     assert [one.reason_code for one in held.values()] == ["controls_missed", "", ""]
-    assert all(one.status == "released" for one in release.hold_devices(items, set()).values())
+    assert all(one.status == "released" for one in release.hold_devices(items, {}).values())
 
 
 def test_a_file_that_changed_after_it_was_checked_is_not_released(lab):

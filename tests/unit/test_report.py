@@ -279,11 +279,13 @@ CONTROLS = {
     "by_class": [
         {
             **{"class": "CT 1", "modality": "CT", "items": 5, "text_free_frames": 4, "frames": 10},
+            "failed_frames": 1,
             **{"lines": 50, "found": 40, "recall": 0.8, "lower_bound": 0.66},
             **{"upper_bound": 0.9, "held_back": True, "masked_share": 0.031},
         },
         {
             **{"class": "US 1", "modality": "US", "items": 1, "text_free_frames": 0, "frames": 0},
+            "failed_frames": 0,
             **{"lines": 0, "found": 0, "recall": None, "lower_bound": None},
             **{"upper_bound": None, "held_back": False, "masked_share": None},
         },
@@ -304,13 +306,16 @@ def test_spiked_controls_are_shown_with_their_bounds_and_what_follows(lab, tmp_p
     said = words(page)
     assert "The spiked controls found too little." in said
     assert page.index("found too little") < page.index(">Held back</h3>")
-    assert "40 were found: 80.0\u202f% (66.0\u202f% to 90.0\u202f%, 95 % confidence)" in said
+    assert "40 were found: 80.0\u202f% (66.0\u202f% to 90.0\u202f%, 95 % confidence" in said
     assert "the gate held back 7 with their copies, 2 more only because" in said
     assert "3.10\u202f% of their pixels were masked" in said
     assert "40 of 50 80.0\u202f% (66.0\u202f% to 90.0\u202f%) held back" in said
     assert "not measured: no control unknown" in said
     assert "The figures speak for 1 of 2. No control: US 1 (1 file)." in said
     assert "The spiked controls below stand in for it" in said
+    failed = CONTROLS["by_class"][1] | {"frames": 2, "failed_frames": 2, "held_back": True}
+    said = words(pages(lab, tmp_path, more={"controls": CONTROLS | {"by_class": [failed]}})[0])
+    assert "2, 2 failed" in said and "not measured: every copy failed held back" in said
 
 
 def test_controls_that_were_not_made_say_why(lab, tmp_path):

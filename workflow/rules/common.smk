@@ -189,8 +189,7 @@ def shard_minutes(stage):
 
     def minutes(wildcards, attempt):
         summary = plan_summary(wildcards)
-        shard = wildcards.get("shard", "")  # none: the controls'
-        return attempt * demand.shard_minutes(stage, summary, shard)
+        return attempt * demand.shard_minutes(stage, summary, wildcards.shard)
 
     return minutes
 
@@ -271,11 +270,21 @@ def inpainting(name):
     return lambda wildcards: RUN.section(wildcards.submission, "inpaint")[name]
 
 
-def painting_of_controls(wildcards):
-    """What paints controls. They ask for no GPU: what is found does not depend on it."""
-    named = json.loads(section("inpaint", "seed")(wildcards))
-    engine = "classic" if named["engine"] == "sd2" else named["engine"]
-    return json.dumps(named | {"engine": engine}, sort_keys=True)
+def settings_of_controls(wildcards):
+    """What controls and the stages that they meet depend on, by section, as JSON.
+
+    They ask for no GPU: what is found does not depend on what paints.
+    """
+    seeded = ("controls", "inpaint", "gate")
+    found = {
+        name: json.loads(
+            section(name, *(["seed"] if name in seeded else []))(wildcards)
+        )
+        for name in ("detect", "mask", "metadata", *seeded)
+    }
+    if found["inpaint"]["engine"] == "sd2":
+        found["inpaint"]["engine"] = "classic"
+    return json.dumps(found, sort_keys=True)
 
 
 def control_frames(wildcards):
@@ -291,9 +300,9 @@ def controls_of(wildcards):
     return ["<work>/{submission}/controls.json"] if control_frames(wildcards) else []
 
 
-def threads_of_controls(most):
-    """A function of wildcards: as many processes as pay their start, at most ``most``."""
-    return lambda wildcards: min(most, 1 + control_frames(wildcards) // 32)
+def threads_of_controls(wildcards):
+    """As many processes as pay their start, at most 4."""
+    return min(4, 1 + control_frames(wildcards) // 32)
 
 
 def covered(wildcards):

@@ -1,9 +1,9 @@
 """Controls: known lines on copies of a submission's own frames without text, as in a wet lab.
 
 ``plant`` draws frames without text, evenly over the classes of devices, and writes copies of them
-with made-up lines as a shard of its own. The stages of any shard then run on it, and ``judge``
-counts which lines were masked. Each copy is a series of its own, so that pooling over a series
-helps no line. Copies stay in ``work/`` and go with the intermediates; no result is made of them.
+with made-up lines as a shard of its own. The stages of any shard then run on it (``stages``), and
+``judge`` counts which lines were masked. Each copy is a series of its own, so that pooling over a
+series helps no line. Copies stay in ``work/`` and go with the job; no result is made of them.
 
 Which frames are drawn depends on the seed, the frame and how many of its class are needed, so that
 most stay when a submission grows; what is planted on one depends on the seed and the frame.
@@ -13,7 +13,8 @@ import argparse
 import hashlib
 import json
 import logging
-from collections import Counter, defaultdict
+import shutil
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -25,7 +26,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from unburn import demand, examined, judging, nifti, planting, recall, tables
+from unburn import demand, examined, judging, nifti, planting, recall, stages, tables
 from unburn.elements import text_of
 from unburn.encoding import replace_pixels
 from unburn.errors import ItemError, command
@@ -288,21 +289,20 @@ def plant(
                 str(one.row["item"]), data=one.owner, compression="gzip", track_times=False
             )
         file.create_dataset("lines", data=np.array(lines, LINE), track_times=False)
-        about = {**described_classes(submission, rows), "not_made": len(tasks) - len(rows)}
-        file.create_dataset("about", data=json.dumps(about))
+        drawn = {device: len(frames) for device, frames in chosen.items()}
+        file.create_dataset("about", data=json.dumps(described_classes(submission, drawn)))
     tables.write(out, rows, SHARD)
     return len(rows)
 
 
 def described_classes(
-    submission: Submission, rows: Sequence[Mapping[str, Any]]
+    submission: Submission, drawn: Mapping[Device, int]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The classes of a submission with their controls, and which devices they are."""
+    """The classes of a submission with the number of their controls, and which devices they are."""
     names, groups = named(submission.groups), submission.groups
-    frames = Counter((row["modality"], row["device"]) for row in rows)
     order = sorted(groups, key=lambda device: (device[0], groups[device].first))
     classes = [
-        Class(names[one], *one, groups[one].items, len(groups[one].calm), frames[one])
+        Class(names[one], *one, groups[one].items, len(groups[one].calm), drawn.get(one, 0))
         for one in order
     ]
     devices = [
@@ -363,6 +363,7 @@ def judged(shard: Path, truth: Path, covered: float, gate: Gate) -> Iterator[Jud
                     faint.append(found)
                     continue
                 one = Line(
+                    frame=item,
                     name=name,
                     size=judging.height(float(line["height"])),
                     empty=bool(line["empty"]),
@@ -385,48 +386,70 @@ def judge(shard: Path, truth: Path, covered: float, gate: Gate, settings: Settin
     found = list(judged(shard, truth, covered, gate))
     with h5py.File(truth) as file:
         about = json.loads(file["about"][()])
-    planted = len(records(shard / "shard.tsv"))
     metrics = recall.section(
         [Class(**one) for one in about["classes"]],
         [line for one in found for line in one.clear],
         settings.share,
         settings.min_recall,
-        reason="" if planted + about["not_made"] else "no_text_free_frames",
-        failed=about["not_made"] + planted - len(cleaned_in(shard)),
+        reason="" if any(one["frames"] for one in about["classes"]) else "no_text_free_frames",
         faint=[line for one in found for line in one.faint],
         masked=[(one.name, one.masked) for one in found],
     )
     return metrics, about["devices"]
 
 
+# --- all of it
+
+
+def run(
+    shards: Path, folder: Path, given: stages.Given, covered: float, threads: int, out: Path
+) -> tuple[int, Any]:
+    """Plant the controls of a submission, take them through, judge; return how many, and metrics.
+
+    ``folder`` holds all that comes of them, and is removed, as is one that a killed job left. Only
+    what they showed is written, to ``out``.
+    """
+    settings = Settings(**given.settings["controls"])
+    of_gate = Gate(*(given.settings["gate"][name] for name in ("read", "suspicion")))
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        make_private(folder)
+        truth = folder / "truth.h5"
+        table, copies = folder / "shard.tsv", folder / "copies"
+        made = plant(shards, out.parent, settings, threads, table, copies, truth)
+        stages.run(folder, given, threads)
+        metrics, devices = judge(folder, truth, covered, of_gate, settings)
+        recall.write(out, metrics, devices)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return made, metrics
+
+
 def main(argv: Sequence[str] | None = None) -> None:
-    """Rules ``plant_controls`` and ``judge_controls``."""
+    """Rule ``spike_controls``."""
     parser = argparse.ArgumentParser(prog="python -m unburn.controls")
-    steps = parser.add_subparsers(dest="step", required=True)
-    planter, judger = steps.add_parser("plant"), steps.add_parser("judge")
-    planter.add_argument("--shards", type=Path, required=True, help="folder of the plan's tables")
-    planter.add_argument("--work", type=Path, required=True, help="folder of the submission")
-    planter.add_argument("--threads", type=int, default=1, help="processes")
-    planter.add_argument("--copies", type=Path, required=True, help="folder to write")
-    judger.add_argument("--gate", type=json.loads, required=True, help="JSON of section gate")
-    judger.add_argument("--covered", type=float, required=True, help="share of a line's ink")
-    for one in (planter, judger):
-        one.add_argument("--settings", type=json.loads, required=True, help="JSON of controls")
-        one.add_argument("--truth", type=Path, required=True)
-        one.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--shards", type=Path, required=True, help="folder of the plan's tables")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON of all sections")
+    parser.add_argument("--covered", type=float, required=True, help="share of a line's ink")
+    parser.add_argument("--weights", type=Path, required=True, help="of the detector")
+    parser.add_argument("--reader-weights", type=Path, required=True, help="of the line reader")
+    parser.add_argument("--device-rules", type=Path, nargs="*", default=[], help="of the user")
+    parser.add_argument("--key", type=Path, required=True)
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--threads", type=int, default=1, help="processes")
+    parser.add_argument("--folder", type=Path, required=True, help="for what is in between")
+    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    settings = Settings(**args.settings)
-    if args.step == "plant":
-        made = plant(
-            args.shards, args.work, settings, args.threads, args.out, args.copies, args.truth
-        )
-        log.info("%d controls", made)
-        return
-    gate = Gate(args.gate["read"], args.gate["suspicion"])
-    metrics, devices = judge(args.truth.parent, args.truth, args.covered, gate, settings)
-    recall.write(args.out, metrics, devices)
+    given = stages.Given(
+        *(args.settings, args.weights, args.reader_weights, args.device_rules),
+        *(args.key, args.project),
+    )
+    made, metrics = run(args.shards, args.folder, given, args.covered, args.threads, args.out)
     held = sum(one["held_back"] for one in metrics["by_class"])
-    log.info("%d of %d lines found, %d classes held", metrics["found"], metrics["lines"], held)
+    log.info(
+        "%d controls: %d of %d lines found, %d classes held",
+        *(made, metrics["found"], metrics["lines"], held),
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 HOUR_S = 3600
-CONTROLS = "controls"  # the stage that plants known lines, and in other stages their shard
+CONTROLS = "controls"  # the stage that takes known lines through all others
 GPU_STAGE = "batch"  # whose jobs of a batch, and not of the submission, paint on GPUs
 
 
@@ -56,7 +56,7 @@ def spent(benchmarks: Path, submission: str, gpus: int) -> dict[str, Any]:
         )
         hours = number(row["s"]) / HOUR_S
         core_hours = number(row["cpu_time"]) / HOUR_S
-        if CONTROLS in (stage, part):
+        if stage == CONTROLS:
             controls["jobs"] += 1
             controls["core_hours"] += core_hours
             controls["job_hours"] += hours

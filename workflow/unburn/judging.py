@@ -191,10 +191,10 @@ def bounds_by_frame(lines: Sequence[InFrame]) -> tuple[float, float]:
     """Bounds of line recall where lines of one frame stand or fall together.
 
     Clopper and Pearson's for as many lines as would tell as much if each stood alone (Korn and
-    Graubard, Survey Methodology 24, 1998), at least one a frame. That number falls with the variance
-    between frames, and where there are few to tell it by. Where all lines are found, or none,
-    nothing tells how alike those of a frame are, and a frame counts as one line; more misses give
-    no better bounds.
+    Graubard, Survey Methodology 24, 1998), at least one a frame. That number falls with the
+    variance between frames, and where there are few to tell it by. Where all lines are found, or
+    none, nothing tells how alike those of a frame are, and a frame counts as one line; more misses
+    give no better bounds.
     """
     of_frame = np.unique([line.frame for line in lines], return_inverse=True)[1]
     totals = np.bincount(of_frame)

@@ -77,10 +77,10 @@ def check_not_forgotten(folder: Path) -> None:
         )
 
 
-def held_back(controls: Path) -> frozenset[Device]:
-    """The devices on whose controls too few lines were found, by what was written of them."""
+def held_back(controls: Path) -> dict[Device, str]:
+    """The devices that are held back for what their controls showed, with the reason's code."""
     held = json.loads(controls.read_text("utf-8"))["held_back"]
-    return frozenset((modality, device) for modality, device in held)
+    return {(modality, device): code for modality, device, code in held}
 
 
 def painted_share(row: Mapping[str, str]) -> float:

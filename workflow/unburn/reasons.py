@@ -63,6 +63,8 @@ HELD_BACK = {
     "decide anew.",
     "controls_missed": "Of known lines, planted on copies of frames of this kind of device, too "
     "few were found (setting controls.min_recall); look at it before it is released.",
+    "controls_failed": "No copy of a frame of this kind of device, with known lines, could be made "
+    "and cleaned, so nothing shows what is found on it; look at it before it is released.",
     # --- found when series are put together
     "conflicting_instance": "Another object would be written to the same place; "
     "please report this.",
@@ -77,4 +79,6 @@ REASONS = {**IGNORED, **HELD_BACK}
 # What a person who looks can overrule: a reading, a share, a face, what a kind of device showed.
 # Not what was not checked, nor an identifier that was found, nor what makes a file or its links
 # unusable.
-OVERRIDABLE = frozenset(("residual_text", "over_painted", "face", "controls_missed"))
+OVERRIDABLE = frozenset(
+    ("residual_text", "over_painted", "face", "controls_missed", "controls_failed")
+)

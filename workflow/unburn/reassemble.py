@@ -496,7 +496,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         options.table,
         options.uids,
     )
-    mending.note(options.table.parents[1], options.mending, options.table.parent.name)
+    if options.mending:
+        mending.note(options.table.parents[1], options.mending, options.table.parent.name)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 A class of devices is a modality, a manufacturer and a model. Outside of ``work/`` it is called by
 its modality and a number. A class is held back when so few of its lines were masked that a class
 of exactly the recall ``controls.min_recall`` would show it by chance in fewer than ``SIGNIFICANCE``
-of all cases (binomial test). Chance alone rarely holds back a class that is better than that.
+of all cases (binomial test, line by line). Lines of one copy are alike, so it is held back rather
+too early than too late; bounds count that in (``judging.bounds_by_frame``). A class none of whose
+copies could be taken through is held back, too: nothing shows what is found on it.
 """
 
 import json
@@ -25,11 +27,13 @@ PLACES = (EMPTY := "empty ground", "over anatomy")
 class Line:
     """A planted line that people can see.
 
-    ``name`` of its class of devices, ``size`` of its class of heights; ``empty`` whether it stands
-    on empty ground; ``found`` whether it was masked; ``held`` whether its frame was held back,
-    ``read`` whether the gate reads such a frame in any series, and not as one of a sample.
+    ``frame`` is the number of its copy; ``name`` of its class of devices, ``size`` of its class of
+    heights; ``empty`` whether it stands on empty ground; ``found`` whether it was masked; ``held``
+    whether its frame was held back, ``read`` whether the gate reads such a frame in any series, and
+    not as one of a sample.
     """
 
+    frame: int
     name: str
     size: str
     empty: bool
@@ -42,7 +46,7 @@ class Line:
 class Class:
     """A kind of device in a submission: its public name, its items and its controls.
 
-    ``calm_frames`` are those without text, from which controls were drawn; ``frames`` the controls.
+    ``calm_frames`` are those without text, from which ``frames`` were drawn to become controls.
     """
 
     name: str
@@ -59,9 +63,9 @@ def too_few(found: int, lines: int, min_recall: float) -> bool:
 
 
 def figures(lines: Sequence[Line]) -> dict[str, Any]:
-    """Lines, those found, and recall with its bounds; null of nothing."""
+    """Lines, those found, and recall with its bounds by frame; null of nothing."""
     found = sum(line.found for line in lines)
-    low, high = judging.bounds(found, len(lines)) if lines else (None, None)
+    low, high = judging.bounds_by_frame(lines) if lines else (None, None)
     return {
         "lines": len(lines),
         "found": found,
@@ -111,7 +115,6 @@ def section(
     share: float,
     min_recall: float,
     reason: str = "",
-    failed: int = 0,
     faint: Sequence[bool] = (),
     masked: Sequence[tuple[str, float]] = (),
 ) -> dict[str, Any]:
@@ -120,14 +123,14 @@ def section(
     Parameters
     ----------
     reason : why there are none: off, too_few_frames, no_text_free_frames; empty where there are
-    failed : controls that could not be made or cleaned; they count nowhere
     faint : of the lines that can hardly be seen, whether each was found; they count apart
-    masked : class and masked share of the pixels of each control: a mask over all finds every line
+    masked : class and masked share of the pixels of each control that was cleaned: a mask over all
+        finds every line. Of those that could not be made or cleaned no line counts
     """
     rows = []
     for one in classes:
-        own = [line for line in lines if line.name == one.name]
-        numbers = figures(own)
+        shares = [share_ for name, share_ in masked if name == one.name]
+        numbers = figures([line for line in lines if line.name == one.name])
         held = too_few(numbers["found"], numbers["lines"], min_recall)
         rows.append(
             {
@@ -136,9 +139,10 @@ def section(
                 "items": one.items,
                 "text_free_frames": one.calm_frames,
                 "frames": one.frames,
-                "masked_share": average([share_ for name, share_ in masked if name == one.name]),
+                "failed_frames": one.frames - len(shares),
+                "masked_share": average(shares),
                 **numbers,
-                "held_back": held,
+                "held_back": held or (not shares and one.frames > 0),
             }
         )
     return {
@@ -148,7 +152,7 @@ def section(
         "significance": SIGNIFICANCE,
         "confidence": judging.CONFIDENCE,
         "frames": sum(one.frames for one in classes),
-        "failed_frames": failed,
+        "failed_frames": sum(row["failed_frames"] for row in rows),
         "masked_share": average([share_ for _, share_ in masked]),
         **figures(lines),
         "hardly_visible": {"lines": len(faint), "found": sum(faint)},
@@ -164,11 +168,21 @@ def section(
 
 def write(path: Path, metrics: Mapping[str, Any], devices: Sequence[Mapping[str, str]]) -> None:
     """Write the metrics and, for people who may know, which devices the classes are."""
-    held = {row["class"] for row in metrics["by_class"] if row["held_back"]}
+    why = {
+        row["class"]: "controls_failed"
+        if row["failed_frames"] == row["frames"]
+        else "controls_missed"
+        for row in metrics["by_class"]
+        if row["held_back"]
+    }
     found = {
         "metrics": metrics,
         "devices": list(devices),
-        "held_back": [[one["modality"], one["device"]] for one in devices if one["class"] in held],
+        "held_back": [
+            [one["modality"], one["device"], why[one["class"]]]
+            for one in devices
+            if one["class"] in why
+        ],
     }
     with replacing(path) as tmp:
         tmp.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

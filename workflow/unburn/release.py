@@ -15,10 +15,11 @@ import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from unburn import (
     decisions,
@@ -204,10 +205,10 @@ def hold_clashes(items: Items) -> Items:
     }
 
 
-def hold_devices(items: Items, missing: Set[Device]) -> Items:
-    """Hold back the images of devices on whose controls too few lines were found."""
+def hold_devices(items: Items, missing: Mapping[Device, str]) -> Items:
+    """Hold back the images of devices by what their controls showed; ``missing`` has reasons."""
     return {
-        name: one.held("controls_missed") if one.passed and one.device in missing else one
+        name: one.held(missing[one.device]) if one.passed and one.device in missing else one
         for name, one in items.items()
     }
 
@@ -669,12 +670,12 @@ def release(
     settings: Settings,
     threads: int,
     discard: bool = False,
-    missing: Set[Device] = frozenset(),
+    missing: Mapping[Device, str] = MappingProxyType({}),
 ) -> Items:
     """Release one submission; return every item with what became of it.
 
-    ``missing`` are devices on whose controls too few lines were found. With ``discard`` the key is
-    one that this run has drawn, and nothing links old and new.
+    ``missing`` are devices that are held back for what their controls showed, with the reason. With
+    ``discard`` the key is one that this run has drawn, and nothing links old and new.
     """
     key_id, key = keys.key_id(master), keys.project_key(master, project)
     if not discard:
@@ -725,7 +726,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Settings.of(args.settings),
         args.threads,
         args.key_mode == "discard",
-        frozenset().union(*map(held_back, args.controls)),
+        held_back(args.controls[0]) if args.controls else {},
     )
     mending.note(args.work, args.mending)
     count = Counter(one.status for one in items.values())

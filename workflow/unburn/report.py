@@ -183,7 +183,9 @@ def report_page(
         truth=metrics.get("truth"),
         controls=controls,
         controls_held=any(row["held_back"] for row in controls.get("by_class", ())),
-        unmeasured=[row for row in controls.get("by_class", ()) if not row["lines"]],
+        unmeasured=[
+            row for row in controls.get("by_class", ()) if not row["lines"] and not row["held_back"]
+        ],
         decisions=metrics.get("decisions"),
         held=reason_rows(metrics["release"]["held_back_by_reason"]),
         ignored=reason_rows(metrics["release"]["ignored_by_reason"]),
