@@ -11,6 +11,8 @@ BIN   := $(VENV)/bin
 CORES ?= all
 TORCH := torch==2.13.0
 READY := $(VENV)/ready
+# Tests in a process for each core; files in the order of their names, which has the long ones first.
+AT_ONCE := --numprocesses logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 # The newest Python of those that the lock was made for.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
@@ -24,7 +26,7 @@ demo: install
 	@$(BIN)/snakemake --cores $(CORES) --no-hooks; state=$$?; $(BIN)/python -m unburn status; exit $$state
 
 test: install
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest $(AT_ONCE) tests
 
 test-cluster: install
 	$(BIN)/python -m pytest -rs tests/slurm tests/apptainer tests/conda tests/offline
@@ -38,7 +40,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest $(AT_ONCE) tests/unit
 
 install: $(READY)
 	@command -v tesseract >/dev/null || { [ -n "$(APT)" ] \

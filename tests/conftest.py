@@ -13,6 +13,18 @@ import images
 from runs import DEMO, make_run, make_tiny, snakemake
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the tests out to processes by files; those that look at the same runs go together.
+
+    So no run is made twice, and none is changed by two tests at once.
+    """
+    runs = {"tiny_run", "sd2_run"}
+    sharing = {item.path for item in items if runs.intersection(item.fixturenames)}
+    for item in items:
+        name = "tiny" if item.path in sharing else item.path.name
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory) -> Path:
     """A finished run of the demo, in a folder with a space in its name, on two cores."""
@@ -21,7 +33,7 @@ def demo_run(tmp_path_factory) -> Path:
         {"demo": DEMO / "data"},
         evaluate={"truth": str(DEMO / "truth.tsv")},
     )
-    result = snakemake(run)
+    result = snakemake(run, cores=2)
     (run / "screen.txt").write_text(result.stdout + result.stderr)
     assert result.returncode == 0, result.stderr
     return run
@@ -35,9 +47,9 @@ def tiny(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny, tmp_path_factory) -> Path:
-    """A finished run of the tiny submission in which every intermediate file was kept."""
+    """A finished run of the tiny submission, on two cores; every intermediate file was kept."""
     run = make_run(tmp_path_factory.mktemp("tiny") / "run", {"lab": tiny})
-    result = snakemake(run, "--notemp")
+    result = snakemake(run, "--notemp", cores=2)
     (run / "screen.txt").write_text(result.stdout + result.stderr)
     assert result.returncode == 0, result.stderr
     return run

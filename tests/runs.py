@@ -48,10 +48,11 @@ def make_run(run: Path, folders: Mapping[str, Path], **config: Any) -> Path:
 
 
 def snakemake(
-    run: Path, *arguments: str, cores: int = 2, inside: Sequence[str] = ()
+    run: Path, *arguments: str, cores: int = 1, inside: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Run the workflow in ``run`` as a user would from anywhere; nothing is activated.
 
+    On one core a stage starts no processes, which cost more than these runs have to share out.
     ``inside`` is a command that starts another one, such as unshare.
     """
     command = [*inside, SNAKEMAKE, "--snakefile", REPO / "Snakefile", "--directory", run]
