@@ -60,11 +60,22 @@ def test_a_coarse_map_is_mixed_before_it_is_doubled():
 def test_features_are_joined_with_both_contexts():
     torch.manual_seed(0)
     network = lively(crnn.Detector(SMALL))
-    features = torch.rand(1, 8, 4, 6)
-    across = torch.stack([network.rows(row.T[None])[0][0].T for row in features[0].unbind(1)], 1)
-    down = torch.stack([network.columns(c.T[None])[0][0].T for c in features[0].unbind(2)], 2)
-    expected = network.join(torch.cat([features[0], across, down])[None])
+    features = torch.rand(2, 8, 4, 6)
+    across = torch.stack([
+        torch.stack([network.rows(row.T)[0].T for row in one.unbind(1)], 1) for one in features
+    ])  # fmt: skip
+    down = torch.stack([
+        torch.stack([network.columns(c.T)[0].T for c in one.unbind(2)], 2) for one in features
+    ])  # fmt: skip
+    expected = network.join(torch.cat([features, across, down], 1))
     assert torch.allclose(network._along(features), expected, atol=1e-5)
+
+
+def test_opencv_prepares_pictures_as_training_saw_them():
+    pictures = np.random.default_rng(0).integers(0, 255, (2, 2, 64, 96)).astype(np.uint8)
+    shades = torch.from_numpy(pictures).float() / 255
+    expected = crnn._unshuffled(shades - 0.5, crnn._local_contrast(shades))
+    assert torch.allclose(crnn._blocks(pictures), expected, atol=1e-4)
 
 
 def test_folding_batch_norms_changes_no_map():

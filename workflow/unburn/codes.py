@@ -168,25 +168,27 @@ def _around(tiles: np.ndarray) -> np.ndarray:
 
 def _busy(picture: np.ndarray) -> np.ndarray:
     """Tiles with much contrast and many edges: bool. Cheap, and seldom true of anatomy."""
-    values = picture.astype(np.float32)
-    mean = _around(_tiled(values))
-    variance = np.maximum(_around(_tiled(values * values)) - mean * mean, 1)
-    steps = cv2.absdiff(picture[:, 1:], picture[:, :-1]).astype(np.float32)
-    across = cv2.copyMakeBorder(steps, 0, 0, 1, 0, cv2.BORDER_CONSTANT)
-    steps = cv2.absdiff(picture[1:], picture[:-1]).astype(np.float32)
-    down = cv2.copyMakeBorder(steps, 1, 0, 0, 0, cv2.BORDER_CONSTANT)
-    edges = _around(_tiled(across + down)) / 2
+    mean = _around(_tiled(picture.astype(np.float32)))
+    squares = cv2.multiply(picture, picture, dtype=cv2.CV_32F)
+    variance = np.maximum(_around(_tiled(squares)) - mean * mean, 1)
+    across, down = np.zeros_like(picture), np.zeros_like(picture)
+    across[:, 1:] = cv2.absdiff(picture[:, 1:], picture[:, :-1])
+    down[1:] = cv2.absdiff(picture[1:], picture[:-1])
+    edges = _around(_tiled(cv2.add(across, down, dtype=cv2.CV_32F))) / 2
     deviation = np.sqrt(variance)
     return (deviation > DEVIATION) & (edges > EDGES * deviation)
 
 
 def _two_levels(picture: np.ndarray) -> np.ndarray:
     """Tiles whose values keep to two levels, by the fourth moment: bool."""
-    values = picture.astype(np.float32) / 128 - 1
-    squares = values * values
-    first, second, third, fourth = (
-        _around(_tiled(power)) for power in (values, squares, squares * values, squares * squares)
-    )
+    values = picture.astype(np.float32)
+    values /= 128
+    values -= 1
+    power, moments = values.copy(), []
+    for _ in range(4):
+        moments.append(_around(_tiled(power)))
+        power *= values
+    first, second, third, fourth = moments
     variance = np.maximum(second - first**2, 1e-6)
     moment = fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4
     return moment < KURTOSIS * variance**2
@@ -197,11 +199,14 @@ def _gradients(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
     The fourth power of two directions at a right angle is the same, so it adds up along them.
     """
-    values = picture.astype(np.float32) / 128
-    x, y = cv2.Sobel(values, -1, 1, 0), cv2.Sobel(values, -1, 0, 1)
+    x = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=1 / 128)
+    y = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=1 / 128)
     square, product = x * x - y * y, 2 * x * y
-    real, imaginary = square * square, product * product
-    return _tiled(real - imaginary), _tiled(2 * square * product), _tiled(real + imaginary)
+    imaginary = _tiled(square * product)
+    square *= square
+    product *= product
+    real, other = _tiled(square), _tiled(product)
+    return real - other, 2 * imaginary, real + other
 
 
 def _right_angles(gradients: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:

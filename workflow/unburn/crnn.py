@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
 import numpy as np
 import torch
 from safetensors import safe_open
@@ -77,8 +78,8 @@ class Detector(nn.Module):
         self.up16 = _conv(w32 + w16, w16, 1)
         self.up8 = _conv(w16 + w8, w8, 1)
         self.mix8 = _conv(w8, w8)
-        self.rows = nn.LSTM(w8, shape.hidden, batch_first=True, bidirectional=True)
-        self.columns = nn.LSTM(w8, shape.hidden, batch_first=True, bidirectional=True)
+        self.rows = nn.LSTM(w8, shape.hidden, bidirectional=True)
+        self.columns = nn.LSTM(w8, shape.hidden, bidirectional=True)
         self.join = _conv(w8 + 4 * shape.hidden, w8, 1)
         self.up4 = _conv(w8 + w4, 32, 1)
         self.head = nn.Sequential(_conv(32, 32), nn.Conv2d(32, 8, 1))
@@ -94,7 +95,11 @@ class Detector(nn.Module):
         -------
         float32 (n, 2, rows / 2, columns / 2)
         """
-        at4 = self.stem(_unshuffled(pictures - 0.5, _local_contrast(pictures)))
+        return self.maps(_unshuffled(pictures - 0.5, _local_contrast(pictures)))
+
+    def maps(self, blocks: Tensor) -> Tensor:
+        """``forward`` from what the first layer sees, float32 (n, 64, rows / 4, columns / 4)."""
+        at4 = self.stem(blocks)
         at8 = self.down8(at4)
         at16 = self.down16(at8)
         at32 = self.down32(at16)
@@ -108,9 +113,11 @@ class Detector(nn.Module):
         """Features joined with the context along their row and their column."""
         n, channels, rows, columns = features.shape
         places = features.permute(0, 2, 3, 1)
-        across = self.rows(places.reshape(n * rows, columns, channels))[0]
-        down = self.columns(places.transpose(1, 2).reshape(n * columns, rows, channels))[0]
-        down = down.reshape(n, columns, rows, -1).transpose(1, 2)
+        # a layer takes one step of all lines after the other: (steps, lines, channels)
+        across = self.rows(places.permute(2, 0, 1, 3).reshape(columns, n * rows, channels))[0]
+        down = self.columns(places.transpose(0, 1).reshape(rows, n * columns, channels))[0]
+        across = across.reshape(columns, n, rows, -1).permute(1, 2, 0, 3)
+        down = down.reshape(rows, n, columns, -1).transpose(0, 1)
         parts = (places, across, down)
         flat = [part.reshape(n * rows * columns, -1) for part in parts]
         joined = _side_by_side(_first(self.join), flat)
@@ -177,6 +184,44 @@ def _local_contrast(grey: Tensor) -> Tensor:
     return ((grey - mean) / (4 * deviation)).clamp(-1, 1)
 
 
+def _blocks(pictures: np.ndarray) -> Tensor:
+    """What `Detector.forward` gives its first layer, of uint8 pictures and by OpenCV: much faster.
+
+    Parameters
+    ----------
+    pictures : uint8 (n, 2, rows, columns)
+
+    Returns
+    -------
+    float32 (n, 64, rows / 4, columns / 4), channels last
+    """
+    n, channels, rows, columns = pictures.shape
+    # four neighbours of a row stay together: they are moved as one number of 16 bytes
+    blocks = np.empty((n, rows // 4, columns // 4, 2, channels, 4), np.complex128)
+    for number, place in np.ndindex(n, channels):
+        grey = pictures[number, place].astype(np.float32)
+        shade = grey / np.float32(255) - np.float32(0.5)
+        for part, values in enumerate((shade, _contrast(grey))):
+            fours = values.view(np.complex128).reshape(rows // 4, 4, columns // 4)
+            blocks[number, :, :, part, place] = fours.swapaxes(1, 2)
+    seen = torch.from_numpy(blocks.view(np.float32))
+    return seen.reshape(n, rows // 4, columns // 4, -1).permute(0, 3, 1, 2)
+
+
+def _contrast(grey: np.ndarray) -> np.ndarray:
+    """`_local_contrast` of a picture, float32 (rows, columns) of 0..255: the same shape."""
+    means = []
+    for values in (grey, grey * grey):  # whose sums over 8 x 8 pixels are exact
+        small = cv2.resize(values, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA)
+        means.append(cv2.blur(small.astype(float), (3, 3), borderType=cv2.BORDER_REPLICATE))
+    mean, square = means
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0)) + 2.55
+    size = grey.shape[::-1]
+    level = cv2.resize(mean.astype(np.float32), size)
+    spread = cv2.resize((4 * deviation).astype(np.float32), size)
+    return np.clip((grey - level) / spread, -1, 1)
+
+
 def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
     """Text maps of pairs of pictures of one size, whatever that size is.
 
@@ -192,9 +237,8 @@ def probabilities(network: Detector, pictures: np.ndarray) -> np.ndarray:
     rows, columns = pictures.shape[2:]
     below, beside = (max(LEAST - side, -side % STRIDE) for side in (rows, columns))
     padded = np.pad(pictures, ((0, 0), (0, 0), (0, below), (0, beside)), mode="edge")
-    shades = torch.from_numpy(padded).float().div_(255)
     with torch.inference_mode():
-        maps = torch.sigmoid(network(shades))
+        maps = torch.sigmoid(network.maps(_blocks(padded)))
         maps = maps.mul_(STEPS).round_().div_(STEPS)
     return maps[:, :, : (rows + 1) // 2, : (columns + 1) // 2].contiguous().numpy()
 
