@@ -8,11 +8,20 @@ import h5py
 import pytest
 from test_release import MASTER, SHARD, Made
 
-from unburn import deciding, decisions, evaluate, metrics, overrides, reasons, release, tables
+from unburn import (
+    deciding,
+    decisions,
+    evaluate,
+    metrics,
+    overrides,
+    reasons,
+    release,
+    tables,
+)
 from unburn.decisions import Box
 from unburn.errors import UserError
 from unburn.files import sha256
-from unburn.ledger import records
+from unburn.ledger import SHOWED, records
 from unburn.settings import Run
 from unburn.sheet import Row
 
@@ -73,14 +82,14 @@ def test_nothing_is_decided_without_a_table(tmp_path):
 def test_every_line_that_is_not_well_formed_is_named_and_never_quoted(tmp_path):
     work = tmp_path / "lab"
     work.mkdir()
-    good = ("2", "release", "", "", "Ana", "2026-01-31", "a" * 64, "b" * 64)
+    good = ("2", "release", "", "", "Ana", "2026-01-31", "residual_text", "a" * 64, "b" * 64)
     lines = [
         good,
         ("SECRET", *good[1:]),
         ("2", "keep", *good[2:]),
-        ("2", "mask", "0", "1,1,5,5", *good[4:]),
+        ("2", "mask", "0", "1,1,5,5", *good[4:6], "", *good[7:]),
         ("2", "mask", "all", "9,1,5,5", *good[4:]),
-        ("2", "release", "1", "", "", "31.1.2026", "abc", "b" * 64),
+        ("2", "release", "1", "", "", "31.1.2026", "broken", "abc", "b" * 64),
         ("2", "release"),
     ]
     text = "\n".join("\t".join(line) for line in (decisions.COLUMNS, *lines))
@@ -89,16 +98,18 @@ def test_every_line_that_is_not_well_formed_is_named_and_never_quoted(tmp_path):
         decisions.read(work)
     told = str(error.value)
     for expected in (
-        "submission lab, decisions.tsv: 9 to mend",
+        "submission lab, decisions.tsv: 12 to mend",
         "line 3: item: expected its number in the ledger",
         "line 4: decision: expected one of release, mask, reject",
         "line 5: frame: expected a number from 1, or all",
         "line 6: box: its right must be beyond its left",
+        "line 6: reasons: only a line with the decision release has them",
+        "line 7: reasons: expected what is overruled, of controls_failed, controls_missed, face",
         "line 7: frame, box: only a line with the decision mask has them",
         "line 7: reviewer: it is empty",
         "line 7: date: expected year-month-day",
         "line 7: candidate_sha256: expected 64 hex digits",
-        "line 8: 2 cells under 8 columns",
+        "line 8: 2 cells under 9 columns",
         "-m unburn decide --help",
     ):
         assert expected in told
@@ -138,7 +149,11 @@ def test_a_box_concerns_its_own_shard_alone(lab):
 
 def test_decide_writes_a_private_line_and_says_what_to_do(lab):
     said = decide(lab, "release", "2")
-    assert "release of 1 item written" in said[0] and said[1].startswith("start the run again")
+    assert "release of 1 item written" in said[0]
+    assert said[1:] == [
+        "this overrules residual_text: item 2",
+        "start the run again to let it count",
+    ]
     (row,) = records(lab.work / decisions.FILE)
     assert row["candidate_sha256"] == sha256(lab.shard / "candidates" / "2.dcm")
     assert row["input_sha256"] == sha256(lab.inputs / "Doe_Jane_2")
@@ -251,7 +266,7 @@ def test_a_person_releases_what_the_gate_held_for_text_and_no_more(lab):
     line = table.read_text().splitlines()[-1].split("\t")
     for item in ("3", "4"):  # by hand, as the verb refuses them
         seen = lab.shard / "candidates" / f"{item}.dcm"
-        line[0], line[6] = item, sha256(seen)
+        line[0], line[7] = item, sha256(seen)
         table.write_text(table.read_text() + "\t".join(line) + "\n")
     assert released_anew(lab) == {
         "1": "released",
@@ -264,15 +279,41 @@ def test_a_person_releases_what_the_gate_held_for_text_and_no_more(lab):
     assert (found["items"], found["not_in_force"]) == (3, 2)
 
 
-def test_who_releases_text_is_told_that_a_face_could_show_too(tmp_path):
+def test_who_releases_is_told_all_that_it_overrules_and_the_lines_name_it(tmp_path):
     lab = Made(tmp_path)
-    for _ in range(2):
+    for found in ("residual_text", "residual_text;face"):
         lab.image(verdict="hold")
-        lab.verdicts[-1] |= {"reason_code": "residual_text"}
-    lab.verdicts[1] |= {"face": "1"}
+        lab.verdicts[-1] |= {"reason_code": "residual_text", "overridable": found}
+        lab.rows[-1] |= {"device": "a"}
     put(lab)
+    showed = {"held_back": [["CT", "a", "controls_missed"]]}
+    (lab.work / SHOWED).write_text(json.dumps(showed))
     said = decide(lab, "release", "1", "2")
-    assert said[1] == "a face could show in what this releases: items 2"
+    assert said[1:4] == [
+        "this overrules controls_missed: items 1, 2",
+        "this overrules face: item 2",
+        "this overrules residual_text: items 1, 2",
+    ]
+    named = [row["reasons"] for row in records(lab.work / decisions.FILE)]
+    assert named == ["controls_missed;residual_text", "controls_missed;face;residual_text"]
+
+
+@pytest.mark.parametrize("later", ["face", "controls_failed"])
+def test_a_release_is_refused_when_another_reason_comes_up_later(lab, later, caplog):
+    decide(lab, "release", "2")
+    lab.rows[1]["device"] = "a"
+    lab.verdicts[1]["overridable"] = "residual_text;face" if later == "face" else "residual_text"
+    missing = {} if later == "face" else {("CT", "a"): later}
+    put(lab)
+    items = release.read_items(lab.work / "inventory.tsv", lab.work)
+    on = decisions.read(lab.work)
+    found, _ = overrides.apply(release.hold_devices(items, missing), on)
+    assert (found["2"].status, found["2"].reason_code) == ("held_back", "residual_text")
+    assert "item 2: a decision on it no longer fits" in caplog.text
+    seen = [replace(on[0], reasons=on[0].reasons | {later})]
+    found, outcomes = overrides.apply(release.hold_devices(items, missing), seen)
+    assert found["2"].status == "released"
+    assert outcomes[0]["reason_code"] == ";".join(sorted(("residual_text", later)))
 
 
 def test_a_release_of_a_changed_file_is_refused_and_said_by_number(lab, caplog):
@@ -364,6 +405,7 @@ def test_a_released_part_lets_nothing_go_of_a_device_that_is_held_back(tmp_path)
     for row in lab.rows:
         row["device"] = "a"
     put(lab)
+    (lab.work / SHOWED).write_text(json.dumps({"held_back": [["CT", "a", "controls_missed"]]}))
     decide(lab, "release", "1")
     items = release.read_items(lab.work / "inventory.tsv", lab.work)
     held = release.hold_devices(items, {("CT", "a"): "controls_missed"})
@@ -381,10 +423,11 @@ def test_nothing_is_released_without_the_box_that_was_asked_for(lab):
 def test_a_rejection_counts_for_its_file_whatever_was_decided_of_another(lab):
     decide(lab, "reject", "1")
     rejected = decisions.read(lab.work)[0]
-    of_another = replace(rejected, kind="release", candidate="0" * 64)
+    release = replace(rejected, kind="release", reasons=frozenset({"residual_text"}))
+    of_another = replace(release, candidate="0" * 64)
     decisions.write(lab.work, [rejected, of_another])
     assert released_anew(lab)["1"] == "rejected"
-    decisions.write(lab.work, [rejected, replace(rejected, kind="release"), of_another])
+    decisions.write(lab.work, [rejected, release, of_another])
     assert released_anew(lab)["1"] == "released"
 
 

@@ -134,6 +134,12 @@ def test_reason_is_closed_by_default(arguments, code):
     assert gate.reason(*arguments) == code
 
 
+def test_all_that_a_person_overrules_is_named_whichever_reason_comes_first():
+    assert gate.overridable(Found(failed=1), False, True, True) == "residual_text;over_painted;face"
+    assert gate.overridable(Found(), True, False, False) == "residual_text"
+    assert gate.overridable(Found(), False, False, False) == ""
+
+
 def test_text_in_a_series_picture_holds_all_unless_a_frame_explains_it():
     items = [item(1), item(2)]
     rows = {n: {"status": "candidate", "outside_differing": "0"} for n in (1, 2)}

@@ -32,7 +32,7 @@ CANDIDATES = (
     *("seam_step", "scrubbed", "references", "shared_uid"),
 )
 VERDICTS = (
-    *("item", "verdict", "reason_code", "face"),
+    *("item", "verdict", "reason_code", "overridable", "face"),
     *("frames", "frames_suspicious", "frames_read", "frames_failed", "sha256"),
 )
 EXAMINED = [("item", "i4"), ("frame", "i4"), ("suspicion", "f4"), ("regions", "i4")]

@@ -16,7 +16,8 @@ def lab(tmp_path):
 
 
 def lines_of(lab):
-    return {one.item: review.lines(one) for one in read_items(lab.work)}
+    against = frozenset(("residual_text", "face"))
+    return {one.item: review.lines(one, against) for one in read_items(lab.work)}
 
 
 def test_what_was_held_back_comes_first_and_the_least_certain_of_it(lab, tmp_path):
@@ -35,6 +36,8 @@ def test_lines_for_decisions_name_the_files_that_were_seen(lab):
     assert cells["candidate_sha256"] == sha256(lab.shard / "candidates" / "3.dcm")
     assert cells["input_sha256"] == lab.candidates[2]["sha256_in"]
     assert cells["reviewer"] == cells["date"] == cells["box"] == ""
+    assert cells["reasons"] == "face;residual_text"
+    assert "\tface" not in "".join(found["3"][1:])
 
 
 def test_a_line_of_the_page_is_read_as_a_decision(lab):
@@ -46,6 +49,7 @@ def test_a_line_of_the_page_is_read_as_a_decision(lab):
     (lab.work / decisions.FILE).write_text("\n".join(rows) + "\n")
     read = decisions.read(lab.work)
     assert [one.kind for one in read] == ["release", "reject", "mask"]
+    assert [len(one.reasons) for one in read] == [2, 0, 0]
     assert read[2].box == decisions.Box(1, 2, 3, 4, frame=0)
 
 

@@ -14,7 +14,16 @@ from unburn import decisions, reasons, submissions
 from unburn.decisions import Box, Decision
 from unburn.errors import UserError
 from unburn.files import sha256
-from unburn.ledger import check_not_forgotten, records, shard_folders, shard_table
+from unburn.ledger import (
+    SHOWED,
+    check_not_forgotten,
+    device_of,
+    held_back,
+    overridable,
+    records,
+    shard_folders,
+    shard_table,
+)
 from unburn.numerals import noun
 from unburn.settings import Run
 
@@ -30,6 +39,7 @@ class Seen:
     candidate: Mapping[str, str]
     verdict: Mapping[str, str]
     held: str  # why the last release held it back; empty where it did not
+    overridable: frozenset[str]  # all reasons against it that a person can overrule
 
     @property
     def file(self) -> Path:
@@ -91,7 +101,7 @@ def codes(work: Path) -> dict[str, str]:
 
 def lying(work: Path, items: Iterable[str], held: Mapping[str, str]) -> dict[str, Seen]:
     """Those of the items that are in a shard and were checked; ``held`` as of ``codes``."""
-    wanted = set(items)
+    wanted, missing = set(items), held_back(work / SHOWED)
     found: dict[str, Seen] = {}
     for folder in shard_folders(work):
         rows = {row["item"]: row for row in records(shard_table(folder)) if row["item"] in wanted}
@@ -109,6 +119,7 @@ def lying(work: Path, items: Iterable[str], held: Mapping[str, str]) -> dict[str
                 of_candidates.get(item, {}),
                 of_verdicts.get(item, {}),
                 held.get(item, ""),
+                overridable(of_verdicts.get(item, {}), device_of(row), missing, held.get(item, "")),
             )
             for item, row in rows.items()
         }
@@ -208,6 +219,7 @@ def decide(
             today(),
             found[item].verdict["sha256"],
             found[item].candidate["sha256_in"],
+            found[item].overridable if kind == "release" else frozenset(),
         )
         for item in wanted
     ]
@@ -215,8 +227,7 @@ def decide(
     say(
         f"{label}: {kind} of {len(new)} {noun(len(new), 'item')} written to {work / decisions.FILE}"
     )
-    if kind == "release" and run.section(label, "gate")["faces"] == "hold":
-        faces = [item for item in wanted if found[item].verdict.get("face") == "1"]
-        if faces:
-            say(f"a face could show in what this releases: items {', '.join(faces)}")
+    for code in sorted(frozenset().union(*(one.reasons for one in new))):
+        of = [one.item for one in new if code in one.reasons]
+        say(f"this overrules {code}: {noun(len(of), 'item')} {', '.join(of)}")
     say("start the run again to let it count")

@@ -1,14 +1,15 @@
 """What people decided of single items: ``decisions.tsv`` in a submission's private folder.
 
-A line says one of three things of an item. ``release`` hands out what the gate held back, for a
-reason that a person who looks can overrule (``reasons.OVERRIDABLE``), and only the very file that
-was looked at, by its sha256. ``reject`` holds an item back. ``mask`` masks a box, in one frame or
-in all: it belongs to the original, as the cleaned file changes with it. Of several lines on one
-item all boxes count, and the last release or reject.
+A line says one of three things of an item. ``release`` hands out what the gate held back, for
+reasons that a person who looks can overrule (``reasons.OVERRIDABLE``), which the line names, and
+only the very file that was looked at, by its sha256. ``reject`` holds an item back. ``mask`` masks
+a box, in one frame or in all: it belongs to the original, as the cleaned file changes with it. Of
+several lines on one item all boxes count, and the last release or reject.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,13 @@ from unburn.errors import UserError, verb
 from unburn.files import sha256
 from unburn.handwritten import SHA256, rows_of, who_and_when
 from unburn.ledger import records, shard_table
+from unburn.reasons import OVERRIDABLE
 
 FILE = "decisions.tsv"
 DECIDED = "decided.tsv"  # what the release made of it, for the figures
 KINDS = ("release", "mask", "reject")
 COLUMNS = (
-    *("item", "decision", "frame", "box", "reviewer", "date"),
+    *("item", "decision", "frame", "box", "reviewer", "date", "reasons"),
     *("candidate_sha256", "input_sha256"),
 )
 DECIDED_COLUMNS = ("item", "became", "reason_code", "boxes")
@@ -66,6 +68,7 @@ class Decision:
     day: str
     candidate: str  # sha256 of the cleaned file that was looked at
     original: str  # sha256 of the item's input
+    reasons: frozenset[str] = frozenset()  # that a release overrules
 
     @property
     def frame(self) -> str:
@@ -84,7 +87,7 @@ class Decision:
         """Its line of the table."""
         cells = (
             *(self.item, self.kind, self.frame, self.place, self.reviewer, self.day),
-            *(self.candidate, self.original),
+            *(";".join(sorted(self.reasons)), self.candidate, self.original),
         )
         return dict(zip(COLUMNS, cells, strict=True))
 
@@ -113,6 +116,11 @@ def box_of(frame: str, place: str) -> Box:
     return Box(left, top, right, bottom, int(frame) - 1)
 
 
+def reasons_of(row: Mapping[str, str]) -> frozenset[str]:
+    """The reasons that a line names."""
+    return frozenset(filter(None, (code.strip() for code in row["reasons"].split(";"))))
+
+
 def _mistakes(row: Mapping[str, str]) -> Iterable[str]:
     if not NUMBER.fullmatch(row["item"]):
         yield "item: expected its number in the ledger"
@@ -125,6 +133,11 @@ def _mistakes(row: Mapping[str, str]) -> Iterable[str]:
             yield str(error)
     elif row["frame"] or row["box"]:
         yield "frame, box: only a line with the decision mask has them"
+    named = reasons_of(row)
+    if row["decision"] == "release" and not (named and named <= OVERRIDABLE):
+        yield f"reasons: expected what is overruled, of {', '.join(sorted(OVERRIDABLE))}"
+    elif row["decision"] != "release" and named:
+        yield "reasons: only a line with the decision release has them"
     yield from who_and_when(row)
     for name in ("candidate_sha256", "input_sha256"):
         if not SHA256.fullmatch(row[name]):
@@ -149,6 +162,7 @@ def read(work: Path) -> list[Decision]:
             day=row["date"],
             candidate=row["candidate_sha256"],
             original=row["input_sha256"],
+            reasons=reasons_of(row),
         )
         for row in rows_of(work / FILE, COLUMNS, _mistakes, advice)
     ]
@@ -257,9 +271,7 @@ def counts(work: Path, released: Collection[str]) -> dict[str, object] | None:
     for row in rows:
         by.setdefault(row["became"], []).append(row)
     overruled = [row for row in by.get("release", []) if row["item"] in released]
-    reasons: dict[str, int] = {}
-    for row in overruled:
-        reasons[row["reason_code"]] = reasons.get(row["reason_code"], 0) + 1
+    reasons = Counter(code for row in overruled for code in row["reason_code"].split(";"))
     return {
         "items": len({row["item"] for row in rows}),
         "released": len(overruled),

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 NOTHING_KEPT = np.zeros(0, policy.KEPT)
 COLUMNS = (
-    *("item", "verdict", "reason_code", "face"),
+    *("item", "verdict", "reason_code", "overridable", "face"),
     *("frames", "frames_suspicious", "frames_read", "frames_failed", "sha256"),
 )
 CHUNK = 16  # frames that one job reads; fixed, so that results do not depend on the processes
@@ -509,6 +509,16 @@ def reason(
     return "over_painted" if over_painted else ""
 
 
+def overridable(found: Found, alarmed: bool, over_painted: bool, face: bool) -> str:
+    """All reasons that a person can overrule, of which ``reason`` gives one; joined by ``;``."""
+    holds = {
+        "residual_text": bool(found.failed) or alarmed,
+        "over_painted": over_painted,
+        "face": face,
+    }
+    return ";".join(code for code, so in holds.items() if so)
+
+
 def by_series(
     items: Sequence[Item], reasons: Mapping[int, str], faces: set[str], settings: Settings
 ) -> dict[int, str]:
@@ -597,6 +607,13 @@ def _by_frame(kept: np.ndarray) -> dict[int, np.ndarray]:
     return {int(frame): kept[kept["frame"] == frame] for frame in np.unique(kept["frame"])}
 
 
+def unexplained(found: Mapping[int, Found], alarms: Sequence[frozenset[int]]) -> set[int]:
+    """Items in whose common pictures text was read, while none of their frames shows it."""
+    return {
+        number for group in alarms if not any(found[n].failed for n in group) for number in group
+    }
+
+
 def verdicts(
     items: Sequence[Item],
     rows: Mapping[int, Mapping[str, str]],
@@ -611,15 +628,13 @@ def verdicts(
     in whose common pictures text was read. When none of a group's frames shows it, all are held.
     An original that is not the planned file any more names other identifiers, so it is held too.
     """
-    unexplained = {
-        number for group in alarms if not any(found[n].failed for n in group) for number in group
-    }
+    shown = unexplained(found, alarms)
     return {
         item.number: reason(
             int(rows[item.number]["outside_differing"] or 1),  # not counted is not equal
             found[item.number],
             item.number in missed,
-            item.number in unexplained,
+            item.number in shown,
             painted_share(rows[item.number]) > max_painted_share,
         )
         if rows[item.number]["status"] == "candidate" and item.unchanged
@@ -678,6 +693,7 @@ def gate(
     missed = unexamined(frames_of, examined_frames)
     alone = verdicts(items, rows, found, missed, alarms, settings.max_painted_share)
     final = by_series(items, alone, faces, settings)
+    shown = unexplained(found, alarms)
     tables.write(
         out,
         [
@@ -685,6 +701,12 @@ def gate(
                 "item": item.number,
                 "verdict": "hold" if final[item.number] else "release",
                 "reason_code": final[item.number],
+                "overridable": overridable(
+                    found[item.number],
+                    item.number in shown,
+                    painted_share(rows[item.number]) > settings.max_painted_share,
+                    settings.faces == "hold" and item.series in faces,
+                ),
                 "face": int(item.series in faces),
                 "frames": item.frames if item.searched else 0,
                 "frames_suspicious": len(suspected.get(item.number, set()) | set(item.kept)),

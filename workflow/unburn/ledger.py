@@ -7,12 +7,14 @@ from pathlib import Path
 
 from unburn import tables
 from unburn.errors import UserError
+from unburn.reasons import OVERRIDABLE
 
 # What links originals and results, beside the folders of the shards.
 LINKS = ("drawn.key", "uid_mapping.csv", "patid_mapping.csv", "key_id")
 SHOWED = "controls.json"  # what planted lines showed, in the folder of a submission
 
 Device = tuple[str, str]  # modality, and the plan's digest of manufacturer and model
+NOTHING_SEARCHED: Device = ("", "")  # the device of an item without pixels to search
 
 
 def shard_folders(work: Path) -> list[Path]:
@@ -77,10 +79,33 @@ def check_not_forgotten(folder: Path) -> None:
         )
 
 
+def device_of(row: Mapping[str, str]) -> Device:
+    """The device of an item, by its row of the plan's table; plans of before know none."""
+    searched = row.get("pixels") == "1" and "device" in row
+    return (row["modality"], row["device"]) if searched else NOTHING_SEARCHED
+
+
 def held_back(controls: Path) -> dict[Device, str]:
     """The devices that are held back for what their controls showed, with the reason's code."""
+    if not controls.is_file():
+        return {}
     held = json.loads(controls.read_text("utf-8"))["held_back"]
     return {(modality, device): code for modality, device, code in held}
+
+
+def overridable(
+    verdict: Mapping[str, str], device: Device, missing: Mapping[Device, str], code: str = ""
+) -> frozenset[str]:
+    """All reasons for which an item is held back and that a person can overrule.
+
+    Parameters
+    ----------
+    verdict : its row of verdicts.tsv; it names one reason to everybody, and here all of its own
+    missing : devices that are held back for what their controls showed, as of ``held_back``
+    code : a reason that the ledger names
+    """
+    found = {*verdict.get("overridable", "").split(";"), verdict.get("reason_code", ""), code}
+    return frozenset({*found, missing.get(device, "")} & OVERRIDABLE)
 
 
 def painted_share(row: Mapping[str, str]) -> float:

@@ -1,8 +1,9 @@
 """What becomes of items by the decisions of people, before series are put together.
 
-Nothing here opens what the gate closed but a decision on the very file that it looked at, for a
-reason that a person can overrule. A decision that no longer fits is said in the log, by the item's
-number, and counted; where it asked for more caution than the gate, the item is held back.
+Nothing here opens what the gate closed but a decision on the very file that it looked at, which
+names every reason against it, all of them such as a person can overrule. A decision that no longer
+fits is said in the log, by the item's number, and counted; where it asked for more caution than the
+gate, the item is held back.
 """
 
 import logging
@@ -49,8 +50,10 @@ def decided(one: "Item", on_it: Sequence[Decision]) -> tuple["Item", list[tuple[
         became.append(("reject" if fits else "not_in_force", "", 0))
         one = one.held("rejected") if fits else _outdated(one)
     elif one.status == "held_back":
-        may = fits and not bare and one.reason_code in OVERRIDABLE
-        became.append(("release" if may else "not_in_force", one.reason_code if may else "", 0))
+        seen = one.reason_code in OVERRIDABLE and one.overridable <= counts.reasons
+        may = fits and not bare and seen
+        overruled = ";".join(sorted(one.overridable)) if may else ""
+        became.append(("release" if may else "not_in_force", overruled, 0))
         one = replace(one, status="released", reason_code="") if may else one
     elif not fits:
         became.append(("not_in_force", "", 0))

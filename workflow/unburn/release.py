@@ -35,7 +35,17 @@ from unburn import (
 )
 from unburn.errors import ItemError, UserError, command
 from unburn.files import make_private, replacing, sha256, temporary
-from unburn.ledger import Device, held_back, left_behind, records, shard_folders, shard_table
+from unburn.ledger import (
+    NOTHING_SEARCHED,
+    Device,
+    device_of,
+    held_back,
+    left_behind,
+    overridable,
+    records,
+    shard_folders,
+    shard_table,
+)
 from unburn.products import Product, Touched, write_masks, write_nifti, write_nifti_masks
 from unburn.submissions import check_key
 
@@ -53,7 +63,6 @@ LEDGER_COLUMNS = (
 )
 RELEASED_FOLDERS = ("dicom", "masks", "nifti")
 PRIVATE_FILE = 0o600
-NOTHING_SEARCHED: Device = ("", "")  # the device of an item without pixels to search
 
 # Objects that show or describe other objects; they are released with those.
 REFERRING = {*objects.REFERRING, nifti.SIDECAR}
@@ -91,6 +100,7 @@ class Item:
     checked: str = ""  # sha256 of the cleaned object that the gate looked at
     markers: str = ""  # words of a closed list that two readers read in the picture, joined by ;
     device: Device = NOTHING_SEARCHED
+    overridable: frozenset[str] = frozenset()  # all reasons against it that a person can overrule
 
     def held(self, code: str) -> "Item":
         """Return the item held back for a reason."""
@@ -128,10 +138,7 @@ def read_items(inventory: Path, work: Path) -> Items:
     for folder in shard_folders(work):
         facts |= policy.read(folder / "masks.h5").facts
         for row in records(shard_table(folder)):
-            # tables of earlier plans have no device
-            searched = row.get("pixels") == "1" and "device" in row
-            device = (row["modality"], row["device"]) if searched else NOTHING_SEARCHED
-            planned[row["item"]] = (folder, row["volumetric"] == "1", device)
+            planned[row["item"]] = (folder, row["volumetric"] == "1", device_of(row))
         for row in records(folder / "candidates.tsv"):
             candidates[row["item"]] = row
         for row in records(folder / "verdicts.tsv"):
@@ -157,6 +164,7 @@ def read_items(inventory: Path, work: Path) -> Items:
             checked=verdicts.get(name, {}).get("sha256", ""),
             markers=";".join(sorted(facts.get(int(name), ()))),
             device=device,
+            overridable=overridable(verdicts.get(name, {}), device, {}),
         )
     return items
 
@@ -207,10 +215,15 @@ def hold_clashes(items: Items) -> Items:
 
 def hold_devices(items: Items, missing: Mapping[Device, str]) -> Items:
     """Hold back the images of devices by what their controls showed; ``missing`` has reasons."""
-    return {
-        name: one.held(missing[one.device]) if one.passed and one.device in missing else one
-        for name, one in items.items()
-    }
+
+    def after(one: Item) -> Item:
+        if one.device not in missing:
+            return one
+        code = missing[one.device]
+        one = replace(one, overridable=one.overridable | {code})
+        return one.held(code) if one.passed else one
+
+    return {name: after(one) for name, one in items.items()}
 
 
 def hold_volumes(items: Items) -> Items:

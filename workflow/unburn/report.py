@@ -228,7 +228,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     doubts = certainty.doubts(shards, made_with["detect"]["threshold"])
     drawn = figures.draw_all(items, shards, metrics, made_with)
     figures.write(drawn.values(), args.figures)
-    page = review.review_page(args.submission, items, args.results, doubts, made_with)
+    page = review.review_page(args.submission, args.work, items, args.results, doubts, made_with)
     with replacing(args.review) as tmp:
         tmp.touch(review.PRIVATE_FILE)
         tmp.write_text(page, "utf-8")

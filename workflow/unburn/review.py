@@ -15,6 +15,7 @@ import numpy as np
 from unburn import decisions, overview, pages
 from unburn.certainty import Doubt, distance, outcome
 from unburn.evaluate import Item, whole
+from unburn.ledger import SHOWED, Device, device_of, held_back, overridable
 from unburn.reasons import OVERRIDABLE, REASONS
 from unburn.snapshots import Snapshot, fullest_frame, mask_of, pair
 
@@ -38,6 +39,7 @@ class Entry:
     after: Snapshot | None
     outcome: str  # what became of that frame; empty without a score
     lines: tuple[str, ...]  # for decisions.tsv, without reviewer and date
+    overridable: frozenset[str]  # all reasons against it that a person can overrule
 
     @property
     def frames(self) -> int:
@@ -74,10 +76,11 @@ def cleaned(one: Item, results: Path) -> Path:
     return one.folder / "candidates" / str(one.candidate.get("file"))
 
 
-def lines(one: Item) -> tuple[str, ...]:
+def lines(one: Item, reasons: frozenset[str]) -> tuple[str, ...]:
     """The lines of decisions.tsv that may be written on an item, without reviewer and date.
 
-    Empty where nothing was made of it, so that nothing can be decided.
+    ``reasons`` are all against it that a person can overrule. Empty where nothing was made of it,
+    so that nothing can be decided.
     """
     looked_at, original = one.verdict.get("sha256", ""), one.candidate.get("sha256_in", "")
     if not looked_at or not original:
@@ -92,6 +95,8 @@ def lines(one: Item) -> tuple[str, ...]:
             "candidate_sha256": looked_at,
             "input_sha256": original,
         }
+        if kind == "release":
+            row["reasons"] = ";".join(sorted(reasons))
         if kind == "mask":
             row |= {"frame": ANY_FRAME, "box": "left,top,right,bottom"}
         made.append("\t".join(row.values()))
@@ -99,11 +104,16 @@ def lines(one: Item) -> tuple[str, ...]:
 
 
 def queue(
-    items: Iterable[Item], results: Path, doubts: Mapping[str, Doubt], decidable: bool
+    items: Iterable[Item],
+    results: Path,
+    doubts: Mapping[str, Doubt],
+    missing: Mapping[Device, str],
+    decidable: bool,
 ) -> Iterator[Entry]:
     """The items to look at: what was held back, then what was released, the least certain first.
 
-    The first item of each series shows its pictures before any second one does.
+    ``missing`` are devices that are held back for what their controls showed. The first item of
+    each series shows its pictures before any second one does.
     """
     listed = to_look_at(items, doubts)[:ROWS]
     shown = with_pictures(listed)
@@ -116,8 +126,9 @@ def queue(
         if one.item in shown and size < CHARACTERS:
             before, after = pair(Path(one.path), cleaned(one, results), frame, mask, LONGEST_PX)
             size += sum(picture.size for picture in (before, after) if picture)
-        possible = lines(one) if decidable else ()
-        yield Entry(one, doubt, frame, before, after, words, possible)
+        against = overridable(one.verdict, device_of(one.plan), missing, one.reason_code)
+        possible = lines(one, against) if decidable else ()
+        yield Entry(one, doubt, frame, before, after, words, possible, against)
 
 
 def to_look_at(items: Iterable[Item], doubts: Mapping[str, Doubt]) -> list[Item]:
@@ -141,6 +152,7 @@ def with_pictures(listed: Iterable[Item]) -> set[str]:
 
 def review_page(
     submission: str,
+    work: Path,
     items: Sequence[Item],
     results: Path,
     doubts: Mapping[str, Doubt],
@@ -148,7 +160,8 @@ def review_page(
 ) -> str:
     """The private page of a submission; ``settings`` are those of the run."""
     decidable = settings["metadata"]["key"] != "discard"
-    entries = list(queue(items, results, doubts, decidable))
+    missing = held_back(work / SHOWED)
+    entries = list(queue(items, results, doubts, missing, decidable))
     return pages.render(
         "review.html.j2",
         script="review.js",
