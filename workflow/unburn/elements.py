@@ -7,7 +7,7 @@ those are ASCII, and made as bytes, so that pydicom writes them as they are.
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydicom import config as pydicom_config
@@ -34,6 +34,7 @@ _LEGIBLE = re.compile(rb"[\w ^=.,:;'+&#*()/\\@-]{7,}[\w).]")
 _ACCENTED = re.compile(rb"[\w ^=.,:;'+&#*()/\\@\xc0-\xff-]{7,}[\w).\xc4-\xff]")
 _LETTERS = re.compile(rb"[A-Za-z ]")
 MOST_LETTERS = 0.7
+SHORTEST_LEGIBLE = 8
 ENCODING = "iso8859"  # pydicom's name for the default repertoire
 
 
@@ -82,6 +83,8 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 def is_legible(data: bytes) -> bool:
     """Say whether bytes are text and nothing else, in ASCII, Latin-1 or UTF-16 of such letters."""
     text = data.rstrip(b"\0 ")
+    if len(text) < SHORTEST_LEGIBLE:
+        return False
     if len(text) > 2 and not text[1::2].strip(b"\0"):
         text = text[::2]
     elif len(text) > 2 and not text[::2].strip(b"\0"):
@@ -110,23 +113,50 @@ def is_sound(element: Element, vr: str, most: float) -> bool:
     return most >= element.VM
 
 
+@lru_cache(maxsize=1 << 14)
+def interned(tag: int) -> BaseTag:
+    """The one object of a tag: dictionaries find their key without comparing it."""
+    return BaseTag(tag)
+
+
+@lru_cache(maxsize=1 << 14)
+def _nothing(tag: int, vr: str) -> RawDataElement:
+    return RawDataElement(interned(tag), vr, 0, b"", 0, False, True)
+
+
 def made(tag: int, vr: str, texts: Sequence[str]) -> Element:
     """Make an element of our own values, as text; none make an empty one of any VR."""
-    text = "\\".join(texts)
+    text = texts[0] if len(texts) == 1 else "\\".join(texts)
     if not text.isascii():
         value = texts[0] if len(texts) == 1 else list(texts)
         return DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE)
     if len(vr) != 2:  # "US or SS"
         return DataElement(tag, vr, empty_value_for_VR(vr))
+    if not text:
+        return _nothing(tag, vr)
     data = text.encode("ascii")
     if len(data) % 2:
         data += b"\0" if vr == "UI" else b" "
-    return RawDataElement(BaseTag(tag), vr, len(data), data, 0, False, True)
+    return RawDataElement(interned(tag), vr, len(data), data, 0, False, True)
+
+
+class _Plain(Dataset):
+    """A data set whose attributes are set without a look at the dictionary of keywords."""
+
+    __setattr__ = object.__setattr__  # type: ignore[assignment]
+
+
+def filled(
+    elements: Elements, implicit: bool | None, little: bool | None, charset: str | list[str]
+) -> Dataset:
+    """Make a data set of elements that have an encoding, in a tenth of ``Dataset()``'s time."""
+    result = _Plain(elements, parent_encoding=charset)
+    result.set_original_encoding(implicit, little, charset)
+    result.__class__ = Dataset  # type: ignore[assignment]
+    return result
 
 
 def data_set(elements: Elements, like: Dataset) -> Dataset:
     """Make a data set that is written without another look, when ``like`` has its encoding."""
-    result = Dataset(elements)
     implicit, little = like.original_encoding
-    result.set_original_encoding(implicit, little, ENCODING)
-    return result
+    return filled(elements, implicit, little, ENCODING)

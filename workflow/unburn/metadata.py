@@ -7,10 +7,10 @@ import copy
 import logging
 import re
 import warnings
-from collections.abc import Container, Hashable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 
 from pydicom import config as pydicom_config
 from pydicom.dataelem import DataElement, RawDataElement
@@ -26,6 +26,7 @@ from unburn.elements import (
     Element,
     Elements,
     data_set,
+    interned,
     is_sound,
     made,
     text_of,
@@ -33,6 +34,8 @@ from unburn.elements import (
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
+from unburn.names import ADDRESSES, INSTITUTIONS, Named
+from unburn.nesting import Likeness, Sequences, decoded, likeness
 from unburn.patients import patient
 from unburn.vocabulary import (
     MOST_DIGITS,
@@ -40,9 +43,7 @@ from unburn.vocabulary import (
     TELLING_OF_VERSIONS,
     allowed,
     known,
-    numbers_in,
     records,
-    records_in,
     technical,
     words_in,
 )
@@ -57,14 +58,8 @@ SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 MANUFACTURER = 0x00080070
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
-PATIENT_NAME, PATIENT_ID, ACCESSION = 0x00100010, 0x00100020, 0x00080050
-ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
-INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
-SHORTEST_PLACE = 4  # letters of a word that tells of one
+PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 VERSIONS = profile.tags("SoftwareVersions SecondaryCaptureDeviceSoftwareVersions AlgorithmVersion")
-RECORDS = profile.tags("PatientID OtherPatientIDs AccessionNumber AdmissionID")
-NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
-NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
 CHARACTER_SET, IMAGE_TYPE = 0x00080005, 0x00080008
 CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 VALUE_TYPE = 0x0040A040
@@ -207,10 +202,12 @@ class _Cleaner:
         self.days = dates.shift_days(key, identity, settings.date_shift_days)
         self.patient = keys.label(key, "patient", identity)
         places = ADDRESSES | (INSTITUTIONS if self.options.institution == "removed" else set())
-        patients, self.people, towns, numbers = _names(dataset, places, set())
-        self.anyone = self.people | towns
-        self.records = records(frozenset(numbers))
-        self.banned = frozenset(patients)  # no descriptor keeps them, even if they are listed words
+        named, self.sequences = Named(), Sequences()
+        named.gather(dataset, places, self.sequences)
+        self.people, self.anyone = named.people, named.people | named.towns
+        self.records = records(frozenset(named.numbers))
+        # no descriptor keeps them, even if they are listed words
+        self.banned = frozenset(named.patients)
         self.spelt = [
             word.encode()
             for word in self.people
@@ -222,7 +219,7 @@ class _Cleaner:
         self.ascii = True
         self.uids: dict[str, str] = {}
         self.met: set[str] = set()  # options of ``marks.MET`` that kept something
-        self.seen: dict[Hashable, Element | None] = {}  # cleaned sequences, by what they were
+        self.seen: dict[Hashable, Element | None] = {}  # cleaned sequences, by likeness
 
     def items(self, dataset: Dataset) -> Dataset:
         """Clean an item of a sequence and what is nested in it."""
@@ -242,18 +239,19 @@ class _Cleaner:
             vr, do = self.rules.of_stored(number, stored.VR if stored.is_raw else "")
             if do == profile.REMOVE or (nested and number in profile.PIXELS):
                 continue
-            like = _likeness(dataset, stored) if do == profile.DECODE else ()
-            if like:
-                like = (*like, self.painted_here)
-                if like in self.seen:
-                    if (again := self.seen[like]) is not None:
-                        elements[tag] = again
-                    continue
+            like = likeness(dataset, stored) if do == profile.DECODE else ()
+            if like and (like, self.painted_here) in self.seen:
+                if (again := self.seen[like, self.painted_here]) is not None:
+                    elements[tag] = again
+                continue
             try:
-                if do == profile.DECODE or not _is_readable(stored):
-                    stored = _decoded(dataset, tag, stored)
-                    vr, do = self.rules.of_decoded(number, str(stored.VR))
-                cleaned = self.element(dataset, stored, number, vr, do, code)
+                if like:
+                    cleaned = self.unread(dataset, tag, stored, like)
+                else:
+                    if do == profile.DECODE or not _is_readable(stored):
+                        stored = decoded(dataset, tag, stored)
+                        vr, do = self.rules.of_decoded(number, str(stored.VR))
+                    cleaned = self.element(dataset, stored, number, vr, do, code)
             except ItemError:
                 raise
             except Exception:  # malformed: pydicom raises many kinds
@@ -263,8 +261,19 @@ class _Cleaner:
             if cleaned is not None:
                 elements[tag] = cleaned
             if like:
-                self.seen[like] = cleaned
+                self.seen[like, self.painted_here] = cleaned
         return elements
+
+    def unread(
+        self, dataset: Dataset, tag: BaseTag, stored: Element, like: Likeness
+    ) -> Element | None:
+        """Clean a sequence that is still bytes."""
+        items = self.sequences.of(dataset, tag, stored, like)
+        number = int(tag)
+        vr, do = self.rules.of_decoded(number, "SQ")
+        if do == profile.REMOVE or (self.derived and number in OF_PIXELS):
+            return None
+        return made(number, vr, []) if do == "empty" else self.sequence(items, number, do)
 
     def element(
         self,
@@ -287,7 +296,7 @@ class _Cleaner:
             numbers = icc.clean(bytes(element.value or b""))
             return DataElement(tag, vr, numbers) if numbers else None
         if do in ("items", "content", "graphics"):
-            return self.sequence(element, tag, do)
+            return self.sequence(list(element.value or []), tag, do)  # type: ignore[arg-type]
         if do == "empty":
             return made(tag, vr, [])
         if do == "dummy":
@@ -296,7 +305,8 @@ class _Cleaner:
         if not found:
             return made(tag, vr, [])
         if do in ("number", "quantity"):
-            good = all(self.is_number(text, do == "quantity") for text in found if text)
+            long = do == "quantity"
+            good = all(self.is_number(text, long) for text in found if text)
             return _passed(element, vr) if good else made(tag, vr, [])
         values = [self.value(do, tag, text, code) for text in found]
         cleaned = [text for text in values if text is not None]
@@ -323,18 +333,8 @@ class _Cleaner:
 
     def value(self, do: str, tag: int, text: str, code: Code | None) -> str | None:
         """Clean one value of a multi-valued attribute; None is a malformed one."""
-        if do == "date":
-            return dates.clean_date(text, self.options.dates, self.days) if text else ""
-        if do == "datetime":
-            return dates.clean_datetime(text, self.options.dates, self.days) if text else ""
-        if do == "time":
-            return dates.clean_time(text) if text else ""
-        if do == "zone":
-            return dates.clean_zone(text)
-        if do == "age":
-            return dates.limit_age(text)
-        if do in ("uid", "class uid", "kept uid"):
-            return self.uid(text, do)
+        if do in _OF_FORM:
+            return _OF_FORM[do](self, text)
         if do in ("text", "terms", "code", "words", "part") and self.records.search(text):
             text = " ".join(self.records.sub(" ", text).split())
         telling = TELLING_OF_VERSIONS if tag in VERSIONS else TELLING
@@ -411,9 +411,8 @@ class _Cleaner:
             self.uids[old] = old if kept else keys.uid(self.key, old)
         return self.uids[old]
 
-    def sequence(self, element: Element, tag: int, do: str) -> DataElement | None:
+    def sequence(self, items: list[Dataset], tag: int, do: str) -> DataElement | None:
         """Clean a sequence; free text in content trees and graphics goes with its item."""
-        items: list[Dataset] = list(element.value or [])  # type: ignore[arg-type]
         cleaned = []
         for number, item in enumerate(items):
             if tag == GROUPS_BY_FRAME and self.touched:
@@ -427,7 +426,7 @@ class _Cleaner:
                 return None
             if cleaned:
                 self.met.add("graphics" if do == "graphics" else "structured")
-        return DataElement(tag, "SQ", Items(cleaned))
+        return DataElement(interned(tag), "SQ", Items(cleaned), already_converted=True)
 
     def add_private(
         self,
@@ -486,6 +485,21 @@ class _Cleaner:
         return None
 
 
+# Values that must have a form; None for what has not.
+_OF_FORM: dict[str, Callable[[_Cleaner, str], str | None]] = {
+    "date": lambda by, text: dates.clean_date(text, by.options.dates, by.days) if text else "",
+    "datetime": lambda by, text: (
+        dates.clean_datetime(text, by.options.dates, by.days) if text else ""
+    ),
+    "time": lambda by, text: dates.clean_time(text) if text else "",
+    "zone": lambda by, text: dates.clean_zone(text),
+    "age": lambda by, text: dates.limit_age(text),
+    "uid": lambda by, text: by.uid(text, "uid"),
+    "class uid": lambda by, text: by.uid(text, "class uid"),
+    "kept uid": lambda by, text: by.uid(text, "kept uid"),
+}
+
+
 @lru_cache(maxsize=4096)
 def _terms_of(text: str, coded: bool, version: bool) -> str:
     """The terms of a coded value or a technical text; known words of one that tells a number."""
@@ -514,94 +528,17 @@ def _passed(element: Element, vr: str) -> Element:
 
 def _is_text(item: Dataset) -> bool:
     """Say whether an item is a content item (PS3.3 10.2) of free text, or of a name."""
-    return VALUE_TYPE in item and text_of(item, "ValueType") in ("TEXT", "PNAME")
+    there = item.keys()
+    return VALUE_TYPE in there and text_of(item, "ValueType") in ("TEXT", "PNAME")
 
 
 def _public_code(item: Dataset) -> Code | None:
     """Scheme and value of an item of a code sequence whose scheme everyone can look up."""
-    if CODING_SCHEME not in item:
+    there = item.keys()
+    if CODING_SCHEME not in there:
         return None
     scheme = text_of(item, "CodingSchemeDesignator")
     return (scheme, text_of(item, "CodeValue")) if scheme in PUBLIC_CODING_SCHEMES else None
-
-
-def _likeness(dataset: Dataset, stored: Element) -> tuple[Hashable, ...]:
-    """What a sequence that is still bytes is known by; nothing for other elements.
-
-    Frames and segments repeat theirs, codes above all, and parsing them is most of the work.
-    """
-    if not stored.is_raw or stored.VR not in ("SQ", None) or not stored.value:
-        return ()
-    if stored.VR is None and profile.listed_vr(int(stored.tag)) != "SQ":
-        return ()
-    return stored.tag, stored.VR, str(dataset.original_character_set), stored.value
-
-
-def _decoded(dataset: Dataset, tag: BaseTag, stored: Element) -> DataElement:
-    """An element as pydicom reads it, which tells items of a sequence what they inherit."""
-    if stored.is_raw or dataset.original_encoding[0] is not False:
-        return dataset[tag]
-    return stored  # type: ignore[return-value]
-
-
-@cache
-def _telling(tag: int, stored: str | None) -> str:
-    """What an attribute tells of people by its VR: "items", "name", "number" or nothing."""
-    vr = profile.listed_vr(tag) if stored in (None, "UN") else stored
-    if vr == "SQ":
-        return "items"
-    if vr == "PN":
-        return "name"
-    numbered = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
-    return "number" if vr in NUMBERING_VRS and numbered else ""
-
-
-def _names(
-    dataset: Dataset, places: Container[int], seen: set[Hashable]
-) -> tuple[set[str], set[str], set[str], set[str]]:
-    """Words of the patient's names, of the names of anyone, and of places, at all levels.
-
-    And patterns of the numbers that name the patient and the visit.
-
-    The longer numbers of the patient and the visit, birth date and telephone among them, count as
-    words of names. Those of places are the longer words of the attributes ``places``. ``seen``
-    gathers the sequences that were looked at.
-    """
-    patients: set[str] = set()
-    people: set[str] = set()
-    towns: set[str] = set()
-    numbered: set[str] = set()
-    for tag, stored in list(dataset.items()):
-        kind = "place" if tag in places else _telling(int(tag), stored.VR)
-        if not kind:
-            continue
-        try:
-            if kind == "items":
-                like = _likeness(dataset, stored)
-                if like in seen:
-                    continue
-                seen |= {like} - {()}
-                for item in _decoded(dataset, tag, stored).value or []:
-                    inner = _names(item, places, seen)
-                    patients, people = patients | inner[0], people | inner[1]
-                    towns, numbered = towns | inner[2], numbered | inner[3]
-                continue
-            found = texts(dataset, stored, stored.VR or "LO")
-            if kind == "place":
-                here = {word for text in found for word in words_in(text)}
-                towns |= {word for word in here if len(word) >= SHORTEST_PLACE}
-            elif kind == "number":
-                here = {number for text in found for number in numbers_in(text)}
-                patients, people = patients | here, people | here
-                if int(tag) in RECORDS:
-                    numbered |= {form for text in found for form in records_in(text)}
-            else:
-                here = {word for text in found for word in words_in(text) if len(word) > 1}
-                people |= here
-                patients |= here if int(tag) >> 16 == 0x0010 else set()
-        except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
-            continue
-    return patients, people, towns, numbered
 
 
 def _identity(cleaned: Elements, dataset: Dataset, cleaner: _Cleaner) -> Elements:

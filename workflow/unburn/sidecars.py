@@ -14,7 +14,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from unburn.dates import OLDEST_YEARS, clean_time, limit_age
 from unburn.errors import ItemError
-from unburn.metadata import ACCESSION, NUMBERING_GROUPS, RECORDS
+from unburn.names import ACCESSION, NUMBERING_GROUPS, RECORDS
 from unburn.presets import Options
 from unburn.profile import has_times
 from unburn.vocabulary import (

@@ -118,14 +118,16 @@ def words_in(text: str) -> frozenset[str]:
     return frozenset(w for form in (text, plain(text)) for w in _WORD.findall(form.lower()))
 
 
-def numbers_in(text: str) -> set[str]:
+@lru_cache(maxsize=256)
+def numbers_in(text: str) -> frozenset[str]:
     """Longer numbers of a text, as they are and without zeros in front."""
     found = re.findall(r"\d+", text)
     found += [number.lstrip("0") for number in found]
-    return {number for number in found if len(number) >= LONG_NUMBER}
+    return frozenset(number for number in found if len(number) >= LONG_NUMBER)
 
 
-def records_in(text: str) -> set[str]:
+@lru_cache(maxsize=256)
+def records_in(text: str) -> frozenset[str]:
     """Patterns of a number that names a patient or a visit, whatever parts its pieces.
 
     As a whole, in any case, and its digits alone: QX77-4711 is also qx77_4711 and 77 4711.
@@ -139,7 +141,7 @@ def records_in(text: str) -> set[str]:
                 parts = list("".join(parts))
             edge = r"\d" if parts[0].isdigit() and parts[-1].isdigit() else "[a-z0-9]"
             found.add(rf"(?<!{edge})" + r"[\W_]{0,3}".join(parts) + rf"(?!{edge})")
-    return found
+    return frozenset(found)
 
 
 class Naming(NamedTuple):

@@ -1,0 +1,83 @@
+"""Words that name people in a header, gathered at all levels before anything is cleaned."""
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+from functools import cache
+
+from pydicom.dataset import Dataset
+
+from unburn import profile
+from unburn.elements import texts
+from unburn.nesting import Sequences, likeness
+from unburn.vocabulary import numbers_in, records_in, words_in
+
+ACCESSION = 0x00080050
+ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
+INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
+SHORTEST_PLACE = 4  # letters of a word that tells of one
+RECORDS = profile.tags("PatientID OtherPatientIDs AccessionNumber AdmissionID")
+NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
+NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
+
+
+@dataclass
+class Named:
+    """What names somebody in an object.
+
+    patients : words of the patient's names, and longer numbers of the patient and the visit, birth
+        date and telephone among them
+    people : these, and words of the names of anyone
+    towns : the longer words of attributes that name places
+    numbers : patterns of the numbers that name the patient and the visit
+    """
+
+    patients: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
+    towns: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
+
+    def gather(self, dataset: Dataset, places: Container[int], sequences: Sequences) -> None:
+        """Look through a data set and what is nested in it; like sequences once.
+
+        ``places`` : tags of attributes that name places
+        """
+        for tag, stored in list(dataset.items()):
+            number = int(tag)
+            kind = "place" if number in places else _telling(number, stored.VR)
+            if not kind:
+                continue
+            try:
+                if kind == "items":
+                    like = likeness(dataset, stored)
+                    if like not in sequences:
+                        for item in sequences.of(dataset, tag, stored, like):
+                            self.gather(item, places, sequences)
+                    continue
+                found = texts(dataset, stored, stored.VR or "LO")
+                if kind == "place":
+                    for text in found:
+                        self.towns |= {w for w in words_in(text) if len(w) >= SHORTEST_PLACE}
+                elif kind == "number":
+                    for text in found:
+                        self.patients |= numbers_in(text)
+                        self.people |= numbers_in(text)
+                        if number in RECORDS:
+                            self.numbers |= records_in(text)
+                else:
+                    here = {word for text in found for word in words_in(text) if len(word) > 1}
+                    self.people |= here
+                    self.patients |= here if number >> 16 == 0x0010 else set()
+            except Exception:  # malformed: pydicom raises many kinds, and the value is not kept
+                continue
+
+
+@cache
+def _telling(tag: int, stored: str | None) -> str:
+    """What an attribute tells of people by its VR: "items", "name", "number" or nothing."""
+    vr = profile.listed_vr(tag) if stored in (None, "UN") else stored
+    if vr == "SQ":
+        return "items"
+    if vr == "PN":
+        return "name"
+    numbered = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
+    return "number" if vr in NUMBERING_VRS and numbered else ""
