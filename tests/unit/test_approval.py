@@ -136,8 +136,8 @@ def test_what_was_handed_out_is_no_altered_file_to_the_next_run(lab):
 
 
 def test_nothing_is_handed_out_beside_another_start(lab):
-    digest = approval.digest(approval.files_of(lab.results))
-    line = "\t".join(("Ana", "2026-01-31", "2", "2", digest))
+    digest = approval.digest(lab.results)
+    line = "\t".join(("Ana", "2026-01-31", "looked", "2", "2", digest))
     (lab.work / approval.FILE).write_text("\t".join(approval.COLUMNS) + f"\n{line}\n")
     takeover.LOCKS.mkdir(parents=True)
     for number in (0, 1):
@@ -173,9 +173,22 @@ def test_a_withdrawal_takes_files_away_without_waiting_for_a_signature(lab):
     theirs = records(lab.results / "released.tsv")[0]["output"]
     lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
     finish(lab)
-    handover.take_away(lab.results, target, {theirs}, {"patient"}, set())
+    handover.take_away(lab.results, target, {theirs}, {"patient"}, set(), signed=True)
     assert handed_out(lab) == waiting(lab)
     assert len(records(target / "released.tsv")) == 1
+
+
+def test_without_a_signature_a_withdrawal_takes_away_and_hands_nothing_out(lab):
+    """Files that were handed out before a signature was required; they wait unsigned."""
+    target = a_run(lab).handed_out / "lab"
+    handover.hand_out(lab.results, target, handover.verified(lab.results))
+    theirs, other = sorted(lab.released())
+    lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
+    finish(lab)
+    assert not handover.take_away(lab.results, target, {theirs}, {"patient"}, set(), signed=False)
+    assert handed_out(lab) == [other, "provenance.json", "released.tsv"]
+    handover.settle(a_run(lab))
+    assert "metrics.json" not in handed_out(lab)
 
 
 def test_of_a_patient_whom_the_submission_does_not_know_nothing_stays(lab):
@@ -183,7 +196,7 @@ def test_of_a_patient_whom_the_submission_does_not_know_nothing_stays(lab):
     target = a_run(lab).handed_out / "lab"
     lab.image(series="s00003")
     finish(lab)
-    handover.take_away(lab.results, target, set(), {"other"}, set())
+    handover.take_away(lab.results, target, set(), {"other"}, set(), signed=True)
     assert handed_out(lab) == ["provenance.json", "released.tsv"]
     assert records(target / "released.tsv") == []
 
@@ -195,7 +208,7 @@ def test_an_approved_object_that_refers_to_a_withdrawn_one_goes(lab):
     lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
     lab.verdicts[1] |= {"verdict": "hold", "reason_code": "residual_text"}
     finish(lab)
-    handover.take_away(lab.results, target, set(), {"patient"}, {Path(first).stem})
+    handover.take_away(lab.results, target, set(), {"patient"}, {Path(first).stem}, True)
     assert [row["output"] for row in records(target / "released.tsv")] == [second]
     assert handed_out(lab) == [second, "provenance.json", "released.tsv"]
 
@@ -278,6 +291,36 @@ def test_approve_says_what_is_missing(lab):
         handover.approve(run, "lab", 1, "Ana", print)
 
 
+def test_nobody_signs_for_what_a_run_made_that_was_told_to_stop_early(lab):
+    """The steps before the last are new, and nobody counted what is held back."""
+    time.sleep(0.02)
+    (lab.results / "report.html").write_text("{}")
+    with pytest.raises(UserError, match="it is not finished"):
+        approve(lab)
+    (lab.work / "accounted").touch()
+    time.sleep(0.02)
+    (lab.results / "metrics.json").write_text("{}")
+    with pytest.raises(UserError, match="it is not finished"):
+        approve(lab)
+    assert handed_out(lab) == []
+
+
+def test_a_table_that_changes_asks_for_a_new_signature_and_a_page_does_not(lab):
+    approve(lab)
+    lab.other("held_back", "structured_report")
+    before = handed_out(lab)
+    finish(lab)
+    assert not approval.is_signed(lab.work, lab.results)
+    assert "wait for a person's signature" in approval.sentences(a_run(lab), "lab")[0]
+    approve(lab)
+    (lab.results / "report.html").write_text("of a newer version")
+    (lab.work / "accounted").touch()
+    handover.settle(a_run(lab))
+    target = a_run(lab).handed_out / "lab"
+    assert (target / "report.html").read_text() == "of a newer version"
+    assert handed_out(lab) == before
+
+
 def test_nobody_signs_for_what_an_interrupted_withdrawal_left(lab):
     (lab.work / submissions.WITHDRAWING).write_text("{}")
     with pytest.raises(UserError, match="withdraw --submission lab"):
@@ -313,17 +356,17 @@ def test_nobody_signs_while_a_run_is_under_way(lab):
 def test_lines_written_by_hand_are_checked_and_named(lab):
     approve(lab)
     text = (lab.work / approval.FILE).read_text()
-    (lab.work / approval.FILE).write_text(text + "Bob\tyesterday\t9\t2\tabc\n")
+    (lab.work / approval.FILE).write_text(text + "Bob\tyesterday\tguessed\t9\t2\tabc\n")
     with pytest.raises(UserError) as error:
         approval.read(lab.work)
-    for mistake in ("line 3: date", "line 3: seen, of", "line 3: files_digest"):
+    for mistake in ("line 3: date", "line 3: basis", "line 3: seen, of", "line 3: files_digest"):
         assert mistake in str(error.value)
     assert "Bob" not in str(error.value)
 
 
 def test_a_line_written_by_hand_counts_when_it_fits(lab):
-    digest = approval.digest(approval.files_of(lab.results))
-    line = "\t".join(("Ana", "2026-01-31", "2", "2", digest))
+    digest = approval.digest(lab.results)
+    line = "\t".join(("Ana", "2026-01-31", "looked", "2", "2", digest))
     (lab.work / approval.FILE).write_text("\t".join(approval.COLUMNS) + f"\n{line}\n")
     assert "the next start hands it out" in approval.sentences(a_run(lab), "lab")[0]
     handover.settle(a_run(lab))

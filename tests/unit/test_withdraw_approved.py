@@ -40,6 +40,12 @@ def test_a_patient_goes_from_what_was_handed_out_too(lab):
     there = {str(file.relative_to(out)) for file in out.rglob("*") if file.is_file()}
     assert {name for name in there if "/" in name} == roe.keys()
     assert {row["output"] for row in records(out / "released.tsv")} == roe.keys()
+    first, second = approval.read(lab.work)
+    assert (first["basis"], second["basis"], second["seen"]) == ("looked", "withdrawal", "0")
+    assert approval.is_signed(lab.work, lab.results)
+    (out / sorted(roe)[0]).unlink()
+    handover.settle(settings.load_file(lab.folder / "config.yaml"))
+    assert {name for name in roe if (out / name).is_file()} == roe.keys()  # put back, as before
 
 
 def test_what_was_approved_of_others_stays_listed_while_other_files_wait(lab):
@@ -63,6 +69,7 @@ def test_what_was_approved_of_others_stays_listed_while_other_files_wait(lab):
     for name, row in kept.items():
         assert sha256(out / name) == row["sha256"]
     assert (out / "released.tsv").stat().st_mtime_ns == moment  # of an earlier release
+    assert not approval.is_signed(lab.work, lab.results) and len(approval.read(lab.work)) == 1
     told = approval.sentences(settings.load_file(lab.folder / "config.yaml"), "lab")
     assert "what was approved before stays there" in told[0]
 

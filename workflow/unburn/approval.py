@@ -2,7 +2,11 @@
 
 Results wait in a private folder, complete as they would be handed out. ``approvals.tsv`` in a
 submission's private folder holds who signed, when, how many files were seen of how many, and a
-digest of the set of released files: a set that differs by a byte asks for a new signature.
+digest of both tables, of which one lists every released file with its sha256: what differs by a
+byte asks for a new signature. Pages do not: they carry the time at which they were made, and the
+same files have new ones with every version that words or draws something otherwise.
+
+A withdrawal from what was signed and handed out leaves a line of its own: fewer of the same files.
 """
 
 import hashlib
@@ -11,21 +15,26 @@ from pathlib import Path
 
 from unburn import mending, tables
 from unburn.errors import UserError, verb
+from unburn.files import sha256
 from unburn.handwritten import SHA256, rows_of, who_and_when
 from unburn.ledger import records
 from unburn.settings import Run
 
 FILE = "approvals.tsv"
-COLUMNS = ("reviewer", "date", "seen", "of", "files_digest")
+COLUMNS = ("reviewer", "date", "basis", "seen", "of", "files_digest")
+BASES = (LOOKED, WITHDRAWAL) = ("looked", "withdrawal")  # what a line stands on
 PRIVATE_FILE = 0o600
 PRODUCTS = ("mask", "nifti")  # kinds in released.tsv that are made of items
 AFTER = ("metrics.json", "provenance.json", "report.html")  # made of the table, so not older
 PAGES = ("held_back.tsv", *AFTER)
 TABLE = "released.tsv"  # the last that is written, the first that goes
+SIGNED = (TABLE, "held_back.tsv")
 
 
 def _mistakes(row: Mapping[str, str]) -> Iterable[str]:
     yield from who_and_when(row)
+    if row["basis"] not in BASES:
+        yield f"basis: expected one of {', '.join(BASES)}"
     counted = row["seen"].isdecimal() and row["of"].isdecimal()
     if not counted or int(row["seen"]) > int(row["of"]):
         yield "seen, of: expected two numbers, the first no larger than the second"
@@ -51,9 +60,11 @@ def files_of(results: Path) -> list[tuple[str, str]]:
     return sorted(zip(table["output"], table["sha256"], strict=True))
 
 
-def digest(files: Iterable[tuple[str, str]]) -> str:
-    """What a signature is bound to: the names and digests of all files."""
-    lines = "".join(f"{sha256}  {output}\n" for output, sha256 in files)
+def digest(results: Path) -> str:
+    """What a signature is bound to: both tables, and by them all files; empty without one."""
+    if not all((results / name).is_file() for name in SIGNED):
+        return ""
+    lines = "".join(f"{sha256(results / name)}  {name}\n" for name in SIGNED)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -64,14 +75,17 @@ def items_in(results: Path) -> int:
 
 
 def is_signed(work: Path, results: Path) -> bool:
-    """Whether the last signature is for exactly the files that wait in ``results``.
+    """Whether the last line is for exactly what waits in ``results``.
 
     An earlier one was for what other files took the place of, with a signature of their own. One
     of somebody who looked at none of the files is none.
     """
-    last = read(work)[-1:]
-    looked = [row["files_digest"] for row in last if int(row["seen"]) or not int(row["of"])]
-    return looked == [digest(files_of(results))]
+
+    def counts(row: Mapping[str, str]) -> bool:
+        return row["basis"] == WITHDRAWAL or bool(int(row["seen"])) or not int(row["of"])
+
+    last = [row["files_digest"] for row in read(work)[-1:] if counts(row)]
+    return last == [digest(results)]
 
 
 def check_seen(results: Path, seen: int) -> int:
@@ -95,7 +109,16 @@ def check_seen(results: Path, seen: int) -> int:
 def sign(work: Path, results: Path, reviewer: str, day: str, seen: int) -> None:
     """Add a signature for the files that wait, of which ``seen`` were looked at."""
     of = check_seen(results, seen)
-    cells = (reviewer, day, str(seen), str(of), digest(files_of(results)))
+    _add(work, (reviewer, day, LOOKED, str(seen), str(of), digest(results)))
+
+
+def note_withdrawal(work: Path, results: Path, who: str, day: str) -> None:
+    """Add a line for what is left of files that were signed for and handed out."""
+    if not is_signed(work, results):
+        _add(work, (who, day, WITHDRAWAL, "0", str(items_in(results)), digest(results)))
+
+
+def _add(work: Path, cells: Iterable[str]) -> None:
     tables.write(work / FILE, [*read(work), dict(zip(COLUMNS, cells, strict=True))], COLUMNS)
     (work / FILE).chmod(PRIVATE_FILE)
 
@@ -111,7 +134,7 @@ def sentences(run: Run, label: str) -> list[str]:
     there = (target / TABLE).is_file()
     lost = mending.lost(target)
     whole = there and not lost and all((target / name).is_file() for name in PAGES)
-    if whole and files_of(target) == files_of(waiting):
+    if whole and digest(target) == digest(waiting):
         return [f"approval: signed; handed out in {target}"]
     if is_signed(work, waiting):
         return [f"approval: signed; the next start hands it out in {target}"]

@@ -7,6 +7,7 @@ their sha256 was compared with the one signed for.
 import logging
 import shutil
 from collections.abc import Callable, Collection, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from pydicom import dcmread
@@ -27,12 +28,21 @@ log = logging.getLogger(__name__)
 COUNTING = ("held_back.tsv", "metrics.json", "report.html")  # they count patients, name items
 
 
-def is_complete(waiting: Path) -> bool:
-    """Whether pages and figures are those of the files that wait; a run can have broken off."""
+def is_complete(run: Run, label: str) -> bool:
+    """Whether all that waits of a submission was made of the files that wait, and accounted for.
+
+    A run can have broken off, or was told to stop early (``--until``): each step is no older than
+    what it is made of.
+    """
+    work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
+    if not submissions.is_finished(run, label):
+        return False
     if not all((waiting / name).is_file() for name in (*PAGES, TABLE)):
         return False
-    made_ns = (waiting / TABLE).stat().st_mtime_ns
-    return all((waiting / name).stat().st_mtime_ns >= made_ns for name in AFTER)
+    metrics, provenance, report = (waiting / name for name in AFTER)
+    steps = ((waiting / TABLE,), (metrics, provenance), (report,), (work / "accounted",))
+    times = [[file.stat().st_mtime_ns for file in step] for step in steps]
+    return all(max(one) <= min(after) for one, after in pairwise(times))
 
 
 def is_handed_out(waiting: Path, target: Path) -> bool:
@@ -91,10 +101,12 @@ def take_away(
     outputs: Collection[str],
     left: Collection[str],
     uids: Collection[str],
-) -> None:
+    signed: bool,
+) -> bool:
     """Take withdrawn patients out of what was handed out; what was approved of others stays.
 
-    The table keeps its time: it is of an earlier release than what waits, or of the same.
+    The table keeps its time: it is of an earlier release than what waits, or of the same. Returns
+    whether what is handed out is what waits, with its pages.
 
     Parameters
     ----------
@@ -103,15 +115,16 @@ def take_away(
     outputs : files of the withdrawn patients
     left : pseudonyms of the patients that the submission still has; of nobody else a file stays
     uids : new UIDs of the withdrawn patients' objects; a file that holds one goes
+    signed : whether exactly what waited had been signed for and handed out
     """
     if not target.is_dir():
-        return
+        return False
     remove_left_over(target)
     if not (target / TABLE).is_file():  # one that was killed left what no table lists
         for name in PAGES:
             (target / name).unlink(missing_ok=True)
         remove_unlisted(target, set())
-        return
+        return False
     listed = dict(approval.files_of(waiting))
 
     def stays(row: Mapping[str, str]) -> bool:
@@ -121,18 +134,19 @@ def take_away(
         return alike or not refers_to(target / row["output"], uids)
 
     keep = {row["output"]: row["sha256"] for row in records(target / TABLE) if stays(row)}
-    if keep == listed:
+    if keep == listed and signed:
         hand_out(waiting, target, verified(waiting))
-        return
+        return True
     for name in COUNTING:
         (target / name).unlink(missing_ok=True)
     purge_lines(target / TABLE, lambda row: row["output"] in keep)
     remove_unlisted(target, set(keep))
     log.warning(
-        "other files wait than were approved: %d approved files stay; %s come back with the next "
-        "signature",
+        "what waits is not what was approved: %d files that were handed out stay; %s come back "
+        "with the next signature",
         *(len(keep), ", ".join(COUNTING)),
     )
+    return False
 
 
 def refers_to(file: Path, uids: Collection[str]) -> bool:
@@ -158,8 +172,7 @@ def settle(run: Run) -> list[str]:
     for label in run.rows:
         work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
         target = run.handed_out / label
-        finished = submissions.is_finished(run, label) and is_complete(waiting)
-        if not finished or is_handed_out(waiting, target):
+        if not is_complete(run, label) or is_handed_out(waiting, target):
             continue
         try:
             if approval.is_signed(work, waiting):
@@ -188,7 +201,7 @@ def approve(
             "set it to required first",
         )
     work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
-    if not (submissions.is_finished(run, label) and is_complete(waiting)):
+    if not is_complete(run, label):
         raise UserError(f"submission {label}", "it is not finished", "start the run first")
     with alone(run, label):
         if (work / submissions.WITHDRAWING).is_file():

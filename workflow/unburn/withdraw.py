@@ -14,7 +14,7 @@ import logging
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -22,7 +22,9 @@ import numpy as np
 from pydicom import dcmread
 
 from unburn import (
+    approval,
     crate,
+    deciding,
     decisions,
     evaluate,
     handover,
@@ -65,6 +67,8 @@ class Withdrawal:
 
     ``patients`` and ``contents`` (of NIfTI volumes) are tombstones, ``items`` numbers of the
     ledger, ``outputs`` files below results/, ``uids`` the new UIDs of no other patient's objects.
+    ``signed`` whether exactly what waits was signed for and handed out, so that no signature is
+    needed for less of it.
     """
 
     patients: list[str]
@@ -72,6 +76,7 @@ class Withdrawal:
     items: list[str]
     outputs: list[str]
     uids: list[str]
+    signed: bool = False
 
 
 # --- who is meant
@@ -374,6 +379,15 @@ def remake(run: Run, label: str) -> None:
     )
 
 
+def is_covered(run: Run, label: str) -> bool:
+    """Whether exactly what waits was signed for and handed out."""
+    if run.handed_out is None:
+        return False
+    work, waiting = (Path(run.config[name]) / label for name in ("work", "results"))
+    same = approval.digest(run.handed_out / label) == approval.digest(waiting)
+    return same and approval.is_signed(work, waiting)
+
+
 def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     """Do what was written down; may be begun again at any point."""
     work, results = (Path(run.config[name]) / label for name in ("work", "results"))
@@ -400,7 +414,9 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     if run.handed_out:
         left_here = (records(folder / "candidates.tsv") for folder in shard_folders(work))
         stay = {row["patient_out"] for rows in left_here for row in rows}
-        handover.take_away(results, approved, set(doing.outputs), stay, set(doing.uids))
+        outputs, uids = set(doing.outputs), set(doing.uids)
+        if handover.take_away(results, approved, outputs, stay, uids, doing.signed):
+            approval.note_withdrawal(work, results, deciding.who() or "unknown", deciding.today())
     else:  # what waited for an approval that is no longer required
         remove(work.parent / WAITING / label)
     (work / "accounted").touch()
@@ -441,6 +457,7 @@ def withdraw(
                 )
             released = [results, *([run.handed_out / label] if run.handed_out else [])]
             doing = planned(work, released, master, named(work, pseudonyms, numbers, listed))
+            doing = replace(doing, signed=is_covered(run, label))
             for other in namesakes(work, doing.items):
                 say(f"{label}: {other} stays, with the same Patient ID and another issuer or none")
         people = len(doing.patients)
