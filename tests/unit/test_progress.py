@@ -67,27 +67,48 @@ def shards(work, *frames):
         (work / f"{number:05}").mkdir(parents=True, exist_ok=True)
 
 
+def jobs_of(*shards, rules=tuple(watching.STAGES)):
+    return [(rule, "lab", f"{shard:05}") for shard in shards for rule in rules]
+
+
 def test_a_submission_says_what_is_done_of_all_and_what_is_left(tmp_path):
     work = tmp_path / "lab"
-    assert watching.watched(work, 0).line(1) == ""  # before its plan
+    one = watching.Watched(work)
+    assert one.line([("plan_submission", "lab", "")], 1) == ""  # before its plan
     shards(work, 100, 100, 200)
-    (work / "00000" / "verdicts.tsv").touch()
-    one = watching.watched(work, 0)
-    (work / "00001" / "masks.h5").touch()
-    assert one.line(10) == "lab: 1 of 3 shards checked, 1 masked"
-    assert one.line(11) == ""  # nothing is new
-    (work / "00001" / "verdicts.tsv").touch()
-    assert one.line(50) == "lab: 2 of 3 shards checked, 1 masked; 2 frames/s, about 2 min left"
-    (work / "00002" / "verdicts.tsv").touch()
-    assert one.line(60) == ""  # the run's own last lines say the rest
+    other = [("check_candidates", "other", "00000")]
+    assert one.line(other + jobs_of(1, 2), 10) == "lab: 1 of 3 shards checked"
+    assert one.line(other + jobs_of(1, 2), 11) == ""  # nothing is new
+    last = ("reassemble_objects", "check_candidates")
+    half = jobs_of(1, rules=last) + jobs_of(2)
+    share = 1 - sum(watching.SHARES[rule] for rule in last)
+    told = one.line(half, 20)
+    assert told.startswith("lab: 1 of 3 shards checked, 2 masked, 2 searched; ")
+    assert f"; {10 * share:.3g} frames/s, about " in told
+    assert one.line(jobs_of(2), 60) == ("lab: 2 of 3 shards checked; 2 frames/s, about 2 min left")
+    assert one.line(other, 70) == ""  # the run's own last lines say the rest
+
+
+def test_what_is_made_anew_does_not_count_as_done(tmp_path):
+    work = tmp_path / "lab"
+    shards(work, 100, 100)
+    for number in (0, 1):
+        (work / f"0000{number}" / "verdicts.tsv").touch()
+    assert watching.Watched(work).line(jobs_of(0, 1), 10) == "lab: 0 of 2 shards checked"
 
 
 def test_lines_are_printed_on_a_terminal_alone(tmp_path):
     shards(tmp_path / "lab", 5, 5)
-    (tmp_path / "lab" / "00000" / "verdicts.tsv").touch()
-    assert watching.watch([tmp_path / "lab"], io.StringIO(), 0.01) is None
+    works, looks = [tmp_path / "lab"], iter([RuntimeError])
+
+    def to_do():
+        for error in looks:  # the jobs changed while they were counted
+            raise error
+        return jobs_of(1)
+
+    assert watching.watch(works, to_do, io.StringIO(), 0.01) is None
     screen = Terminal()
-    end = watching.watch([tmp_path / "lab"], screen, 0.01)
+    end = watching.watch(works, to_do, screen, 0.01)
     until = time.monotonic() + 5
     while not screen.getvalue() and time.monotonic() < until:
         time.sleep(0.01)

@@ -365,10 +365,20 @@ def final_targets():
     )
 
 
+def to_do():
+    """The jobs that are still to run: rule, submission and shard of each."""
+    jobs = list(workflow.dag.needrun_jobs())
+    names = [job.wildcards_dict for job in jobs]
+    return [
+        (job.rule.name, of.get("submission", ""), of.get("shard", ""))
+        for job, of in zip(jobs, names)
+    ]
+
+
 def watch():
     """Say on the terminal, if it is one, how far the submissions are."""
     works = [Path(config["work"]) / label for label in submissions.asked(RUN)]
-    watching.watch(works, sys.stderr)
+    watching.watch(works, to_do, sys.stderr)
 
 
 def take_over():

@@ -1,64 +1,88 @@
 """How far the submissions of a run are, on the terminal where the workflow was started.
 
-A line for each submission now and then: shards checked of all, frames a second since the start, and
-the time left. Where the screen is no terminal (a batch job, a pipe) nothing is printed; the logs of
-the stages say how far each is. What is counted are files of the private folder, by their names.
+A line for each submission now and then: shards checked of all, frames a second, and the time left.
+Where the screen is no terminal (a batch job, a pipe) nothing is printed; the logs of the stages say
+how far each is. What is counted are the jobs that Snakemake has still to run: a file that is there
+can be one that is to be made anew. A frame counts by the share of its way that it has behind it.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from unburn.demand import MINUTES_PER_GIB
 from unburn.ledger import records, shard_folders, shard_table
 from unburn.progress import duration
 
 EVERY_S = 30.0
-STEPS = (  # what a shard has after a step, the last first
-    ("checked", "verdicts.tsv"),
-    ("reassembled", "candidates.tsv"),
-    ("masked", "masks.h5"),
-    ("searched", "regions.h5"),
-)
+PLAN = "plan_submission"
+STAGES = {  # rule: stage
+    "extract_frames": "frames",
+    "detect_text": "detect",
+    "mask_text": "mask",
+    "crop_masks": "crop",
+    "inpaint_crops": "inpaint",
+    "reassemble_objects": "reassemble",
+    "check_candidates": "gate",
+}
+TOLD = {  # what a shard is after a rule, the last first
+    "check_candidates": "checked",
+    "reassemble_objects": "reassembled",
+    "mask_text": "masked",
+    "detect_text": "searched",
+}
+SHARES = {
+    rule: MINUTES_PER_GIB[stage] / sum(MINUTES_PER_GIB.values()) for rule, stage in STAGES.items()
+}
+
+Job = tuple[str, str, str]  # rule, submission, shard; empty where it has none
 
 
 @dataclass
 class Watched:
-    """One submission: what was there at the start, and the frames of its shards."""
+    """One submission: the jobs that were ever due, since when, and the frames of its shards."""
 
     work: Path
-    start: float
-    finished: frozenset[str] = frozenset()  # shards that were checked when the run started
+    start: float = 0.0
+    due: set[Job] = field(default_factory=set)
     frames: dict[str, int] = field(default_factory=dict)
     said: str = ""
 
-    def line(self, now: float) -> str:
-        """How far it is; empty before its plan, when it is done, and when nothing has changed."""
-        folders = shard_folders(self.work)
-        there = {
-            step: {folder.name for folder in folders if (folder / name).is_file()}
-            for step, name in STEPS
-        }
-        checked = there["checked"]
-        if not folders or len(checked) == len(folders):
+    def line(self, jobs: Collection[Job], now: float) -> str:
+        """How far it is; empty before its plan, when it is done, and when nothing has changed.
+
+        ``jobs`` are still to run, of this submission and others.
+        """
+        own = {job for job in jobs if job[1] == self.work.name}
+        left = {job for job in own if job[0] in STAGES}
+        if not left or any(job[0] == PLAN for job in own):
             return ""
-        for folder in folders:
+        for folder in shard_folders(self.work):
             if folder.name not in self.frames:
                 self.frames[folder.name] = frames_of(shard_table(folder))
-        counts = [f"{len(checked)} of {len(folders)} shards checked"]
-        counts += [f"{len(there[step])} {step}" for step, _ in STEPS[1:] if there[step]]
+        self.start = self.start if self.due else now
+        self.due |= left
+        done = {rule: len(self.frames) - sum(job[0] == rule for job in left) for rule in TOLD}
+        checked = done["check_candidates"]
+        counts = [f"{checked} of {len(self.frames)} shards checked"]
+        counts += [
+            f"{done[rule]} {word}" for rule, word in list(TOLD.items())[1:] if done[rule] > checked
+        ]
         text = f"{self.work.name}: {', '.join(counts)}"
-        new = sum(self.frames[name] for name in checked - self.finished)
-        left = sum(count for name, count in self.frames.items() if name not in checked)
-        if new and now > self.start:
-            speed = new / (now - self.start)
-            text += f"; {speed:.3g} frames/s, about {duration(left / speed)} left"
+        if self._work(self.due - left) and now > self.start:
+            speed = self._work(self.due - left) / (now - self.start)
+            text += f"; {speed:.3g} frames/s, about {duration(self._work(left) / speed)} left"
         if text == self.said:
             return ""
         self.said = text
         return text
+
+    def _work(self, jobs: Collection[Job]) -> float:
+        """Frames that jobs handle, each by the share of its way that a job is."""
+        return sum(SHARES[rule] * self.frames.get(shard, 0) for rule, _, shard in jobs)
 
 
 def frames_of(table: Path) -> int:
@@ -67,34 +91,30 @@ def frames_of(table: Path) -> int:
     return max(1, sum(int(row["frames"] or 1) for row in rows if row["pixels"] == "1"))
 
 
-def watched(work: Path, now: float) -> Watched:
-    """A submission as it is at the start."""
-    done = (folder.name for folder in shard_folders(work) if (folder / "verdicts.tsv").is_file())
-    return Watched(work, now, frozenset(done))
-
-
 def watch(
     works: list[Path],
+    to_do: Callable[[], Collection[Job]],
     screen: TextIO,
     every_s: float = EVERY_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> threading.Event | None:
     """Print how far submissions are, beside what goes on, until the event is set.
 
-    None, and nothing is done, where ``screen`` is no terminal.
+    ``to_do`` says which jobs are still to run. None, and nothing is done, where ``screen`` is no
+    terminal.
     """
     if not screen.isatty():
         return None
     end = threading.Event()
-    all_ = [watched(work, clock()) for work in works]
+    all_ = [Watched(work) for work in works]
 
     def say() -> None:
         while not end.wait(every_s):
             for one in all_:
                 try:
-                    line = one.line(clock())
-                except (OSError, ValueError, KeyError):
-                    continue  # a table is being written; the next look sees it
+                    line = one.line(to_do(), clock())
+                except (OSError, ValueError, KeyError, RuntimeError):
+                    continue  # a table is being written, or the jobs change; the next look sees it
                 if line:
                     print(f"progress: {line}", file=screen, flush=True)
 
