@@ -67,6 +67,12 @@ def test_with_a_discarded_key_nothing_links_an_item_and_its_result(lab, tmp_path
     for row in lab.candidates:
         assert row["output"] not in page and row["sop_out"] not in page
         assert sha256(lab.shard / "candidates" / row["file"]) not in page
+    for one in read_items(lab.work):
+        shown = one.status == "held_back"
+        assert (f">{one.path}<" in page, f'id="item-{one.item}"' in page) == (shown, shown)
+    assert page.count("A released file: ") == 2
+    assert "what was released has no number, path or original here" in words(page)
+    assert (page.count("<figcaption>after"), page.count("<figcaption>before")) == (3, 1)
 
 
 def test_a_frame_is_shown_of_which_the_detector_was_least_sure(lab, tmp_path):

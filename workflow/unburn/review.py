@@ -40,6 +40,7 @@ class Entry:
     outcome: str  # what became of that frame; empty without a score
     lines: tuple[str, ...]  # for decisions.tsv, without reviewer and date
     overridable: frozenset[str]  # all reasons against it that a person can overrule
+    named: bool  # by number, path and original; else nothing links it to its input
 
     @property
     def frames(self) -> int:
@@ -113,22 +114,24 @@ def queue(
     """The items to look at: what was held back, then what was released, the least certain first.
 
     ``missing`` are devices that are held back for what their controls showed. The first item of
-    each series shows its pictures before any second one does.
+    each series shows its pictures before any second one does. Where nothing can be decided, as the
+    key is discarded, what was released is shown without anything that links it to its input.
     """
     listed = to_look_at(items, doubts)[:ROWS]
     shown = with_pictures(listed)
     size = 0
     for one in listed:
-        doubt = doubts.get(one.item)
+        doubt, named = doubts.get(one.item), decidable or one.status == "held_back"
         before = after = None
         frame, mask = frame_to_show(one, doubt) if one.searched else (0, None)
         words = outcome(doubt, mask is not None and bool(mask.any())) if doubt else ""
         if one.item in shown and size < CHARACTERS:
             before, after = pair(Path(one.path), cleaned(one, results), frame, mask, LONGEST_PX)
+            before = before if named else None
             size += sum(picture.size for picture in (before, after) if picture)
         against = overridable(one.verdict, device_of(one.plan), missing, one.reason_code)
         possible = lines(one, against) if decidable else ()
-        yield Entry(one, doubt, frame, before, after, words, possible, against)
+        yield Entry(one, doubt, frame, before, after, words, possible, against, named)
 
 
 def to_look_at(items: Iterable[Item], doubts: Mapping[str, Doubt]) -> list[Item]:
