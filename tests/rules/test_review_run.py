@@ -5,9 +5,9 @@ and the same release made again.
 import subprocess
 import sys
 
-from test_year import AFTER_RELEASE, OF_A_SHARD, small_series
+from test_year import AFTER_RELEASE, OF_A_SHARD
 
-from runs import REPO, clean_environment, jobs, leaks, make_run, snakemake, tree
+from runs import REPO, clean_environment, jobs, leaks, make_run, small_series, snakemake, tree
 from unburn.ledger import records
 from unburn.settings import WAITING
 

@@ -10,15 +10,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, XRayAngiographicImageStorage
 
 from runs import (
     REPO,
-    SLICES,
     clean_environment,
     jobs,
     make_run,
+    small_cine,
+    small_series,
     snakemake,
     tree,
     without_resources,
@@ -43,33 +42,6 @@ def released_bytes(run, submission):
 def objects(run, submission):
     """The released DICOM objects of a submission."""
     return sorted((run / "results" / submission / "dicom").rglob("*.dcm"))
-
-
-def small_series(folder, patient, files=2):
-    """A series of a patient of its own: slices of 64 x 64 cut out of the demo's."""
-    folder.mkdir(parents=True)
-    for number in range(1, files + 1):
-        image = dcmread(SLICES / f"IM{number:04d}")
-        image.PixelData = image.pixel_array[100:164, 100:164].tobytes()
-        image.Rows = image.Columns = 64
-        image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        image.PatientID, image.PatientName = f"MRN{patient:05d}", f"DOE^{patient}"
-        image.StudyInstanceUID, image.SeriesInstanceUID = f"1.2.777{patient}", f"1.2.777{patient}.1"
-        image.SOPInstanceUID = f"1.2.777{patient}.1.{number}"
-        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-        image.save_as(folder / f"{number}.dcm", enforce_file_format=True)
-    return folder
-
-
-def small_cine(folder, patient, frames):
-    """Many frames in one file, of a series of its own: 2 % of them are one control."""
-    (file,) = small_series(folder, patient, files=1).iterdir()
-    image = dcmread(file)
-    image.PixelData, image.NumberOfFrames = image.PixelData * frames, frames
-    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = XRayAngiographicImageStorage
-    image.SeriesInstanceUID = f"1.2.777{patient}.2"
-    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"1.2.777{patient}.2.1"
-    image.save_as(file, enforce_file_format=True)
 
 
 def states(*folders):
