@@ -35,8 +35,8 @@ OUTPUTS = {
 }
 # What they write for the engine sd2; for the others nobody asks for it.
 OF_BATCHES = {
-    "deal_batches": [f"{WORK}/batches"],
-    "paint_batch": [f"{WORK}/painted/00000.h5"],
+    "deal_batches": [f"{WORK}/batches/00000"],
+    "paint_batch": [f"{WORK}/painted/00000/00000.h5"],
     "inpaint_crops": [f"{SHARD}/painted.h5"],
 }
 PLANTED = "spike_controls"  # alone in test_year.py, where it has frames

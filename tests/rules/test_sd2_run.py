@@ -43,7 +43,8 @@ def test_nothing_that_is_handed_out_calls_test_weights_sd2(sd2_run):
 def test_what_gpu_jobs_read_holds_no_identifier(sd2_run, canaries):
     """Their files: the tables of batches and the crops; their words: paths, settings."""
     work = sd2_run / "work/lab"
-    files = [*work.glob("batches/*.tsv"), *work.glob("*/crops.h5"), *work.glob("painted/*.h5")]
+    files = [*work.glob("batches/*/*.tsv"), *work.glob("*/crops.h5")]
+    files += work.glob("painted/*/*.h5")
     assert len(files) >= 4
     for file in files:
         data = file.read_bytes()
@@ -90,8 +91,8 @@ def test_a_run_that_could_not_paint_stops_before_it_begins(
     assert "Traceback" not in result.stderr
 
 
-def test_a_submission_without_crops_asks_for_no_gpu(sd2_run, tmp_path):
-    """The checkpoint finds nothing to deal."""
+def test_without_crops_no_gpu_is_asked_for_and_a_new_series_is_painted_alone(sd2_run, tmp_path):
+    """The first deal finds nothing; what is added later is a deal of its own."""
     blank = tmp_path / "blank"
     blank.mkdir()
     image = dcmread(SLICES / "IM0006")
@@ -106,6 +107,15 @@ def test_a_submission_without_crops_asks_for_no_gpu(sd2_run, tmp_path):
     assert result.returncode == 0, screen
     assert "deal_batches" in jobs(screen) and "paint_batch" not in jobs(screen)
     assert "\ngpu=" not in screen and " gpu=" not in screen
+    added = dcmread(SLICES / "IM0006")
+    added.SeriesInstanceUID, added.SOPInstanceUID = "1.2.3.1", "1.2.3.1.1"
+    added.file_meta.MediaStorageSOPInstanceUID = added.SOPInstanceUID
+    added.save_as(blank / "IM2")
+    again = snakemake(run)
+    screen = again.stdout + again.stderr
+    assert again.returncode == 0, screen
+    assert "shard=00001" in screen and "shard=00000" not in screen
+    assert "deal=00001" in screen and "deal=00000" not in screen
 
 
 def test_the_example_in_the_documents_leaves_out_painted_pixels(sd2_run, monkeypatch):

@@ -53,7 +53,7 @@ def test_a_gpu_is_asked_for_by_the_rule_that_paints_alone(slurm, tmp_path):
     weights = tiny_sd2.write(tmp_path / "weights")
     settings = {"engine": "sd2", "sd2_weights": str(weights), "steps": 1}
     run = make_run(tmp_path / "run", {"lab": SLICES}, inpaint=settings)
-    result = snakemake(run, "--notemp", "work/lab/batches")
+    result = snakemake(run, "--notemp", "work/lab/batches/00000")
     assert result.returncode == 0, result.stderr
     partition = "paint_batch:slurm_partition=gpu"
     going = start(run, "work/lab/00000/painted.h5", "--set-resources", partition)

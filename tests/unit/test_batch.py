@@ -43,16 +43,23 @@ def test_batches_are_the_same_for_any_shards(tmp_path):
     assert [len(rows) for rows in dealt_crops[0]] == [2, 2, 1]
 
 
+def test_shards_of_other_deals_are_left_alone(tmp_path):
+    shards(tmp_path, [[1, 2, 3], [3, 9]])
+    batch.write_batches(tmp_path, ["00001"], tmp_path / "batches", size=10)
+    assert dealt.shards_of(tmp_path / "batches" / "00000.tsv") == ["00001"]
+    assert dealt.batches_of(tmp_path / "batches", "00000") == []
+
+
 def test_a_submission_without_crops_has_no_batch(tmp_path):
-    shards(tmp_path, [[], []])
-    assert batch.write_batches(tmp_path, tmp_path / "batches", size=10) == 0
+    places = shards(tmp_path, [[], []])
+    assert batch.write_batches(tmp_path, sorted(places), tmp_path / "batches", size=10) == 0
     assert [path.name for path in (tmp_path / "batches").iterdir()] == [dealt.OF_SHARDS]
     assert dealt.batches_of(tmp_path / "batches", "00000") == []
 
 
 def test_a_shard_needs_the_batches_its_crops_are_in(tmp_path):
-    shards(tmp_path, [[1, 2, 3], [3], []])
-    batch.write_batches(tmp_path, tmp_path / "batches", size=1)
+    places = shards(tmp_path, [[1, 2, 3], [3], []])
+    batch.write_batches(tmp_path, sorted(places), tmp_path / "batches", size=1)
     of = [dealt.batches_of(tmp_path / "batches", shard) for shard in ("00000", "00001", "00002")]
     assert len(of[0]) == 3 and len(of[1]) == 1 and set(of[1]) <= set(of[0]) and of[2] == []
     tables_of = sorted((tmp_path / "batches").glob("[0-9]*.tsv"))
@@ -61,7 +68,7 @@ def test_a_shard_needs_the_batches_its_crops_are_in(tmp_path):
 
 def test_what_a_gpu_job_reads_holds_pixels_masks_and_labels_of_ours(tmp_path):
     places = shards(tmp_path, [[1, 2]])
-    batch.write_batches(tmp_path, tmp_path / "batches", size=10)
+    batch.write_batches(tmp_path, sorted(places), tmp_path / "batches", size=10)
     table = tables.read(tmp_path / "batches" / "00000.tsv")
     assert tuple(table.columns) == dealt.COLUMNS
     with h5py.File(places["00000"]) as file:
@@ -74,7 +81,7 @@ def test_what_a_gpu_job_reads_holds_pixels_masks_and_labels_of_ours(tmp_path):
 
 def test_painted_crops_come_back_to_every_shard(tmp_path):
     places = shards(tmp_path, [[1, 2, 3], [3, 9]])
-    batch.write_batches(tmp_path, tmp_path / "batches", size=2)
+    batch.write_batches(tmp_path, sorted(places), tmp_path / "batches", size=2)
     painted = []
     for table in sorted((tmp_path / "batches").glob("[0-9]*.tsv")):
         done = (

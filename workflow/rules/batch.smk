@@ -1,17 +1,18 @@
 checkpoint deal_batches:
-    """Deal the crops of a submission into GPU batches, equal ones once (inpaint.engine: sd2).
+    """Deal crops of a submission into GPU batches, equal ones once (inpaint.engine: sd2).
 
-    Reads the crops of all shards. Writes a table per batch, and which shard needs which batch;
-    a submission without crops has no batch and asks for no GPU.
+    Reads the crops of the shards that one plan made: what a later one adds is dealt by itself, so
+    that what was painted stays. Writes a table per batch, and which shard needs which batch; without
+    crops there is no batch and no GPU is asked for.
     """
     input:
-        crops=of_shards("<work>/{submission}/{shard}/crops.h5"),
+        crops=crops_of_deal,
     output:
-        batches=directory("<work>/{submission}/batches"),
+        batches=directory("<work>/{submission}/batches/{deal}"),
     log:
-        "logs/batch/{submission}.log",
+        "logs/deal/{submission}/{deal}.log",
     benchmark:
-        "benchmarks/batch/{submission}.tsv"
+        "benchmarks/deal/{submission}/{deal}.tsv"
     conda:
         "../../envs/cpu.yaml"
     container:
@@ -21,12 +22,13 @@ checkpoint deal_batches:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        work=subpath(output.batches, parent=True),
+        work=subpath(output.batches, ancestor=2),
+        shards=shards_of_deal,
         size=batch_crops,
         code=code_digest("batch"),
     shell:
-        "python -m unburn.batch deal --work {params.work:q} --size {params.size}"
-        " --out {output.batches:q} 2> {log:q}"
+        "python -m unburn.batch deal --work {params.work:q} --shards {params.shards}"
+        " --size {params.size} --out {output.batches:q} 2> {log:q}"
 
 
 rule paint_batch:
@@ -35,14 +37,14 @@ rule paint_batch:
     Reads blanked crops and no header. The weights are verified before they are used.
     """
     input:
-        batch="<work>/{submission}/batches/{batch}.tsv",
+        batch="<work>/{submission}/batches/{deal}/{batch}.tsv",
         crops=crops_of_batch,
     output:
-        painted=temp("<work>/{submission}/painted/{batch}.h5"),
+        painted=temp("<work>/{submission}/painted/{deal}/{batch}.h5"),
     log:
-        "logs/batch/{submission}/{batch}.log",
+        "logs/batch/{submission}/{deal}-{batch}.log",
     benchmark:
-        "benchmarks/batch/{submission}/{batch}.tsv"
+        "benchmarks/batch/{submission}/{deal}-{batch}.tsv"
     conda:
         "../../envs/gpu.yaml"
     container:
@@ -53,7 +55,7 @@ rule paint_batch:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        work=subpath(input.batch, ancestor=2),
+        work=subpath(input.batch, ancestor=3),
         weights=sd2_weights,
         digest=sd2_digest,
         settings=section("inpaint", "seed"),

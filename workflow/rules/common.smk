@@ -113,6 +113,7 @@ wildcard_constraints:
     submission="[a-z0-9-]{1,32}",
     shard="[0-9]{5}",
     batch="[0-9]{5}",
+    deal="[0-9]{5}",
 
 
 def section(name, *more):
@@ -256,11 +257,8 @@ def of_shards(path):
     """A function of wildcards: ``path`` for every shard of a submission."""
 
     def paths(wildcards):
-        shards = checkpoints.plan_submission.get(
-            submission=wildcards.submission
-        ).output.shards
-        found = glob_wildcards(str(Path(shards) / "{shard,[0-9]{5}}.tsv")).shard
-        return collect(path, submission=wildcards.submission, shard=sorted(found))
+        shards = planned_shards(wildcards)
+        return collect(path, submission=wildcards.submission, shard=shards)
 
     return paths
 
@@ -324,13 +322,45 @@ def gpus(wildcards):
     return 0 if inpainting("device")(wildcards) == "cpu" else 1
 
 
-def crops_of_batch(wildcards):
-    """The crops of the shards that a batch paints."""
-    batches = checkpoints.deal_batches.get(submission=wildcards.submission).output[0]
+def planned_shards(wildcards):
+    """The shards of a submission, in order."""
+    shards = checkpoints.plan_submission.get(
+        submission=wildcards.submission
+    ).output.shards
+    return sorted(glob_wildcards(str(Path(shards) / "{shard,[0-9]{5}}.tsv")).shard)
+
+
+def shards_of_deal(wildcards):
+    """The shards whose crops are dealt together."""
+    summary = plan_summary(wildcards)
+    of_all = planned_shards(wildcards)
+    return [
+        shard for shard in of_all if dealt.deal_of(summary, shard) == wildcards.deal
+    ]
+
+
+def crops_of_deal(wildcards):
+    """The crops of the shards that are dealt together."""
     return collect(
         "<work>/{submission}/{shard}/crops.h5",
         submission=wildcards.submission,
-        shard=dealt.shards_of(Path(batches) / f"{wildcards.batch}.tsv"),
+        shard=shards_of_deal(wildcards),
+    )
+
+
+def batches_of_deal(wildcards, deal):
+    """The folder of a deal's batches."""
+    of = {"submission": wildcards.submission, "deal": deal}
+    return Path(checkpoints.deal_batches.get(**of).output[0])
+
+
+def crops_of_batch(wildcards):
+    """The crops of the shards that a batch paints."""
+    batches = batches_of_deal(wildcards, wildcards.deal)
+    return collect(
+        "<work>/{submission}/{shard}/crops.h5",
+        submission=wildcards.submission,
+        shard=dealt.shards_of(batches / f"{wildcards.batch}.tsv"),
     )
 
 
@@ -338,11 +368,12 @@ def painted_batches(wildcards):
     """The batches that painted crops of a shard; none for engines that need no GPU."""
     if inpainting("engine")(wildcards) != "sd2":
         return []
-    batches = checkpoints.deal_batches.get(submission=wildcards.submission).output[0]
+    deal = dealt.deal_of(plan_summary(wildcards), wildcards.shard)
     return collect(
-        "<work>/{submission}/painted/{batch}.h5",
+        "<work>/{submission}/painted/{deal}/{batch}.h5",
         submission=wildcards.submission,
-        batch=dealt.batches_of(Path(batches), wildcards.shard),
+        deal=deal,
+        batch=dealt.batches_of(batches_of_deal(wildcards, deal), wildcards.shard),
     )
 
 

@@ -1,8 +1,9 @@
 """Deal the crops of a submission into GPU batches, and paint one.
 
-A batch is sized by crops, not by shards, and equal crops of all shards are painted once. Its table
-(``batches/<batch>.tsv``) says where each crop lies: shard, group and index in ``crops.h5``. What a
-GPU job reads are these tables and the crops: blanked pixels and masks, never a header.
+A batch is sized by crops, not by shards, and equal crops of a deal's shards are painted once. A
+deal has the shards that one plan made (``dealt``). A batch's table
+(``batches/<deal>/<batch>.tsv``) says where each crop lies: shard, group and index in ``crops.h5``.
+What a GPU job reads are these tables and the crops: blanked pixels and masks, never a header.
 """
 
 import argparse
@@ -64,9 +65,8 @@ def deal(
     return batches, pairs
 
 
-def write_batches(work: Path, out: Path, size: int) -> int:
-    """Write the table of each batch of a submission into ``out``; return how many there are."""
-    shards = sorted(path.stem for path in (work / "shards").glob("[0-9]*.tsv"))
+def write_batches(work: Path, shards: Sequence[str], out: Path, size: int) -> int:
+    """Write the table of each batch of a submission's shards into ``out``; return how many."""
     batches, pairs = deal({shard: work / shard / "crops.h5" for shard in shards}, size)
     with replacing(out) as folder:
         make_private(folder)
@@ -134,6 +134,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     steps = parser.add_subparsers(dest="step", required=True)
     dealing = steps.add_parser("deal")
     dealing.add_argument("--size", type=int, required=True)
+    dealing.add_argument("--shards", nargs="+", required=True, help="their numbers")
     painting = steps.add_parser("paint")
     painting.add_argument("--batch", type=Path, required=True)
     painting.add_argument("--weights", type=Path, required=True)
@@ -144,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         one.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     if args.step == "deal":
-        write_batches(args.work, args.out, args.size)
+        write_batches(args.work, args.shards, args.out, args.size)
         return
     # imported here: dealing and gathering need no torch
     from unburn import sd2

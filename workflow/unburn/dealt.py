@@ -1,20 +1,27 @@
 """The tables of GPU batches: which crops a batch paints, which batches a shard needs.
 
-They are written by ``batch`` and read by rules, which load nothing heavy.
+They are written by ``batch`` and read by rules, which load nothing heavy. Shards that the same plan
+made are dealt together, and those that a later one adds by themselves: what was painted stays.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from unburn import tables
+from unburn import demand, tables
 
 COLUMNS = ("digest", "shard", "group", "index")
 OF_SHARDS = "shards.tsv"
+FIRST = "00000"  # the deal of shards whose plan named none
 
 
 def name(number: int) -> str:
-    """What a batch is called in paths."""
+    """What a batch or a deal is called in paths."""
     return f"{number:05d}"
+
+
+def deal_of(summary: Path, shard: str) -> str:
+    """The deal that a shard's crops are in; ``summary`` is the plan's ``plan.json``."""
+    return str(demand.planned(summary).get("deals", {}).get(shard, FIRST))
 
 
 def write(

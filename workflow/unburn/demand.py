@@ -27,14 +27,14 @@ GIB_OF_A_SHARD = 2  # where no plan tells
 
 def shard_minutes(stage: str, summary: Path, shard: str) -> int:
     """Minutes for one stage of one shard; ``summary`` is the plan's ``plan.json``."""
-    sizes = _read(summary).get("shard_bytes", {})
+    sizes = planned(summary).get("shard_bytes", {})
     gib = sizes.get(shard, GIB_OF_A_SHARD * 2**30) / 2**30
     return LEAST_MINUTES + math.ceil(MINUTES_PER_GIB[stage] * gib)
 
 
 def submission_minutes(summary: Path) -> int:
     """Minutes for a stage that handles every file of a submission."""
-    files = _read(summary).get("files", 0)
+    files = planned(summary).get("files", 0)
     return 2 * LEAST_MINUTES + math.ceil(MINUTES_PER_THOUSAND_FILES * files / 1000)
 
 
@@ -45,10 +45,11 @@ def control_frames(frames: int, share: float) -> int:
 
 def planned_frames(summary: Path) -> int:
     """Frames in which text is looked for; 0 where nothing was planned yet."""
-    return int(_read(summary).get("frames", 0))
+    return int(planned(summary).get("frames", 0))
 
 
-def _read(summary: Path) -> dict:
+def planned(summary: Path) -> dict:
+    """What the plan wrote down of a submission; nothing before it."""
     try:
         return _parsed(summary, summary.stat().st_mtime_ns)
     except FileNotFoundError:

@@ -15,7 +15,7 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from unburn import copies, keys, nifti, objects, patients, sheet, tables
+from unburn import copies, dealt, keys, nifti, objects, patients, sheet, tables
 from unburn.elements import text_of
 from unburn.encapsulation import check_frames, pixel_stream
 from unburn.errors import ItemError, UserError, command
@@ -147,6 +147,7 @@ class State:
     items: dict[str, int] = field(default_factory=dict)  # path: number
     series: dict[str, list[str]] = field(default_factory=dict)  # key: [label, shard]
     shards: dict[str, list[Any]] = field(default_factory=dict)  # shard: [sha256, mtime_ns]
+    deals: dict[str, str] = field(default_factory=dict)  # shard: that of its crops (module dealt)
     next_item: int = 1
     next_series: int = 1
 
@@ -518,6 +519,8 @@ def deal(items: list[Item], state: State, settings: Settings) -> list[Item]:
     for item in items:
         if item.status == "planned":
             item.shard = state.series[item.series_key][1]
+    new = {item.shard for item in items if item.shard} - state.deals.keys()
+    state.deals |= dict.fromkeys(sorted(new), dealt.name(len(set(state.deals.values()))))
     return items
 
 
@@ -554,8 +557,11 @@ def _row(item: Item, root: Path) -> dict[str, Any]:
     return row | {"item": item.number, "path": path}
 
 
-def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
-    """Write ``plan.json``: counts by outcome, decoded size and the estimate of scratch space."""
+def write_summary(items: Sequence[Item], path: Path, deals: Mapping[str, str]) -> dict[str, Any]:
+    """Write ``plan.json``: counts by outcome, decoded size and the estimate of scratch space.
+
+    ``deals`` has the deal of each shard's crops.
+    """
     planned = [item for item in items if item.status == "planned"]
     sizes: dict[str, int] = collections.Counter()
     for item in planned:
@@ -579,6 +585,7 @@ def write_summary(items: Sequence[Item], path: Path) -> dict[str, Any]:
         "decoded_bytes": sum(item.decoded_bytes for item in planned),
         "scratch_bytes": sum(item.scratch_bytes for item in planned),
         "shard_bytes": sizes,
+        "deals": {shard: deals[shard] for shard in sorted(sizes)},
     }
     with replacing(path) as tmp:
         tmp.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -671,7 +678,7 @@ def plan(
     if not items:
         raise UserError(where, "the folder is empty", "copy the files there, or correct the path")
     items = deal(number(items, state), state, settings)
-    summary = write_summary(items, folder / "plan.json")
+    summary = write_summary(items, folder / "plan.json", state.deals)
     check_space(summary["scratch_bytes"], folder, where)
     write_shards(items, root, shards, state)
     rows: Iterable[dict[str, Any]] = (
