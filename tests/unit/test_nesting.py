@@ -5,7 +5,9 @@ import io
 import numpy as np
 import pytest
 from pydicom import dcmread, dcmwrite
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.values import convert_SQ
 
@@ -122,3 +124,20 @@ def test_a_filled_data_set_is_like_any_other():
     ours.PatientID = plain.PatientID = "4711"
     assert ours == plain and type(ours) is Dataset
     assert vars(ours).keys() == vars(plain).keys()
+
+
+def test_sequences_of_few_elements_are_like_by_what_is_in_them():
+    def of_length_unknown(*codes):
+        dataset, _ = stored(False, numbers=(1,))
+        item = filled(dict(dataset.items()), False, True, "iso8859")
+        dataset.SegmentSequence = [item] * len(codes)
+        for code in codes:
+            item[0x00080100] = RawDataElement(
+                BaseTag(0x00080100), "SH", len(code or ""), code, 0, False, True
+            )
+            del item[SEGMENTS]
+        return likeness(dataset, dataset["SegmentSequence"])
+
+    first = of_length_unknown(b"T-01")
+    assert first and first == of_length_unknown(b"T-01") != of_length_unknown(b"T-02")
+    assert of_length_unknown(None) == ()  # not read yet: nobody knows what it is like

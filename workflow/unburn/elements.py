@@ -48,9 +48,9 @@ def values(value: Any) -> list[Any]:
 
 def texts(dataset: Dataset, element: Element, vr: str) -> list[str]:
     """Values of a VR of characters, stripped; decoded by pydicom only where they are not ASCII."""
-    if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
-        if element.value.isascii() and b"\x1b" not in element.value:  # no escape sequences
-            text = element.value.decode("ascii").strip(" \0")
+    if isinstance(element, RawDataElement) and (data := element.value) is not None:
+        if data.isascii() and b"\x1b" not in data:  # no escape sequences
+            text = data.decode("ascii").strip(" \0")
             if not text:
                 return []
             if vr in SINGLE_VRS or "\\" not in text:

@@ -98,6 +98,10 @@ PRESENT = {
 KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 PRESENT_IN = {KEY_OBJECT: {0x00081111: "SQ"}}  # Referenced Performed Procedure Step (C.17.6.1)
 
+# Actions for an attribute as a whole; all others are for values of characters.
+WHOLE = frozenset(
+    (profile.REMOVE, "keep", "bytes", "colours", "items", "content", "graphics", "empty", "dummy")
+)
 DUMMIES: dict[str, str] = {
     "CS": "REMOVED",
     "AE": "REMOVED",
@@ -230,13 +234,14 @@ class _Cleaner:
         elements: Elements = {}
         creators: dict[int, str] = {}
         code = _public_code(dataset) if nested else None
+        rules = self.rules.stored
         for tag, stored in list(dataset.items()):
             number = int(tag)
             if number & 0x10000:
                 if self.options.safe_private == "kept":
                     self.add_private(dataset, stored, number, creators, elements)
                 continue
-            vr, do = self.rules.of_stored(number, stored.VR if stored.is_raw else "")
+            vr, do = rules[number, stored.VR if stored.is_raw else ""]
             if do == profile.REMOVE or (nested and number in profile.PIXELS):
                 continue
             like = likeness(dataset, stored) if do == profile.DECODE else ()
@@ -285,6 +290,8 @@ class _Cleaner:
         code: Code | None,
     ) -> Element | None:
         """Do to one attribute of a VR as it should be what ``profile.action`` names."""
+        if do not in WHOLE:
+            return self.characters(dataset, element, tag, vr, do, code)
         if do == profile.REMOVE or (self.derived and tag in OF_PIXELS):
             return None
         if do in ("keep", "bytes"):
@@ -299,14 +306,23 @@ class _Cleaner:
             return self.sequence(list(element.value or []), tag, do)  # type: ignore[arg-type]
         if do == "empty":
             return made(tag, vr, [])
-        if do == "dummy":
-            return self.dummy(tag, vr)
+        return self.dummy(tag, vr)
+
+    def characters(
+        self,
+        dataset: Dataset,
+        element: Element,
+        tag: int,
+        vr: str,
+        do: str,
+        code: Code | None,
+    ) -> Element | None:
+        """Clean an attribute whose values are characters, each for itself."""
         found = texts(dataset, element, vr)
         if not found:
             return made(tag, vr, [])
         if do in ("number", "quantity"):
-            long = do == "quantity"
-            good = all(self.is_number(text, long) for text in found if text)
+            good = self.are_numbers(found, do == "quantity")
             return _passed(element, vr) if good else made(tag, vr, [])
         values = [self.value(do, tag, text, code) for text in found]
         cleaned = [text for text in values if text is not None]
@@ -390,14 +406,20 @@ class _Cleaner:
         data = element.value.replace(b"\0", b"").lower()
         return any(word in data for word in self.spelt)
 
-    def is_number(self, text: str, long: bool = True) -> bool:
-        """Say whether a text is a number, none that names the patient, and ``long`` if it may be.
+    def are_numbers(self, texts: list[str], long: bool = True) -> bool:
+        """Say whether texts are numbers, none that names the patient; ``long`` ones if they may be.
 
         Others have fewer than six digits before the point.
         """
-        whole = text.lstrip("+-0").partition(".")[0]
-        good = _NUMBER.fullmatch(text) is not None and whole not in self.people
-        return good and (long or len(whole) < MOST_DIGITS)
+        for text in texts:
+            whole = text.lstrip("+-0").partition(".")[0]
+            if text and (
+                not _NUMBER.fullmatch(text)
+                or whole in self.people
+                or not (long or len(whole) < MOST_DIGITS)
+            ):
+                return False
+        return True
 
     def uid(self, old: str, do: str) -> str:
         """Replace a UID, unless it is one of the standard's own or UIDs are kept."""
@@ -478,7 +500,7 @@ class _Cleaner:
             moved = [dates.clean_datetime(t, self.options.dates, self.days) for t in found]
             times = [time for time in moved if time]
             return made(tag, vr, times) if moved and len(times) == len(moved) else None
-        if vr in ("DS", "IS") and found and all(map(self.is_number, found)):
+        if vr in ("DS", "IS") and found and all(found) and self.are_numbers(found):
             return _passed(stored, vr)
         if vr == "CS" and found and safe.terms.issuperset(found):
             return made(tag, vr, found)

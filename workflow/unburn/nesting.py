@@ -24,6 +24,8 @@ ITEM = 0xE000FFFE  # (FFFE,E000) as one little endian number
 DELIMITERS = 0xFFFE
 CHARACTER_SET = 0x00080005
 UNDEFINED_LENGTH = 0xFFFFFFFF
+OF_UNKNOWN_VR = b"UN\0\0"  # whose values are of implicit VR if they are sequences (PS3.5 6.2.2)
+MOST_COMPARED = 8  # elements of an item
 HEAD = 8  # bytes of an element's tag and length
 
 _tag_and_length = Struct("<LL").unpack_from
@@ -39,15 +41,29 @@ def _empty(vr: str | None) -> Any:
 
 
 def likeness(dataset: Dataset, stored: Element) -> Likeness:
-    """What a sequence that is still bytes is known by; nothing for other elements.
+    """What a sequence is known by that is still bytes, or whose few elements are.
 
-    Frames and segments repeat theirs, codes above all, and parsing them is most of the work.
+    Nothing for other elements. Frames and segments repeat their sequences, codes above all.
     """
-    if not stored.is_raw or stored.VR not in ("SQ", None) or not stored.value:
+    if not isinstance(stored, RawDataElement):
+        return _of_elements(stored) if stored.VR == "SQ" else ()
+    if stored.VR not in ("SQ", None) or not stored.value:
         return ()
     if stored.VR is None and profile.listed_vr(int(stored.tag)) != "SQ":
         return ()
     return stored.tag, stored.VR, str(dataset.original_character_set), stored.value
+
+
+def _of_elements(sequence: DataElement) -> Likeness:
+    items = sequence.value
+    if not items or len(items) > 1 or len(items[0].keys()) > MOST_COMPARED:
+        return ()
+    found: list[Hashable] = [sequence.tag, str(items[0].original_character_set)]
+    for each in items[0].values():
+        if not isinstance(each, RawDataElement) or each.value is None:
+            return ()
+        found += [each.tag, each.VR, each.value, each.is_little_endian]
+    return tuple(found)
 
 
 def decoded(dataset: Dataset, tag: BaseTag, stored: Element) -> DataElement:
@@ -76,7 +92,7 @@ def _plain(dataset: Dataset, tag: BaseTag, stored: RawDataElement) -> list[Datas
         return None
     charset = [charset] if isinstance(charset, str) else charset
     found = items(stored.value, stored.is_implicit_VR, charset)
-    if found and (stored.is_implicit_VR or b"UN" in stored.value):
+    if found and (stored.is_implicit_VR or OF_UNKNOWN_VR in stored.value):
         # pydicom tells items whether pixels are signed: some of their values are US or SS
         dataset[tag] = DataElement(tag, "SQ", Items(found), already_converted=True)
     return found
@@ -126,10 +142,13 @@ def _elements(value: bytes, at: int, end: int, implicit: bool) -> dict[BaseTag, 
                     return None
                 length, at = _long(value, at)[0], at + 4
         stop = at + length
-        tag = interned(group << 16 | element)
-        if stop > end or length == UNDEFINED_LENGTH or group == DELIMITERS or tag == CHARACTER_SET:
+        number = group << 16 | element
+        if stop > end or length == UNDEFINED_LENGTH:
+            return None
+        if group == DELIMITERS or number == CHARACTER_SET:
             return None
         data = value[at:stop] if length else _empty(vr)
+        tag = interned(number)
         found[tag] = RawDataElement(tag, vr, length, data, at, implicit, True)
         at = stop
     return found

@@ -251,30 +251,16 @@ def compatible(listed: str, stored: str) -> str | None:
 
 
 class Rules(dict[tuple[int, str], str]):
-    """What happens to attributes under some options, by tag and VR; found out once each."""
+    """What happens to attributes under some options, by tag and VR; found out once each.
+
+    ``stored`` : VR to go by and action for an attribute that is still bytes, by tag and the file's
+    VR. None is the VR of an implicit transfer syntax, "" of an attribute that is no bytes any more
+    """
 
     def __init__(self, options: Options):
         super().__init__()
         self.options = options
-        self._stored: dict[tuple[int, str | None], tuple[str, str]] = {}
-
-    def of_stored(self, tag: int, stored: str | None) -> tuple[str, str]:
-        """VR to go by and action for an attribute that is still bytes, of the file's VR.
-
-        None is the VR of an implicit transfer syntax, "" of an attribute that is no bytes any more.
-        """
-        key = (tag, stored)
-        if key not in self._stored:
-            listed = listed_vr(tag)
-            # PS3.5 6.2.2: UN is what a writer did not know; the dictionary knows it
-            vr = listed if stored in (None, "UN") else stored or "SQ"
-            if self[tag, listed] == REMOVE:
-                self._stored[key] = "", REMOVE
-            elif "SQ" in (vr, listed) or " or " in vr:
-                self._stored[key] = "", DECODE
-            else:
-                self._stored[key] = self.of_decoded(tag, vr)
-        return self._stored[key]
+        self.stored = _Stored(self)
 
     def of_decoded(self, tag: int, stored: str) -> tuple[str, str]:
         """VR to go by and action for an attribute whose VR is known."""
@@ -284,6 +270,26 @@ class Rules(dict[tuple[int, str], str]):
     def __missing__(self, key: tuple[int, str]) -> str:
         """Find out, and remember."""
         self[key] = action(*key, self.options)
+        return self[key]
+
+
+class _Stored(dict[tuple[int, str | None], tuple[str, str]]):
+    def __init__(self, rules: Rules):
+        super().__init__()
+        self.rules = rules
+
+    def __missing__(self, key: tuple[int, str | None]) -> tuple[str, str]:
+        """Find out, and remember."""
+        tag, stored = key
+        listed = listed_vr(tag)
+        # PS3.5 6.2.2: UN is what a writer did not know; the dictionary knows it
+        vr = listed if stored in (None, "UN") else stored or "SQ"
+        if self.rules[tag, listed] == REMOVE:
+            self[key] = "", REMOVE
+        elif "SQ" in (vr, listed) or " or " in vr:
+            self[key] = "", DECODE
+        else:
+            self[key] = self.rules.of_decoded(tag, vr)
         return self[key]
 
 
