@@ -1,5 +1,6 @@
 """The workflow as text: it lints, is formatted, explains itself, and the documents are in step."""
 
+import os
 import re
 import subprocess
 import sys
@@ -124,6 +125,25 @@ def test_an_image_that_is_not_there_stops_a_run_before_the_first_job(image, tmp_
     assert "error: containers.cpu: " in result.stderr
     assert "-m unburn fetch cpu --from" in result.stderr
     assert not list((run / "work" / "demo").glob("*")) and not (run / "results").exists()
+
+
+def test_no_job_begins_in_an_image_when_hooks_do_not_show_it_what_it_reads(tmp_path, monkeypatch):
+    programs, image = tmp_path / "bin", tmp_path / "cpu.sif"
+    programs.mkdir()
+    image.touch()
+    apptainer = programs / "apptainer"  # one without images: jobs would run as they do outside
+    apptainer.write_text(
+        '#!/bin/sh\n[ "$1" != --version ] || { echo apptainer version 1.4.0; exit; }\n'
+        'while [ "$1" != -c ]; do shift; done\nexec bash -c "$2"\n'
+    )
+    apptainer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    run = make_run(tmp_path / "run", {"demo": DEMO / "data"}, containers={"cpu": str(image)})
+    result = snakemake(run, "--sdm", "apptainer", "--no-hooks")
+    assert result.returncode != 0 and "Traceback" not in result.stderr
+    assert "error: --no-hooks: jobs in images would not see what they read" in result.stderr
+    assert "hint: start again without --no-hooks" in result.stderr
+    assert not list((run / "work" / "demo").glob("*.tsv")) and not (run / "results").exists()
 
 
 def test_the_diagram_in_the_readme_is_the_workflows(tmp_path):

@@ -103,6 +103,15 @@ def set_prefix():
 
 set_prefix()
 
+# A start with --no-hooks shows images neither data nor a closed network: no job may begin there.
+if IN_IMAGES and workflow.is_main_process:
+    unseen = UserError(
+        "--no-hooks",
+        "jobs in images would not see what they read, and would see the network",
+        "start again without --no-hooks, or without --sdm apptainer",
+    )
+    shell.prefix(f"echo {shlex.quote(f'error: {unseen}')} >&2; exit 1; ")
+
 
 pathvars:
     work=config["work"],
