@@ -84,7 +84,7 @@ def test_private_repeating_and_unknown_attributes_always_go(number):
     ],
 )
 def test_what_happens_to_an_attribute_that_is_still_bytes(keyword, stored, found):
-    assert Rules(presets.RESEARCH).of_stored(tag(keyword), stored) == found
+    assert Rules(presets.RESEARCH).stored[tag(keyword), stored] == found
 
 
 def test_every_row_of_the_table_is_of_the_standard_and_has_a_code():
