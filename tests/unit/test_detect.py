@@ -243,6 +243,15 @@ def test_a_constant_frame_has_no_text_and_no_suspicion(networks):
     assert found == detect.Frame((), 0.0)
 
 
+def test_a_frame_without_lines_asks_for_no_header(networks, monkeypatch):
+    def never():
+        raise AssertionError("the header was read")
+
+    monkeypatch.setattr(detect, "regions_of", lambda *_: ([], 0.1))
+    picture = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    assert detect.examine(picture[None], *networks, SETTINGS, never) == detect.Frame((), 0.1)
+
+
 def test_a_code_is_a_region_that_no_reader_sees(networks, monkeypatch):
     code = cv2.QRCodeEncoder.create().encode("made up")
     frame = np.full((200, 240), 90, np.uint8)

@@ -1,3 +1,4 @@
+import ctypes
 import math
 import os
 import signal
@@ -116,3 +117,20 @@ def test_processes_start_with_one_thread_for_libraries_that_read_it_when_loaded(
 def test_a_lack_of_memory_is_not_taken_for_a_damaged_file():
     with pytest.raises(UserError, match="memory ran out"):
         list(in_order(root_or_die, [1, 4], 1, lost))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
+def test_memory_of_a_frame_is_kept_for_the_next():
+    code = f"""
+import sys; sys.path[:0] = {sys.path!r}
+import resource; import numpy as np; from unburn.parallel import keep_memory
+keep_memory()
+for time in range(50):
+    if time == 1:
+        first = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    frame, other = np.ones(4 << 20, np.uint8), np.ones(4 << 20, np.uint8)
+    del frame, other
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - first)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 2048  # pages of 4 KiB that were new: those of one frame, not of 49

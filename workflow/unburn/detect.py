@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -296,16 +296,22 @@ class Frame:
     comparable: bool = False
 
 
+def nobody() -> Identifiers:
+    """What identifies the patient of a picture that has no header."""
+    return NOBODY
+
+
 def examine(
     pictures: np.ndarray,
     network: crnn.Detector,
     reader: lines.Reader,
     settings: Settings,
-    header: Identifiers | None = NOBODY,
+    header: Callable[[], Identifiers | None] = nobody,
 ) -> Frame:
     """Look at all views of a frame, uint8 (views, rows, columns).
 
-    Without a ``header`` to compare with nothing counts as read.
+    ``header`` gives what lines are compared with, where there are any; without, nothing counts as
+    read.
     """
     seen = look(network, pictures)
     if not seen:
@@ -314,12 +320,13 @@ def examine(
     if settings.tesseract:
         regions += _cross_check(pictures[0], settings)
     coded = [_code(quad) for quad in codes.find(pictures[0])]
-    if header is None:
+    whose = header() if regions or coded else None
+    if whose is None:
         return Frame((*regions, *coded), suspicion)
     quads = [region.quad for region in regions]
-    classes = reading.classes(reader, _second_reader(), pictures, quads, header)
+    classes = reading.classes(reader, _second_reader(), pictures, quads, whose)
     classed = (replace(region, **vars(one)) for region, one in zip(regions, classes, strict=True))
-    return Frame((*classed, *coded), suspicion, header.comparable)
+    return Frame((*classed, *coded), suspicion, whose.comparable)
 
 
 def _code(quad: np.ndarray) -> Region:
@@ -381,7 +388,9 @@ class Looker:
         if self.settings.tesseract:
             _tesseract()
 
-    def look(self, pictures: np.ndarray, header: Identifiers | None = NOBODY) -> Frame:
+    def look(
+        self, pictures: np.ndarray, header: Callable[[], Identifiers | None] = nobody
+    ) -> Frame:
         """Examine one frame, uint8 (views, rows, columns)."""
         networks = _networks(self.weights, self.reader_weights)
         return examine(pictures, *networks, self.settings, header)
@@ -416,7 +425,7 @@ def look_at(block: Block, looker: Looker) -> list[Frame]:
     """Examine the frames of one block; equal frames are looked at once."""
     known: dict[bytes, Frame] = {}
     found = []
-    header = header_of(block.original)
+    header = partial(header_of, block.original)
     with h5py.File(block.frames, "r") as file:
         stored = file["items"][str(block.item)]
         for number in range(block.first, block.first + block.count):

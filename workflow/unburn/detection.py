@@ -28,7 +28,7 @@ from unburn.frames import views
 from unburn.grounds import Source
 from unburn.judging import Judged
 from unburn.layouts import Line
-from unburn.parallel import in_order
+from unburn.parallel import in_order, keep_memory, one_thread
 from unburn.tables import write_csv
 from unburn.train import font_files
 
@@ -107,7 +107,8 @@ def tesseract() -> Method:
 def prepared(bench: Bench) -> dict[str, Method]:
     """Every method of a run, each on one thread."""
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    one_thread()
+    keep_memory()
     made = {"rapidocr": rapidocr, "tesseract": tesseract}
     return {
         OURS: ours(bench.weights, bench.threshold),

@@ -241,12 +241,18 @@ def block_views(task: tuple[int, str, int, int]) -> Block:
             for index in range(first, first + count):
                 stored = source[index]
                 made = views(stored, source.photometric, source.bits_stored, source.palette)
-                packed.append(tuple(zlib.compress(view, PACKING) for view in made))
+                packed.append(tuple(map(pack, made)))
             return Block(item, first, (source.rows, source.columns), tuple(packed))
     except ItemError as error:
         return Block(item, first, reason_code=error.code)
     except Exception:
         return Block(item, first, reason_code="undecodable")
+
+
+def pack(view: np.ndarray) -> bytes:
+    """Pack a view as zlib does, in half of its time: of repetitions, only runs are looked for."""
+    packer = zlib.compressobj(PACKING, strategy=zlib.Z_RLE)
+    return packer.compress(view.tobytes()) + packer.flush()
 
 
 def crashed(task: tuple[int, str, int, int]) -> Block:

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pydicom
 
@@ -159,15 +160,13 @@ class Moments:
 
     def add(self, picture: np.ndarray) -> None:
         """Add a frame, uint8 (rows, columns[, 3])."""
-        values = picture.astype(np.int64)
         if self.count == 0:
             self.maximum, self.minimum = picture.copy(), picture.copy()
-            self.total, self.squares = values, values**2
-        else:
-            np.maximum(self.maximum, picture, out=self.maximum)
-            np.minimum(self.minimum, picture, out=self.minimum)
-            self.total += values
-            self.squares += values * values
+            self.total, self.squares = np.zeros(picture.shape), np.zeros(picture.shape)
+        np.maximum(self.maximum, picture, out=self.maximum)
+        np.minimum(self.minimum, picture, out=self.minimum)
+        cv2.accumulate(picture, self.total)  # exact in 64 bits
+        cv2.accumulateSquare(picture, self.squares)
         self.count += 1
 
     def summary(self) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
 from unburn.elements import text_of
@@ -137,19 +137,28 @@ def _elements(dataset: Dataset) -> Iterator[tuple[int, str, list[str]]]:
     for key in list(dataset.keys()):
         tag = int(key)
         try:
+            raw = dataset.get_item(key, keep_deferred=True)
+            said = raw.VR if isinstance(raw, RawDataElement) else None
+            if said not in (None, "UN", "SQ") and _says_nothing(tag, said):
+                continue  # to make an element of each value takes most of the time
             element = dataset[key]
             vr = str(element.VR)
             if vr == "SQ":
                 for item in element.value or []:
                     yield from _elements(item)
                 continue
-            if vr not in ("PN", "DA", "DT", "UI") and (tag >> 16 & 1 or not _named(tag, vr)):
+            if _says_nothing(tag, vr):
                 continue
             value = element.value
             several = value if element.VM > 1 else [value] if value else []
             yield tag, vr, [text for v in several if (text := str(v).strip(" \0"))]
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
+
+
+def _says_nothing(tag: int, vr: str) -> bool:
+    """Say whether no value of this VR identifies anybody at this place."""
+    return vr not in ("PN", "DA", "DT", "UI") and (bool(tag >> 16 & 1) or not _named(tag, vr))
 
 
 @cache
