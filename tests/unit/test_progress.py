@@ -86,6 +86,8 @@ def test_a_submission_says_what_is_done_of_all_and_what_is_left(tmp_path):
     assert told.startswith("lab: 1 of 3 shards checked, 2 masked, 2 searched; ")
     assert f"; {10 * share:.3g} frames/s, about " in told
     assert one.line(jobs_of(2), 60) == ("lab: 2 of 3 shards checked; 2 frames/s, about 2 min left")
+    assert one.line(jobs_of(2), 120).endswith("; 2 frames/s, about 40 s left")
+    assert one.line(jobs_of(2), 400).endswith("; 2 frames/s, about 0 s left")
     assert one.line(other, 70) == ""  # the run's own last lines say the rest
 
 

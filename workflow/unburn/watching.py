@@ -43,11 +43,13 @@ Job = tuple[str, str, str]  # rule, submission, shard; empty where it has none
 
 @dataclass
 class Watched:
-    """One submission: the jobs that were ever due, since when, and the frames of its shards."""
+    """One submission: the jobs that were ever due and are done, and the frames of its shards."""
 
     work: Path
     start: float = 0.0
+    moment: float = 0.0  # when a job was last seen to be done
     due: set[Job] = field(default_factory=set)
+    done: set[Job] = field(default_factory=set)
     frames: dict[str, int] = field(default_factory=dict)
     said: str = ""
 
@@ -65,6 +67,8 @@ class Watched:
                 self.frames[folder.name] = frames_of(shard_table(folder))
         self.start = self.start if self.due else now
         self.due |= left
+        if self.due - left != self.done:
+            self.done, self.moment = self.due - left, now
         done = {rule: len(self.frames) - sum(job[0] == rule for job in left) for rule in TOLD}
         checked = done["check_candidates"]
         counts = [f"{checked} of {len(self.frames)} shards checked"]
@@ -72,9 +76,10 @@ class Watched:
             f"{done[rule]} {word}" for rule, word in list(TOLD.items())[1:] if done[rule] > checked
         ]
         text = f"{self.work.name}: {', '.join(counts)}"
-        if self._work(self.due - left) and now > self.start:
-            speed = self._work(self.due - left) / (now - self.start)
-            text += f"; {speed:.3g} frames/s, about {duration(self._work(left) / speed)} left"
+        if self._work(self.done) and self.moment > self.start:
+            speed = self._work(self.done) / (self.moment - self.start)
+            seconds = max(0.0, self._work(left) / speed - (now - self.moment))
+            text += f"; {speed:.3g} frames/s, about {duration(seconds)} left"
         if text == self.said:
             return ""
         self.said = text
