@@ -43,6 +43,17 @@ def test_every_method_paints_the_mask_and_nothing_else(stored):
     assert found[BLACK_BOX]["texture"] == 0
 
 
+@pytest.mark.parametrize("stored", [picture(), holes.deep(np.random.default_rng(1), picture())])
+def test_texture_that_is_right_but_not_the_truths_own_costs_likeness(stored):
+    fill = restoration.methods(None)[restoration.FILL](
+        restoration.wiped(stored, box()), box(), "CT"
+    )
+    made = restoration.moved_texture(stored, fill, box())
+    one, other = (restoration.judged(stored, painted, box()) for painted in (fill, made))
+    assert one["texture"] < 0.2 and 0.9 < other["texture"] < 1.1
+    assert other["outside"] == 0 and other["ssim"] < one["ssim"] - 0.05
+
+
 def test_methods_see_nothing_of_what_is_masked():
     one, two = picture(), np.where(box(), 7, picture()).astype(np.uint8)
     assert np.array_equal(restoration.wiped(one, box()), restoration.wiped(two, box()))
@@ -56,7 +67,7 @@ def test_random_weights_take_part_under_their_own_name(tmp_path):
 def test_frames_are_measured_by_every_method_under_both_masks(monkeypatch):
     """Written text is painted under its exact mask and under the one that the detector makes."""
     monkeypatch.setattr(restoration, "sources", lambda bench: [Source(picture(200), "CR/DX")])
-    names = (OURS, BLACK_BOX)
+    names = (OURS, restoration.FILL, BLACK_BOX)
     by = {name: method for name, method in restoration.methods(None).items() if name in names}
     monkeypatch.setattr(restoration, "_methods", lambda weights: by)
     monkeypatch.setattr(holes, "SHAPES", ("20x150",))
@@ -64,7 +75,12 @@ def test_frames_are_measured_by_every_method_under_both_masks(monkeypatch):
     found = restoration.measure(0, BENCH, frozenset({0}))
     rows = pd.DataFrame(found.rows)
     assert {restoration.ORACLE, restoration.PIPELINE, "20x150"} <= set(rows["shape"])
-    assert rows.groupby("shape").method.apply(set).map(lambda s: s == set(names)).all()
+    assert (
+        rows.groupby("shape")
+        .method.apply(set)
+        .map(lambda s: s == {*names, restoration.MOVED})
+        .all()
+    )
     assert (rows.outside == 0).all()
     mse = rows.pivot_table(index="shape", columns="method", values="mse")
     assert (mse[OURS] < mse[BLACK_BOX] / 10).all()

@@ -17,9 +17,8 @@ import pandas as pd
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.holes import ANATOMY, FLAT, MOTIONS, SHAPES
-from unburn.restoration import NAVIER_STOKES, ORACLE, OURS, PIPELINE, TELEA, WRITTEN
+from unburn.restoration import FILL, NAVIER_STOKES, ORACLE, OURS, PIPELINE, TELEA, WRITTEN
 
-FILL = "classic without noise"
 PLAIN = (TELEA, NAVIER_STOKES)
 FIGURES = {  # column, what it is called, digits
     "mse": ("mean squared error in the mask", 1),
@@ -36,6 +35,7 @@ MEDIANS = {"texture", "texture_to_ring"}
 DRAWN = ("mse", "ssim", "texture", "spectral_db")
 COLOURS = (
     "#1f4e9c", "#6aa0e8", "#c2571a", "#999999", "#2a8a4a", "#a03a8a", "#000000", "#b8860b",
+    "#c0c040",
 )  # fmt: skip
 UNITS = """
 - **Errors** are in grey values of 0 to 255, also of frames of 16 bits. *In the mask* counts painted
@@ -48,6 +48,9 @@ UNITS = """
 - **Over anatomy** nine tenths of a hole are tissue; **flat** is where the truth under it differs by
   no more than 5 grey values. **Written text**: five lines were burned in, and painted under their
   exact mask (strokes grown by 2 pixels) or under the mask that the detector made.
+- **Fill, the truth's own texture moved** is no method: `classic` without noise, with what is finer
+  than 2 pixels in the truth, taken from 9 pixels away. Its texture has just the right spectrum and
+  strength and is not the truth's own, as no made-up one is.
 - **Flicker**: root mean square change from frame to frame, in the mask and in 12 pixels around it.
 """
 
@@ -183,7 +186,9 @@ def drawn(found: pd.DataFrame, methods: Sequence[str]) -> str:
     parts = []
     for place, method in enumerate(methods):
         right, down = 10 + 230 * (place % 4), 16 + 18 * (place // 4)
-        parts.append(f'<circle cx="{right}" cy="{down - 4}" r="4" fill="{COLOURS[place % 8]}"/>')
+        parts.append(
+            f'<circle cx="{right}" cy="{down - 4}" r="4" fill="{COLOURS[place % len(COLOURS)]}"/>'
+        )
         parts.append(f'<text x="{right + 9}" y="{down}">{escape(method)}</text>')
     for panel, column in enumerate(DRAWN):
         start = left + panel * (wide + 30)
@@ -204,7 +209,7 @@ def drawn(found: pd.DataFrame, methods: Sequence[str]) -> str:
                 own = value(seen, method, column, ground, shape)
                 if math.isfinite(own):
                     x = start + wide * own / top
-                    fill = COLOURS[place % 8]
+                    fill = COLOURS[place % len(COLOURS)]
                     parts.append(f'<circle cx="{x:.1f}" cy="{y}" r="4" fill="{fill}"/>')
     width = left + len(DRAWN) * (wide + 30)
     return (
