@@ -12,7 +12,7 @@ CORES ?= all
 TORCH := torch==2.13.0
 READY := $(VENV)/ready
 # Tests in a process for each core; files in the order of their names, which has the long ones first.
-AT_ONCE := --numprocesses logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
+AT_ONCE := --dist loadgroup --no-loadscope-reorder --maxprocesses 8 --numprocesses
 # The newest Python of those that the lock was made for.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
@@ -26,10 +26,12 @@ demo: install
 	@$(BIN)/snakemake --cores $(CORES) --no-hooks; state=$$?; $(BIN)/python -m unburn status; exit $$state
 
 test: install
-	$(BIN)/python -m pytest $(AT_ONCE) tests
+	$(BIN)/python -m pytest $(AT_ONCE) logical tests
 
 test-cluster: install
-	$(BIN)/python -m pytest -rs tests/slurm tests/apptainer tests/conda tests/offline
+	-tests/slurm/install.sh
+	-tests/apptainer/install.sh
+	$(BIN)/python -m pytest -rs $(AT_ONCE) 2 tests/slurm tests/apptainer tests/conda tests/offline
 
 test-browser: install
 	tests/browser/install.sh
@@ -40,7 +42,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(AT_ONCE) tests/unit
+	$(BIN)/python -m pytest $(AT_ONCE) logical tests/unit
 
 install: $(READY)
 	@command -v tesseract >/dev/null || { [ -n "$(APT)" ] \

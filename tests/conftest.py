@@ -12,17 +12,20 @@ import pytest
 import images
 from runs import DEMO, make_run, make_tiny, snakemake
 
+GROUPS = {"slurm": {"slurm"}, "runs": {"tiny_run", "sd2_run"}}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the tests out to processes by files; those that look at the same runs go together.
+    """Deal the tests out to processes by files; those that share the Slurm or runs go together.
 
-    So no run is made twice, and none is changed by two tests at once.
+    So neither is made twice, and none is changed by two tests at once.
     """
-    runs = {"tiny_run", "sd2_run"}
-    sharing = {item.path for item in items if runs.intersection(item.fixturenames)}
+    asked: dict[Path, set[str]] = {}
     for item in items:
-        name = "tiny" if item.path in sharing else item.path.name
-        item.add_marker(pytest.mark.xdist_group(name))
+        asked.setdefault(item.path, set()).update(item.fixturenames)
+    for item in items:
+        groups = (name for name, shared in GROUPS.items() if shared & asked[item.path])
+        item.add_marker(pytest.mark.xdist_group(next(groups, item.path.name)))
 
 
 @pytest.fixture(scope="session")
