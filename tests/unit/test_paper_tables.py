@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from unburn import paper_page, paper_tables, planted_reading, planted_tasks
+from unburn import intervals, paper_page, paper_tables, planted_reading, planted_tasks
 from unburn.intervals import Figure
 from unburn.paper_tables import ABSENT, AUTHORS, Measured
 from unburn.planted_restoration import BASELINES, BURNED, CLEAN, MASKS
@@ -199,7 +199,8 @@ def test_a_small_set_says_that_it_is_no_evidence():
     assert not paper_page.warning({"demo_only": False, "sources": 50}, 50)
 
 
-def test_every_file_is_written_and_twice_the_same(tmp_path):
+def test_every_file_is_written_and_twice_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(intervals, "RESAMPLED", 50)  # most of the time that this takes
     everything(tmp_path)
     for name in ("one", "two"):
         paper_page.tabulate(tmp_path, 50, tmp_path / name)
