@@ -217,7 +217,7 @@ def test_what_was_approved_before_is_not_taken_for_what_waits(lab, monkeypatch):
     approve(lab)
     config = {"results": str(a_run(lab).handed_out), "key_file": "unburn.key"}
     off = replace(a_run(lab), config=a_run(lab).config | config, handed_out=None)
-    monkeypatch.setattr(submissions, "_check_decisions", lambda run: None)
+    monkeypatch.setattr(submissions, "_check_decisions", lambda run, label: None)
     with pytest.raises(UserError, match=r"there is no key file|unburn.key"):  # all is well
         submissions.check(off)
     time.sleep(0.02)

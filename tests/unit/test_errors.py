@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import unburn
-from unburn.errors import ItemError, UserError, command, verb
+from unburn.errors import ItemError, Mistakes, UserError, all_of, command, verb
 
 
 def exit_of(error, capsys):
@@ -25,6 +25,25 @@ def exit_of(error, capsys):
 def test_what_the_user_can_mend_is_a_sentence(capsys):
     text = exit_of(UserError("sheet.tsv:2", "no folder", "mount it"), capsys)
     assert text == "error: sheet.tsv:2: no folder\n    hint: mount it"
+
+
+def failing(where):
+    def check():
+        raise UserError(where, "not there", "put it there")
+
+    return check
+
+
+def test_what_several_checks_find_is_told_at_once():
+    assert all_of(lambda: 1, lambda: None) == [1, None]
+    with pytest.raises(UserError, match=r"^key: not there\n    hint: put it there$"):
+        all_of(lambda: 1, failing("key"))
+    with pytest.raises(Mistakes) as stop:
+        all_of(failing("key"), lambda: 1, lambda: all_of(failing("rules"), failing("truth")))
+    text = str(stop.value)
+    assert text.startswith("settings: 3 to mend\nkey: not there\n    hint: put it there\nrules: ")
+    assert [each.where for each in stop.value.errors] == ["key", "rules", "truth"]
+    assert str(pickle.loads(pickle.dumps(stop.value))) == text
 
 
 def test_a_fault_shows_where_it_is_but_not_its_message(capsys):

@@ -93,6 +93,20 @@ def test_the_work_folder_and_the_key_may_not_lie_in_what_is_handed_out(run, sett
         submissions.check(settings.load({"sheet": "sheet.tsv"} | setting, []))
 
 
+def test_results_may_not_lie_in_the_work_folder(run):
+    with pytest.raises(UserError, match="`results` lies in the folder `work`"):
+        submissions.check(settings.load({"sheet": "sheet.tsv", "results": "work/out"}, []))
+
+
+def test_all_that_is_wrong_is_told_in_one_round(run, tmp_path):
+    (tmp_path / "unburn.key").unlink()
+    (tmp_path / "work" / "lab-1" / "decisions.tsv").mkdir(parents=True)
+    with pytest.raises(UserError, match="2 to mend") as stop:
+        submissions.check(run)
+    assert "-m unburn key new" in str(stop.value)
+    assert "lab-1, decisions.tsv: it cannot be read as a file (Is a directory)" in str(stop.value)
+
+
 def test_absent_weights_name_the_remedy(run):
     run.config["detect"]["weights"] = "absent.safetensors"
     with pytest.raises(UserError, match=r"there is no file absent.safetensors\n.*git checkout"):

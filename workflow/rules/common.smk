@@ -27,7 +27,7 @@ from unburn import (
     watching,
 )
 from unburn.code import code_digest, data_digest, pages_digest
-from unburn.errors import UserError, explained
+from unburn.errors import UserError, all_of, explained
 
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 
@@ -40,12 +40,14 @@ try:
     takeover.check()
     RUN = settings.load(config, [Path(file) for file in workflow.configfiles])
     config = RUN.config
-    MASTER = submissions.check(RUN)
-    WEIGHTS = submissions.check_weights(RUN)
-    # gigabytes are read, so once a run; each batch verifies what it loads
-    SD2 = submissions.check_sd2(RUN) if workflow.is_main_process else {}
-    DEVICE_RULES = submissions.check_device_rules(RUN)
-    submissions.check_truth(RUN)
+    MASTER, WEIGHTS, SD2, DEVICE_RULES, _ = all_of(
+        lambda: submissions.check(RUN),
+        lambda: submissions.check_weights(RUN),
+        # gigabytes are read, so once a run; each batch verifies what it loads
+        lambda: submissions.check_sd2(RUN) if workflow.is_main_process else {},
+        lambda: submissions.check_device_rules(RUN),
+        lambda: submissions.check_truth(RUN),
+    )
     if IN_IMAGES:
         containers.check(RUN)
 except UserError as error:

@@ -9,10 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from unburn import cluster, containers, keys, settings, submissions
-from unburn.errors import UserError
+from unburn.errors import Mistakes, UserError, all_of
 from unburn.files import sha256
 from unburn.settings import REPO
 
@@ -145,14 +146,18 @@ def _run(configfile: Path) -> Iterator[Finding]:
     try:
         run = settings.load_file(configfile)
         yield Finding("ok", f"settings {configfile}, {len(run.rows)} submissions")
-        key_id = keys.key_id(submissions.check(run))
-        yield Finding("ok", f"key {run.config['key_file']}, id {key_id}")
-        submissions.check_weights(run)
-        submissions.check_sd2(run)
-        submissions.check_device_rules(run)
-        submissions.check_truth(run)
+        checks = (
+            submissions.check,
+            submissions.check_weights,
+            submissions.check_sd2,
+            submissions.check_device_rules,
+            submissions.check_truth,
+        )
+        master, *_ = all_of(*(partial(each, run) for each in checks))
+        yield Finding("ok", f"key {run.config['key_file']}, id {keys.key_id(master)}")
     except UserError as error:
-        yield Finding("missing", f"{error.where}: {error.found}", error.advice)
+        for one in error.errors if isinstance(error, Mistakes) else [error]:
+            yield Finding("missing", f"{one.where}: {one.found}", one.advice)
         return
     for row in run.rows.values():
         # The path can hold a name, so the submission's label stands for it.

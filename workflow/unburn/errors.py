@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 
 class UserError(Exception):
@@ -23,6 +24,38 @@ class UserError(Exception):
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         """Travel from a worker process to its parent as it is."""
         return type(self), (self.where, self.found, self.advice)
+
+
+class Mistakes(UserError):
+    """Several things the user can mend, told at once."""
+
+    def __init__(self, errors: Sequence[UserError]):
+        super().__init__(
+            where="settings",
+            found=f"{len(errors)} to mend\n" + "\n".join(map(str, errors)),
+            advice="mend what is listed above and start again; nothing was run",
+        )
+        self.errors = [*errors]
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Travel from a worker process to its parent as it is."""
+        return type(self), (self.errors,)
+
+
+def all_of(*checks: Callable[[], Any]) -> list[Any]:
+    """What checks return, in their order; what all of them find wrong is one error."""
+    results: list[Any] = []
+    errors: list[UserError] = []
+    for check in checks:
+        try:
+            results.append(check())
+        except Mistakes as several:
+            errors += several.errors
+        except UserError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else Mistakes(errors)
+    return results
 
 
 class ItemError(Exception):

@@ -37,13 +37,16 @@ def rows_of(
     UserError
         naming every line that is not well formed; never what stands in it
     """
-    if not table.is_file():
+    if not table.exists():
         return []
     where = f"submission {table.parent.name}, {table.name}"
     try:
         lines = table.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise UserError(where, "it is not UTF-8 text", advice) from None
+    except OSError as error:
+        reason = f"it cannot be read as a file ({error.strerror})"
+        raise UserError(where, reason, "take away what stands in its place, or open it") from None
     rows, found = [], []
     if not lines or tuple(lines[0].split("\t")) != tuple(columns):
         raise UserError(

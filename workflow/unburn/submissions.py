@@ -8,11 +8,12 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from unburn import approval, decisions, devices, keys, prompts, tables, weights
-from unburn.errors import UserError, command, verb
+from unburn.errors import UserError, all_of, command, verb
 from unburn.files import make_private, sha256
 from unburn.folders import entries_below
 from unburn.ledger import forget, forgotten
@@ -36,12 +37,24 @@ def check(run: Run) -> bytes:
         if the key is missing or open to others, if it is the demo's on other data, if a ledger
         was made with another key, if a submission's folder and ours overlap, if what is handed out
         would hold what is private, or is older than what waits, if a withdrawal was interrupted, or
-        if a table of decisions is not well formed; each names the remedy
+        if a table of decisions is not well formed; each names the remedy, and all are told at once
     """
-    _check_handed_out(run)
-    _check_approved(run)
-    _check_withdrawals(run)
-    _check_decisions(run)
+    master, *_ = all_of(
+        partial(_master, run),
+        partial(_check_handed_out, run),
+        partial(_check_approved, run),
+        partial(_check_withdrawals, run),
+        *(partial(_check_decisions, run, label) for label in run.rows),
+        *(partial(_check_apart, run, row) for row in run.rows.values()),
+    )
+    work = make_private(Path(run.config["work"]), int(run.config["work_mode"], 8))
+    named = keys.key_id(master)
+    all_of(*(partial(check_key, work / label, named) for label in run.rows))
+    return master
+
+
+def _master(run: Run) -> bytes:
+    """The master key, which has to be there, and the user's own but for the demo."""
     key_file = Path(run.config["key_file"])
     used = [label for label in run.rows if (Path(run.config["work"]) / label / "key_id").is_file()]
     if used and not key_file.exists():
@@ -60,11 +73,6 @@ def check(run: Run) -> bytes:
                     advice=f"make your own with: {verb('key new unburn.key')}, "
                     "and name it in the setting key_file",
                 )
-    for row in run.rows.values():
-        _check_apart(run, row)
-    work = make_private(Path(run.config["work"]), int(run.config["work_mode"], 8))
-    for label in run.rows:
-        check_key(work / label, keys.key_id(master))
     return master
 
 
@@ -159,6 +167,12 @@ def _check_handed_out(run: Run) -> None:
                 found=f"`{name}` lies in the folder `results`, which is handed out",
                 advice=f"set `{name}` or `results` to another place",
             )
+    if results.is_relative_to(Path(run.config["work"]).resolve()):
+        raise UserError(
+            where="settings",
+            found="`results` lies in the folder `work`, which may identify patients and is closed",
+            advice="set `results` or `work` to another place",
+        )
 
 
 def _check_approved(run: Run) -> None:
@@ -193,14 +207,13 @@ def _check_withdrawals(run: Run) -> None:
             )
 
 
-def _check_decisions(run: Run) -> None:
+def _check_decisions(run: Run, label: str) -> None:
     """Refuse decisions and approvals that are not well formed, or that no run can hold to."""
-    for label in run.rows:
-        work = Path(run.config["work"]) / label
-        if run.section(label, "metadata")["key"] == "discard":
-            decisions.refuse_discarded(work)
-        decisions.read(work)
-        approval.read(work)
+    work = Path(run.config["work"]) / label
+    if run.section(label, "metadata")["key"] == "discard":
+        decisions.refuse_discarded(work)
+    decisions.read(work)
+    approval.read(work)
 
 
 def check_key(work: Path, key_id: str) -> None:
