@@ -288,7 +288,7 @@ def _region(quad: np.ndarray, score: float) -> Region:
 class Frame:
     """What was found in one frame; ``suspicion`` is its highest probability of text.
 
-    ``comparable`` when the header names the patient, so that lines could be compared with it.
+    ``comparable`` when lines could be compared with a header that names the patient.
     """
 
     regions: tuple[Region, ...]
