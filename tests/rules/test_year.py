@@ -13,6 +13,7 @@ import pytest
 
 from runs import (
     REPO,
+    SLICES,
     clean_environment,
     jobs,
     make_run,
@@ -234,23 +235,50 @@ def test_a_folder_that_is_gone_stops_no_other_and_harms_nothing_that_is_finished
     assert jobs(snakemake(labs).stderr) == []
 
 
-def test_a_lost_result_whose_key_was_discarded_is_told_and_not_released_anew(tmp_path):
-    folder = small_series(tmp_path / "images", 6)
-    run = make_run(tmp_path / "run", {"lab": folder}, metadata={"key": "discard"})
-    assert snakemake(run).returncode == 0
-    before = released_bytes(run, "lab")
-    first = objects(run, "lab")[0]
+@pytest.fixture(scope="module")
+def discarded(tmp_path_factory):
+    """A finished run whose key was drawn for it and deleted."""
+    folder = tmp_path_factory.mktemp("discarded")
+    images = small_series(folder / "DOE 6", 6)
+    run = make_run(folder / "run", {"lab": images}, metadata={"key": "discard"})
+    result = snakemake(run)
+    assert result.returncode == 0, result.stderr
+    return run
+
+
+def test_a_discarded_key_leaves_nothing_behind_and_a_rerun_has_nothing_to_do(discarded):
+    released = tables.read(discarded / "results/lab/released.tsv")
+    new = [*released.patient, *released.sop_instance_uid]
+    left = tree(discarded / "work") | tree(discarded / "logs") | tree(discarded / ".snakemake")
+    assert not [name for name in left if name.endswith((".key", "_mapping.csv", "uids.tsv"))]
+    assert not [n for n, data in left.items() if any(uid.encode() in data for uid in new if uid)]
+    again = snakemake(discarded)
+    assert again.returncode == 0 and jobs(again.stdout + again.stderr) == []
+
+
+def test_a_lost_result_whose_key_was_discarded_is_told_and_not_released_anew(discarded):
+    before = released_bytes(discarded, "lab")
+    first = objects(discarded, "lab")[0]
     kept, time = first.read_bytes(), first.stat()
     first.unlink()
     for _ in range(2):
-        refused = snakemake(run)
+        refused = snakemake(discarded)
         assert refused.returncode != 0
         assert jobs(refused.stderr) == ["account_for_items"]
         assert "1 released files were deleted or altered" in refused.stdout + refused.stderr
         assert "bring them back from a copy" in refused.stdout + refused.stderr
     first.write_bytes(kept)
     os.utime(first, ns=(time.st_atime_ns, time.st_mtime_ns))
-    again = snakemake(run)
+    again = snakemake(discarded)
     assert again.returncode == 0, again.stderr
     assert "release_submission" not in jobs(again.stderr)
-    assert released_bytes(run, "lab") == before
+    assert released_bytes(discarded, "lab") == before
+
+
+def test_one_more_file_after_a_key_was_discarded_gives_everybody_another_name(discarded):
+    before = tables.read(discarded / "results/lab/released.tsv")
+    shutil.copy(SLICES / "IM0003", discarded.parent / "DOE 6")
+    more = snakemake(discarded)
+    assert more.returncode == 0, more.stderr
+    after = tables.read(discarded / "results/lab/released.tsv")
+    assert len(after) > len(before) and not set(after.patient) & set(before.patient)
