@@ -6,6 +6,7 @@ those are ASCII, and made as bytes, so that pydicom writes them as they are.
 """
 
 import re
+import struct
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
@@ -25,6 +26,8 @@ SINGLE_VRS = LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
 # Bytes of one value in binary VRs.
 SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
 SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
+_INTEGERS = {"AT": "H", "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
+_FORMS = _INTEGERS | {"FL": "f", "FD": "d"}  # of module struct
 BYTES = frozenset(("OB", "OW", "UN"))
 # Eight letters or signs and no other bytes, but for padding: binary numbers are none by chance, as
 # doubles from 1/32768 to 131071 end in "?" or "@".
@@ -95,13 +98,30 @@ def is_legible(data: bytes) -> bool:
     return bool(_ACCENTED.fullmatch(text)) and letters >= MOST_LETTERS * len(text)
 
 
+def stored_as(element: Element, vr: str) -> list[bytes]:
+    """The bytes of a binary value; of one that pydicom made numbers of, as they would be written.
+
+    Integers in either byte order. Nothing for other values.
+    """
+    value = element.value
+    if isinstance(value, bytes):
+        return [value]
+    if vr not in _FORMS:
+        return []
+    numbers = values(value)
+    if vr == "AT":
+        numbers = [half for tag in numbers for half in divmod(int(tag), 1 << 16)]
+    orders = "<>" if vr in _INTEGERS else "<"
+    return [struct.pack(f"{order}{len(numbers)}{_FORMS[vr]}", *numbers) for order in orders]
+
+
 def is_sound(element: Element, vr: str, most: float) -> bool:
     """Say whether binary numbers are such, and no text of many characters in their place.
 
     ``most`` values may be there.
     """
     value = element.value
-    if isinstance(value, bytes) and is_legible(value):
+    if any(map(is_legible, stored_as(element, vr))):
         return False
     if isinstance(element, RawDataElement):
         count, rest = divmod(len(value or b""), SIZES.get(vr, 1))

@@ -29,6 +29,7 @@ from unburn.elements import (
     interned,
     is_sound,
     made,
+    stored_as,
     text_of,
     texts,
 )
@@ -296,7 +297,7 @@ class _Cleaner:
             return None
         if do in ("keep", "bytes"):
             sound = tag == PIXEL_DATA or (
-                is_sound(element, vr, profile.most_values(tag)) and not self.spells(element)
+                is_sound(element, vr, profile.most_values(tag)) and not self.spells(element, vr)
             )
             return _passed(element, vr) if sound else None
         if do == "colours":
@@ -399,12 +400,14 @@ class _Cleaner:
             word in people and not known(word) for word in words
         )
 
-    def spells(self, element: Element) -> bool:
+    def spells(self, element: Element, vr: str) -> bool:
         """Say whether bytes hold a word of a name or a number of the patient, UTF-16 or not."""
-        if not (isinstance(element.value, bytes) and len(element.value) >= SHORTEST_IN_BYTES):
-            return False
-        data = element.value.replace(b"\0", b"").lower()
-        return any(word in data for word in self.spelt)
+        for stored in stored_as(element, vr):
+            if len(stored) >= SHORTEST_IN_BYTES:
+                data = stored.replace(b"\0", b"").lower()
+                if any(word in data for word in self.spelt):
+                    return True
+        return False
 
     def are_numbers(self, texts: list[str], long: bool = True) -> bool:
         """Say whether texts are numbers, none that names the patient; ``long`` ones if they may be.
@@ -493,7 +496,7 @@ class _Cleaner:
         vr = profile.compatible(safe.vr, str(stored.VR))
         if vr in SIZES:
             sound = bool(stored.value) or stored.value == 0
-            sound = sound and is_sound(stored, vr, float("inf")) and not self.spells(stored)
+            sound = sound and is_sound(stored, vr, float("inf")) and not self.spells(stored, vr)
             return _passed(stored, vr) if sound else None
         found = texts(dataset, stored, vr) if vr else []
         if vr == "DT" and profile.has_times(self.options):
