@@ -112,6 +112,7 @@ def test_settings_of_scanners_and_lower_ages_are_no_ages_over_89(text):
         ("Li 32Ch", "32Ch"),
         ("J D", ""),
         ("47110421", ""),
+        *(("QX47110", ""), ("QX-47110", ""), ("QX4711", "QX4711"), ("ep_b1000", "ep_b1000")),
         ("Müller", ""),
         ("head\nspine", "head spine"),
     ],
@@ -125,6 +126,7 @@ def test_of_technical_text_the_words_of_scanners_stay(text, kept):
     [
         *(("HFS", "HFS"), ("FS", "FS"), ("M_FFE", "M_FFE"), ("FAST_QUILL", ""), ("DIS2D", "DIS2D")),
         *(("DB_DT", "DB_DT"), ("WU LI", ""), ("J WU", "")),
+        *(("QX47110", ""), ("QX-47110", "")),
     ],
 )
 def test_a_code_stays_as_a_whole_or_not_at_all(text, kept):

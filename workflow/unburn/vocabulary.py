@@ -242,24 +242,37 @@ def technical(text: str, coded: bool = False) -> str:
 
     Signs of one or two letters count beside digits in one part (fl2d1, HE1), one of a letter in a
     text, or one in a ``coded`` text, which is a term as a whole: with anything else in it, nothing
-    is left of it. Several that no list has could be initials or short names.
+    is left of it. Several that no list has could be initials or short names, and one beside a long
+    number that of a record.
     A text of terms comes back as it is, with all that stands between them. An age over 89 goes.
     """
     text = _OLD_AGE.sub(" ", text)
     tokens = list(_TOKEN.finditer(text))
     signs = [t[0] for t in tokens if len(t[0]) <= LONGEST_SIGN and t[0].isalpha()]
-    initials = sum(len(sign) == 1 or sign.lower() not in terms() for sign in signs) > 1
-    kept = [t for t in tokens if _is_term(t[0], (coded or len(t[0]) == 1) and not initials)]
+    strange = [sign for sign in signs if sign.lower() not in terms()]
+    initials = sum(len(sign) == 1 or sign in strange for sign in signs) > 1
+    kept = [
+        token
+        for token in tokens
+        if _is_term(token[0], (coded or len(token[0]) == 1) and not initials)
+        and not (strange and token[0].isdigit() and len(token[0]) >= LONG_NUMBER)
+    ]
     if len(kept) == len(tokens) and text.isascii() and text.isprintable():
         return text
     return "" if coded else " ".join(token[0] for token in kept)
 
 
 def _is_term(token: str, short: bool) -> bool:
-    """Judge letters and digits without a gap; ``short`` takes a sign that stands alone."""
+    """Judge letters and digits without a gap; ``short`` takes a sign that stands alone.
+
+    A sign beside a long number is a record's: QX47110.
+    """
     if not token.isascii():
         return False
     parts = _LETTERS_OR_DIGITS.findall(token)
+    long = any(part.isdigit() and len(part) >= LONG_NUMBER for part in parts)
+    if long and any(part.isalpha() and part.lower() not in terms() for part in parts):
+        return False
     return all(
         len(part) < MOST_DIGITS
         if part.isdigit()
