@@ -16,7 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from scipy.stats import beta
+from scipy import special
 
 from unburn import decisions, hours, metrics, policy, recall
 from unburn.errors import UserError, command
@@ -79,7 +79,7 @@ def upper_bound(found: int, of: int) -> float:
     """Exact one-sided 95 % upper bound of a share (Clopper and Pearson 1934); 1 where of is 0."""
     if found >= of:
         return 1.0
-    return float(beta.ppf(CONFIDENCE, found + 1, of - found))
+    return float(special.betaincinv(found + 1, of - found, CONFIDENCE))
 
 
 def share(part: int, of: int) -> float | None:

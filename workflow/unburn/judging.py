@@ -27,7 +27,7 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage, special  # scipy.stats takes half a second to load
 
 from unburn.mask import draw
 
@@ -182,8 +182,8 @@ class InFrame(Protocol):
 def bounds(hits: float, total: float) -> tuple[float, float]:
     """Clopper and Pearson's two-sided bounds of a share (Biometrika 26, 1934)."""
     tail = (1 - CONFIDENCE) / 2
-    low = stats.beta.ppf(tail, hits, total - hits + 1) if hits else 0.0
-    high = stats.beta.ppf(1 - tail, hits + 1, total - hits) if hits < total else 1.0
+    low = special.betaincinv(hits, total - hits + 1, tail) if hits else 0.0
+    high = special.betaincinv(hits + 1, total - hits, 1 - tail) if hits < total else 1.0
     return float(low), float(high)
 
 
@@ -203,7 +203,7 @@ def bounds_by_frame(lines: Sequence[InFrame]) -> tuple[float, float]:
     worth = float(frames)
     if 0 < share < 1 and frames > 1:
         variance = frames / (frames - 1) * np.square(hits - share * totals).sum() / total**2
-        few, many = stats.t.ppf((1 + CONFIDENCE) / 2, [frames - 1, total - 1])
+        few, many = special.stdtrit([frames - 1, total - 1], (1 + CONFIDENCE) / 2)
         alone = share * (1 - share) * (many / few) ** 2
         worth = total if alone >= total * variance else max(worth, alone / variance)
     low, high = bounds(share * worth, worth)

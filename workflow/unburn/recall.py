@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy import stats
+from scipy import special
 
 from unburn import judging
 from unburn.files import replacing
@@ -59,7 +59,7 @@ class Class:
 
 def too_few(found: int, lines: int, min_recall: float) -> bool:
     """Whether chance alone would rarely leave so few where the recall is ``min_recall``."""
-    return lines > 0 and float(stats.binom.cdf(found, lines, min_recall)) < SIGNIFICANCE
+    return lines > 0 and float(special.bdtr(found, lines, min_recall)) < SIGNIFICANCE
 
 
 def figures(lines: Sequence[Line]) -> dict[str, Any]:
