@@ -351,6 +351,11 @@ def test_names_of_the_factory_stay_but_under_public_only_terms_do():
     dataset = image(Manufacturer="Siemens Quill", ManufacturerModelName="Prisma 3T")
     dataset.SoftwareVersions = "syngo MR E11"
     assert cleaned(dataset).Manufacturer == "Siemens Quill"
+    for somebody in ("Dr. Quill", "PACS of St. Quill Hospital", "Quill^Jane", "ward 3 Quill"):
+        dataset.SecondaryCaptureDeviceManufacturer = somebody
+        assert "Quill" not in str(cleaned(dataset).SecondaryCaptureDeviceManufacturer)
+    dataset.SecondaryCaptureDeviceManufacturer = "DR-ID 300CL, MR Quill"
+    assert "MR Quill" in cleaned(dataset).SecondaryCaptureDeviceManufacturer
     public = cleaned(dataset, settings=Settings("public", 3650))
     assert public.Manufacturer == "Siemens"
     assert (public.ManufacturerModelName, public.SoftwareVersions) == ("Prisma 3T", "syngo MR E11")

@@ -41,6 +41,7 @@ from unburn.patients import patient
 from unburn.vocabulary import (
     MOST_DIGITS,
     TELLING,
+    TELLING_OF_SOMEBODY,
     TELLING_OF_VERSIONS,
     allowed,
     known,
@@ -357,7 +358,8 @@ class _Cleaner:
         telling = TELLING_OF_VERSIONS if tag in VERSIONS else TELLING
         if do == "text":
             people = self.banned if tag == MANUFACTURER else self.anyone
-            kept = not (telling.search(text) or self.names(text, people))
+            told = telling.search(text) or TELLING_OF_SOMEBODY.search(text)
+            kept = not (told or self.names(text, people))
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":

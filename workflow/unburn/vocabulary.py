@@ -71,6 +71,13 @@ TELLING_OF_VERSIONS = re.compile(
     + "|".join(map(_short_date, "-/ _"))
 )
 TELLING = re.compile(rf"{TELLING_OF_VERSIONS.pattern}|(?<![vVrR]){_short_date('[.]')}")
+# Words of a text that names a person or a place of work; a factory writes none of them. DR and MR
+# in capitals are modalities.
+TELLING_OF_SOMEBODY = re.compile(
+    r"\^|(?<![A-Za-z])(?:D[Rr]\.|Dr|Prof|Mrs?|MRS|Mme|Herr|Frau|St|(?i:doctor|ward))(?![A-Za-z])"
+    r"|(?i:hospital|h[oô]pital|ospedale|krankenhaus|spital|ziekenhuis|klini[ck]|clini[ck](?!al)"
+    r"|cliniques?|praxis|infirmary|sanatorium|universit)"
+)
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
 SHORTEST_RECORD, LONGEST_RECORD = 4, 64  # digits at least, characters at most, of an ID
 _WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
