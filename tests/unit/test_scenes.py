@@ -42,6 +42,27 @@ def test_text_that_a_screen_does_not_show_is_in_the_spread_picture():
     assert (seen < 10).any() and (spread > 60).all()
 
 
+def test_lost_fractions_of_a_step_come_back_where_the_ground_is_uneven():
+    picture = np.full((64, 64), 100, np.uint8)
+    picture[:, 32:] = np.arange(64)[:, None] + 50
+    fine = scenes._dithered(np.random.default_rng(1), picture)
+    assert (fine[:, :30] == 100).all()
+    assert (np.abs(fine - picture) <= 0.5).all() and (fine[:, 34:] % 1 != 0).mean() > 0.9
+
+
+def test_noise_of_weak_signals_raises_the_dark():
+    dark = np.zeros((64, 64), np.float32)
+    means = [scenes._grainy(np.random.default_rng(seed), dark).mean() for seed in range(10)]
+    assert min(means) >= 0 and np.sum(np.array(means) > 2) > 3
+
+
+def test_letters_can_stand_alone():
+    page = Page(np.zeros((128, 192), np.float32))
+    for seed in range(5):
+        scenes._lone(np.random.default_rng(seed), page, RECIPE)
+    assert len(page.lines) > 5 and {len(line.text) for line in page.lines} == {1}
+
+
 def test_no_text_means_no_ink():
     for number in range(10):
         made = scene(np.random.default_rng([7, number]), [], replace(RECIPE, text_share=0.0))

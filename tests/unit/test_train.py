@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from unburn import crnn, lines, train, trial
 from unburn.errors import UserError
 from unburn.files import sha256
-from unburn.rendering import BUNDLED_FACES, Faces, Line
+from unburn.rendering import BUNDLED_FACES, Faces, Line, Style
 from unburn.scenes import Recipe, Scene
 
 REPO = Path(__file__).parents[2]
@@ -113,6 +113,11 @@ def test_loss_falls_with_the_right_answer_and_leaves_weight_0_out():
     right, wrong = (wanted * 2 - 1) * 5, (1 - wanted * 2) * 5
     assert train.detector_loss(right, wanted, weight) < 0.1
     assert train.detector_loss(wrong, wanted, weight) > 2
+    for sure in (wanted, 1 - wanted):  # text that is not seen, and what is taken for text
+        unsure = torch.where(sure > 0, right * 0, right)
+        mistaken = torch.where(sure > 0, -right, right)
+        lost = train.detector_loss(mistaken, wanted, weight)
+        assert lost > 8 * train.detector_loss(unsure, wanted, weight)
     weight[:, 6:] = 0
     spoilt = right.clone()
     spoilt[:, :, 6:] = 5
@@ -124,6 +129,11 @@ def test_batches_are_named_by_seed_and_number():
     again = train.detector_batch(4, 1, 2, [], RECIPE)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], train.detector_batch(5, 1, 2, [], RECIPE)[0])
+
+
+def test_batches_of_larger_scenes_hold_fewer():
+    shapes = {train.detector_batch(number, 1, 4, [], RECIPE)[0].shape for number in range(16)}
+    assert shapes == {(4, 2, 64, 64), (1, 2, 96, 96), (1, 2, 128, 128)}
 
 
 def test_reader_batch_holds_the_letters_of_each_line():
@@ -161,8 +171,29 @@ def test_mined_places_are_where_the_network_sees_text(monkeypatch):
     monkeypatch.setattr(train, "views", lambda frame: frame[None])
     frame = np.zeros((128, 256), np.uint8)
     frame[70, 200] = 255
-    places = train.mine(None, [np.zeros((64, 64), np.uint8), frame], np.random.default_rng(0))
-    assert places == [(1, 70, 200)]
+    monkeypatch.setattr(train, "MINED_WITH_TEXT", 0)
+    frames = [np.zeros((64, 64), np.uint8), frame]
+    assert train.mine(None, frames, RECIPE, np.random.default_rng(0)) == [(1, 70, 200)]
+
+
+def test_text_that_was_written_is_no_mined_place(monkeypatch):
+    def bright(network, pictures):
+        return pictures[:, :, ::2, ::2].astype(np.float32) / 255
+
+    pages = []
+
+    def written(rng, page, recipe):
+        page.put("NAME", "name", BUNDLED_FACES[0], Style(size=16, level=255.0), 20, 20)
+        pages.append(page)
+
+    monkeypatch.setattr(train.crnn, "probabilities", bright)
+    monkeypatch.setattr(train, "views", lambda frame: frame[None])
+    monkeypatch.setattr(train, "write", written)
+    monkeypatch.setattr(train, "MINED_WITH_TEXT", 1)
+    frame = np.zeros((128, 256), np.uint8)
+    frame[100, 200] = 255
+    places = train.mine(None, [frame], RECIPE, np.random.default_rng(0))
+    assert pages[0].owner.any() and places == [(0, 100, 200)]
 
 
 def test_places_reach_the_process_that_makes_scenes():

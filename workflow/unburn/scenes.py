@@ -15,6 +15,8 @@ from unburn.frames import views
 from unburn.rendering import Face, Faces, Line, Page, Style, foreign, wording
 
 Rng = np.random.Generator
+# letters that no ring, wire, arrow or calliper looks like
+LONE = "ABDEFGHKLMNPRSTVWXYZABEFHKLPRST" + "abdefghkmnrtyz" + "23456789" + "#?&"
 READ_LETTERS = 30  # of a line at most, where lines are made to be read
 RINGS, RINGS_PX = "OoQDC0UuIil1|-_/", 32  # letters that anatomy has too, from this size
 
@@ -38,10 +40,12 @@ class Recipe:
 
     faces: Faces
     side: int = 256
-    text_share: float = 0.6
+    text_share: float = 0.65
     procedural_share: float = 0.3
     mined_share: float = 0.4
-    clutter_share: float = 0.4
+    clutter_share: float = 0.45
+    grain_share: float = 0.15
+    lone_share: float = 0.2
     turned_page_share: float = 0.12
     foreign_share: float = 0.11
     sizes: tuple[float, float] = (7.0, 100.0)
@@ -306,6 +310,18 @@ def _toned(rng: Rng, picture: np.ndarray) -> np.ndarray:
     return np.clip(picture, 0, 255).astype(np.float32)
 
 
+def _grainy(rng: Rng, picture: np.ndarray) -> np.ndarray:
+    """Noise of weak signals: Rician, as of magnitudes (Gudbjartsson 1995), or speckle."""
+    strength = float(np.exp(rng.uniform(math.log(3), math.log(40))))
+    across, down = rng.uniform(0.3, 1.6, 2)
+    grains = rng.normal(0, 1, (2, *picture.shape)).astype(np.float32)
+    real, imaginary = (cv2.GaussianBlur(one, (0, 0), across, sigmaY=down) for one in grains)
+    unit = strength / (real.std() + 1e-6)
+    if rng.random() < 0.7:
+        return np.hypot(picture + unit * real, unit * imaginary)
+    return np.asarray(picture * np.exp(unit / 60 * real))
+
+
 def background(
     rng: Rng,
     frames: Sequence[np.ndarray],
@@ -322,10 +338,14 @@ def background(
         out = _procedural(rng, side)
     elif mined and kind < recipe.procedural_share + recipe.mined_share:
         number, row, column = mined[int(rng.integers(len(mined)))]
-        out = _cutting(rng, frames[number], side, (row, column))
-        return np.ascontiguousarray(out) if rng.random() < 0.5 else _toned(rng, out)
+        out = np.ascontiguousarray(_cutting(rng, frames[number], side, (row, column)))
+        if rng.random() < recipe.grain_share / 2:
+            out = _grainy(rng, out)
+        return out if rng.random() < 0.5 else _toned(rng, out)
     else:
         out = _cutting(rng, frames[int(rng.integers(len(frames)))], side)
+        if rng.random() < recipe.grain_share:
+            out = _grainy(rng, out)
     if rng.random() < 0.1:  # two kinds side by side
         other, cut = _procedural(rng, side), int(rng.integers(20, side - 20))
         part = np.s_[:cut] if rng.random() < 0.5 else np.s_[:, :cut]
@@ -385,7 +405,7 @@ def _grid(rng: Rng, picture: np.ndarray, level: float) -> None:
 def _calliper(rng: Rng, picture: np.ndarray, level: float) -> None:
     """Crosses joined by a dotted line; the crosses are wide, a text '+' is small."""
     side, ends = picture.shape[0], rng.uniform(0, picture.shape[0], (2, 2))
-    arm = int(rng.integers(8, 14))
+    arm = int(rng.integers(5, 14))
     for column, row in ends.astype(int):
         cv2.line(picture, (int(column) - arm, int(row)), (int(column) + arm, int(row)), level, 1)
         cv2.line(picture, (int(column), int(row) - arm), (int(column), int(row) + arm), level, 1)
@@ -482,6 +502,25 @@ def _marks(rng: Rng, picture: np.ndarray, level: float) -> None:
             cv2.ellipse(picture, at, axes, turn, turn, end, level, max(1, weight), cv2.LINE_AA)
 
 
+def _cable(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """A lead, catheter or wire, half transparent, often with an electrode or clip at its end."""
+    side, steps = picture.shape[0], int(rng.integers(20, 120))
+    turns = np.cumsum(rng.normal(0, rng.uniform(0.02, 0.4), steps)) + rng.uniform(0, 2 * math.pi)
+    ways = np.stack([np.cos(turns), np.sin(turns)], 1) * rng.uniform(2, 8)
+    points = np.round((rng.uniform(0, side, 2) + np.cumsum(ways, 0)) * 16).astype(np.int32)
+    cover, thick = np.zeros(picture.shape, np.uint8), int(rng.integers(1, 8))
+    cv2.polylines(cover, [points], False, 255, thick, cv2.LINE_AA, 4)
+    if thick > 3 and rng.random() < 0.5:  # a tube
+        cv2.polylines(cover, [points], False, 90, thick - 2, cv2.LINE_AA, 4)
+    if rng.random() < 0.6:
+        end = (int(points[-1, 0]), int(points[-1, 1]))
+        axes = (int(rng.integers(2, 15)) * 16, int(rng.integers(2, 15)) * 16)
+        weight = -1 if rng.random() < 0.4 else int(rng.integers(1, 4))
+        turn = math.degrees(turns[-1])
+        cv2.ellipse(cover, end, axes, turn, 0, 360, 255, weight, cv2.LINE_AA, 4)
+    picture += cover * (rng.uniform(0.3, 1) / 255) * (level - picture)
+
+
 def _clutter(rng: Rng, picture: np.ndarray, level: float) -> None:
     """Patches of hard-edged noise, as colour Doppler and pixelated faces give."""
     side = picture.shape[0]
@@ -506,6 +545,8 @@ CLUTTER = (
     _strokes,
     _marks,
     _clutter,
+    _cable,
+    _cable,
 )
 
 
@@ -596,11 +637,11 @@ def _scatter(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
     if size > RINGS_PX and len(text) == 1 and text in RINGS:
         text = "ABEFGHKMNRSWXZ2345"[int(rng.integers(18))]
     face, enlarge = _face_for(rng, faces, size)
-    side = page.picture.shape[0]
+    rows, columns = page.picture.shape
     for _ in range(4):
-        top, left = (int(v) for v in rng.integers(0, side - 6, 2))
+        top, left = int(rng.integers(0, rows - 6)), int(rng.integers(0, columns - 6))
         if rng.random() < 0.4:
-            top = int(rng.choice([rng.integers(0, 8), side - size - rng.integers(0, 12)]))
+            top = int(rng.choice([rng.integers(0, 8), rows - size - rng.integers(0, 12)]))
         if rng.random() < 0.3:
             left = int(rng.integers(0, 10))
         top = max(0, top)
@@ -629,8 +670,8 @@ def _block(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
 
     size = min(size, 40)
     face, enlarge = _face_for(rng, recipe.faces.latin, size)
-    side = page.picture.shape[0]
-    top, left = int(rng.integers(0, side // 2)), int(rng.integers(0, side // 2))
+    rows, width = page.picture.shape
+    top, left = int(rng.integers(0, rows // 2)), int(rng.integers(0, width // 2))
     if rng.random() < 0.5:
         top = int(rng.integers(0, 12))
     if rng.random() < 0.5:
@@ -638,7 +679,7 @@ def _block(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
     ground = page.picture[top : top + 4 * size, left : left + 6 * size]
     style = replace(_style(rng, size, ground, recipe), enlarge=enlarge, box=None, frame=None)
     pitch = rng.uniform(1.02, 1.9)
-    right = int(rng.integers(left + 40, side)) if left + 40 < side else side
+    right = int(rng.integers(left + 40, width)) if left + 40 < width else width
     columns = 2 if rng.random() < 0.25 else 1
     for _ in range(int(rng.integers(2, 11))):
         reached = 0
@@ -655,7 +696,7 @@ def _block(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
                 reached = max(reached, drawn[0])
                 at = max(right, at + drawn[1] + 2 * size)
         top += round(max(reached, (face.size or size) * enlarge * 0.75) * pitch) + 2
-        if top > side - 6:
+        if top > rows - 6:
             return
 
 
@@ -664,8 +705,8 @@ def _scale_numbers(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
 
     size = min(size, 20)
     face, enlarge = _face_for(rng, recipe.faces.latin, size)
-    side = page.picture.shape[0]
-    left, pitch = int(rng.integers(8, side - 20)), int(rng.integers(18, 60))
+    rows, columns = page.picture.shape
+    left, pitch = int(rng.integers(8, columns - 20)), int(rng.integers(18, 60))
     top, value, step = (
         int(rng.integers(0, 30)),
         int(rng.integers(-50, 50)),
@@ -674,7 +715,7 @@ def _scale_numbers(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
     style = replace(
         _style(rng, size, page.picture[:, left : left + size], recipe), enlarge=enlarge, box=None
     )
-    while top < side - size:
+    while top < rows - size:
         cv2.line(
             page.picture, (left - 6, top + size // 2), (left - 3, top + size // 2), style.level, 1
         )
@@ -682,13 +723,29 @@ def _scale_numbers(rng: Rng, page: Page, recipe: Recipe, size: int) -> None:
         top, value = top + pitch, value + step
 
 
+def _lone(rng: Rng, page: Page, recipe: Recipe) -> None:
+    """Letters and digits that stand alone, as markers do."""
+    rows, columns = page.picture.shape
+    for _ in range(int(rng.integers(1, 8))):
+        size = round(float(np.exp(rng.uniform(math.log(recipe.sizes[0] + 1), math.log(60)))))
+        text = LONE[int(rng.integers(len(LONE)))]
+        face, enlarge = _face_for(rng, recipe.faces.latin, size)
+        top = int(rng.integers(0, max(1, rows - size)))
+        left = int(rng.integers(0, max(1, columns - size)))
+        ground = page.picture[top : top + size, left : left + size]
+        style = replace(_style(rng, size, ground, recipe), angle=_angle(rng, recipe))
+        page.put(text, "single", face, replace(style, enlarge=enlarge), top, left)
+
+
 def write(rng: Rng, page: Page, recipe: Recipe) -> None:
-    """Write lines on a page in one of several layouts."""
-    for _ in range(int(rng.integers(1, 4))):
+    """Write lines on a page in one of several layouts, more on a large one."""
+    for _ in range(int(rng.integers(1, 2 + max(2, min(page.picture.shape) // 128)))):
         size, chance = _font_size(rng, recipe), rng.random()
-        if chance < 0.35:
+        if chance > 1 - recipe.lone_share:
+            _lone(rng, page, recipe)
+        elif chance < 0.32:
             _block(rng, page, recipe, size)
-        elif chance < 0.42:
+        elif chance < 0.38:
             _scale_numbers(rng, page, recipe, size)
         else:
             for _ in range(int(rng.integers(1, 5))):
@@ -749,6 +806,13 @@ def _worn(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
     return out
 
 
+def _dithered(rng: Rng, picture: np.ndarray) -> np.ndarray:
+    """Fractions of a step, float 0..255, that eight bits have lost; even ground stays even."""
+    square = np.ones((3, 3), np.uint8)
+    uneven = cv2.dilate(picture, square) > cv2.erode(picture, square)
+    return np.clip(picture + uneven * rng.uniform(-0.5, 0.5, picture.shape), 0, 255)
+
+
 def _shown(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
     """The pair of pictures, (2, rows, columns), that the detector is shown of a frame.
 
@@ -761,9 +825,10 @@ def _shown(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
         share = float(np.exp(rng.uniform(math.log(0.02), math.log(0.5))))
         stored = np.rint(rng.uniform(0, 255 * (1 - share)) + share * picture).astype(np.uint8)
     elif chance[0] < recipe.deep_share:  # sixteen, dark or bright ones pressed together
-        bits, power = 16, float(np.exp(rng.uniform(math.log(0.3), math.log(4))))
+        bits, power = 16, float(np.exp(rng.uniform(math.log(0.3), math.log(5))))
         top = float(rng.choice([1023, 4095, 65535]))
-        stored = np.rint((picture / 255.0) ** power * top).astype(np.uint16)
+        fine = _dithered(rng, picture) if rng.random() < 0.5 else picture
+        stored = np.rint((fine / 255.0) ** power * top).astype(np.uint16)
     found = views(stored, bits_stored=bits)
     if chance[1] < recipe.alike_share:
         return found[[0, 0]] if chance[1] < recipe.alike_share / 2 else found[[-1, -1]]
@@ -779,7 +844,7 @@ def scene(
     """Make one scene of ``recipe.side`` pixels; ``frames`` are uint8 (rows, columns)."""
     picture = background(rng, frames, recipe, mined)
     if rng.random() < recipe.clutter_share:
-        for _ in range(int(rng.integers(1, 4))):
+        for _ in range(int(rng.integers(1, 2 + recipe.side // 128))):
             level = _level(rng, picture, bool(rng.random() < 0.2))
             CLUTTER[int(rng.integers(len(CLUTTER)))](rng, picture, level)
     page = Page(picture)

@@ -30,8 +30,8 @@ from unburn import crnn, lines
 from unburn.errors import UserError, command
 from unburn.files import replacing, sha256
 from unburn.frames import views
-from unburn.rendering import Faces, Line
-from unburn.scenes import Recipe, Scene, full_page, scene
+from unburn.rendering import Faces, Line, Page
+from unburn.scenes import Recipe, Scene, full_page, scene, write
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,13 @@ FAINT_STEPS, FAINT_SHARE = 4.0, 0.7  # grey values, local deviations: nobody see
 AVERAGING = 0.999  # of the weights that are kept, per step
 KEEP_EVERY_S = 180
 HARD_NEGATIVES = 8.0  # how much more a place counts that the network is sure of, wrongly
+HARD_POSITIVES = 2.0  # how much more a letter counts that the network is sure is none
+LARGER = ((1.0, 0.55), (1.5, 0.25), (2.0, 0.2))  # sides of scenes, and their shares of batches
 MINED_FRAMES = 240  # that are searched for places taken for text, each time,
 MINED_SCORE = 0.15  # the probability from which a place counts,
 MINED_CELL = 64  # one place in each square of so many pixels,
+MINED_WITH_TEXT = 0.6  # of these frames have text written on them, away from which places count,
+TEXT_AWAY_PX = 24  # by so much at least,
 MINED_PLACES = 1500  # and how many are kept, newest first
 VALIDATION_BATCHES = 4
 COLOURS = ("#1f4e9c", "#c2571a", "#2e7d32", "#6a1b9a", "#555555")
@@ -189,12 +193,24 @@ Place = tuple[int, int, int]  # number of a frame, row, column
 
 
 def mine(
-    network: crnn.Detector, frames: Sequence[np.ndarray], rng: np.random.Generator
+    network: crnn.Detector,
+    frames: Sequence[np.ndarray],
+    recipe: Recipe,
+    rng: np.random.Generator,
 ) -> list[Place]:
-    """Search some text-free frames, uint8 (rows, columns), for places that are taken for text."""
+    """Search some frames, uint8 (rows, columns), for places that are wrongly taken for text.
+
+    Most have text written on them first: it moves the window, and what stands in its row.
+    """
     places = []
     for number in rng.permutation(len(frames))[:MINED_FRAMES]:
-        text = crnn.probabilities(network, views(frames[number])[[0, -1]][None])[0, 0]
+        page = Page(frames[number])
+        if rng.random() < MINED_WITH_TEXT:
+            write(rng, page, recipe)
+        burned = np.clip(np.rint(page.picture), 0, 255).astype(np.uint8)
+        text = crnn.probabilities(network, views(burned)[[0, -1]][None])[0, 0]
+        near = cv2.dilate((page.owner > 0).astype(np.uint8), np.ones((TEXT_AWAY_PX * 2 + 1,) * 2))
+        text[near[::2, ::2] > 0] = 0
         cell = MINED_CELL // 2
         for top in range(0, text.shape[0], cell):
             for left in range(0, text.shape[1], cell):
@@ -213,9 +229,15 @@ def detector_batch(
     recipe: Recipe,
     mined: Sequence[Place] = (),
 ) -> tuple[np.ndarray, ...]:
-    """Make batch ``number``: pictures uint8 (n, 2, side, side), wanted maps, weights."""
+    """Make batch ``number``: pictures uint8 (n, 2, side, side), wanted maps, weights.
+
+    The larger the scenes the fewer, so that a batch has as many pixels as ``batch`` small ones.
+    """
     parts = []
-    for place in range(batch):
+    rng = np.random.default_rng([seed, number])
+    larger = float(rng.choice([by for by, _ in LARGER], p=[share for _, share in LARGER]))
+    recipe = replace(recipe, side=round(larger * recipe.side))
+    for place in range(max(1, int(batch / larger**2))):
         made = scene(np.random.default_rng([seed, number, place]), frames, recipe, mined)
         parts.append((made.pictures, *targets(made)))
     return tuple(np.stack(part) for part in zip(*parts, strict=True))
@@ -347,7 +369,9 @@ def detector_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     """
     weight = weight[:, None].expand_as(logits)
     score = torch.sigmoid(logits)
-    hard = weight * (1 + HARD_NEGATIVES * score.detach().square() * (1 - wanted))
+    known = score.detach()
+    false, missed = known.square() * (1 - wanted), (1 - known).square() * wanted
+    hard = weight * (1 + HARD_NEGATIVES * false + HARD_POSITIVES * missed)
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, hard, reduction="sum")
     shared = (weight * score * wanted).sum((0, 2, 3))
     dice = 1 - (2 * shared + 1) / ((weight * (score + wanted)).sum((0, 2, 3)) + 1)
@@ -560,7 +584,7 @@ def train(
     def places(number: int) -> list[Place]:
         if number % settings.mine_every == 0:
             rng = np.random.default_rng([settings.seed, number])
-            found = mine(averaged(), frames, rng)
+            found = mine(averaged(), frames, recipe, rng)
             log.info("step %d: %d places were taken for text", number, len(found))
             run.mined = (found + run.mined)[:MINED_PLACES]
         return run.mined
