@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import h5py
 import nibabel
@@ -7,7 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from unburn import controls, ledger, nifti, plan, planting, recall, tables
+from unburn import controls, ledger, nifti, plan, planting, recall, tables, takeover
 from unburn.controls import Gate, Settings
 from unburn.detect import EXAMINED
 from unburn.sources import open_frames
@@ -129,7 +130,7 @@ def test_a_submission_without_text_free_frames_has_no_controls(submission):
     looked(submission, set(range(1, 13)))
     made, rows = plant(submission, "controls")
     assert (made, rows) == (0, [])
-    showed(submission, [])
+    showed(submission / "controls", [])
     section, _ = controls.judge(
         submission / "controls", submission / "controls" / "truth.h5", 0.9, GATE, SETTINGS
     )
@@ -177,9 +178,8 @@ def test_a_plane_of_a_volume_becomes_a_volume_of_one(tmp_path, shape):
 GATE = Gate(read="suspicious", suspicion=0.05)
 
 
-def showed(work, masked, suspected=(), released=(), failed=()):
+def showed(shard, masked, suspected=(), released=(), failed=()):
     """Write what the stages would of controls: masks over all of the items ``masked``."""
-    shard = work / "controls"
     rows = tables.read(shard / "shard.tsv")
     items = [int(k) for k in rows["item"]]
     with h5py.File(shard / "regions.h5", "w") as file:
@@ -201,7 +201,7 @@ def test_lines_count_as_found_by_their_ink_and_missed_ones_by_the_gate(submissio
     rows = tables.read(submission / "controls" / "shard.tsv")
     device = {int(k): d for k, d in zip(rows["item"], rows["device"], strict=True)}
     first = [k for k in device if device[k] == device[1]]
-    showed(submission, first, suspected={4}, released={*first, 5}, failed={6})
+    showed(submission / "controls", first, suspected={4}, released={*first, 5}, failed={6})
     shard = submission / "controls"
     section, devices = controls.judge(shard, shard / "truth.h5", 0.9, GATE, SETTINGS)
     good, bad = sorted(section["by_class"], key=lambda row: -row["found"])
@@ -220,7 +220,7 @@ def test_a_device_none_of_whose_copies_could_be_cleaned_is_held_back(submission)
     rows = tables.read(submission / "controls" / "shard.tsv")
     device = {int(k): d for k, d in zip(rows["item"], rows["device"], strict=True)}
     failed = [k for k in device if device[k] == device[1]]
-    showed(submission, [k for k in device if k not in failed], failed=failed)
+    showed(submission / "controls", [k for k in device if k not in failed], failed=failed)
     shard = submission / "controls"
     section, devices = controls.judge(shard, shard / "truth.h5", 0.9, GATE, SETTINGS)
     recall.write(submission / ledger.SHOWED, section, devices)
@@ -231,18 +231,48 @@ def test_a_device_none_of_whose_copies_could_be_cleaned_is_held_back(submission)
 # --- all of it
 
 
-def test_what_is_in_between_goes_also_where_a_stage_fails(submission, tmp_path, monkeypatch):
+@pytest.fixture
+def start(submission, tmp_path):
+    """What a job of controls does, and the file it writes."""
+    settings = {"controls": vars(SETTINGS), "gate": {"read": "all", "suspicion": 0.05}}
+    given = controls.stages.Given(settings, *(tmp_path,) * 2, [], tmp_path, "lab")
+    out = submission / ledger.SHOWED
+    return partial(controls.run, submission / "shards", given, 0.9, 1, out), out
+
+
+def test_what_is_in_between_goes_also_where_a_stage_fails(start, monkeypatch):
+    run, out = start
+    before = sorted(out.parent.iterdir())
+
     def fail(folder, given, threads):
         assert (folder / "shard.tsv").is_file() and (folder / "copies").is_dir()
         assert folder.stat().st_mode & 0o077 == 0
+        assert takeover.LEFT_OVER.fullmatch(folder.name)  # a killed job's goes at the next start
         raise RuntimeError
 
     monkeypatch.setattr(controls.stages, "run", fail)
-    settings = {"controls": vars(SETTINGS), "gate": {"read": "all", "suspicion": 0.05}}
-    given = controls.stages.Given(settings, *(tmp_path,) * 2, [], tmp_path, "lab")
-    folder, out = submission / "controls", submission / ledger.SHOWED
-    folder.mkdir()
-    (folder / "of a killed job").touch()
     with pytest.raises(RuntimeError):
-        controls.run(submission / "shards", folder, given, 0.9, 1, out)
-    assert not folder.exists() and not out.exists()
+        run()
+    assert sorted(out.parent.iterdir()) == before
+
+
+def test_a_job_of_a_former_start_takes_nothing_away_from_a_later_one(start, monkeypatch):
+    run, out = start
+    former = []
+
+    def killed(folder, given, threads):
+        former.append(folder)
+        raise RuntimeError
+
+    def overtaken(folder, given, threads):
+        """While the later one is at work, the former comes to its end."""
+        with monkeypatch.context() as patched:
+            patched.setattr(controls.stages, "run", killed)
+            with pytest.raises(RuntimeError):
+                run()
+        assert former and not former[0].exists()
+        showed(folder, [])
+
+    monkeypatch.setattr(controls.stages, "run", overtaken)
+    made, _ = run()
+    assert made == 6 and out.is_file()

@@ -48,4 +48,4 @@ rule spike_controls:
         " --covered {params.covered} --weights {input.weights:q}"
         " --reader-weights {input.reader_weights:q} --device-rules {input.device_rules:q}"
         " --key {params.key:q} --project {params.project} --threads {threads}"
-        " --folder {params.work:q}/controls --out {output.showed:q} 2> {log:q}"
+        " --out {output.showed:q} 2> {log:q}"

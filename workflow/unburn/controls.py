@@ -30,7 +30,7 @@ from unburn import demand, examined, judging, nifti, planting, recall, stages, t
 from unburn.elements import text_of
 from unburn.encoding import replace_pixels
 from unburn.errors import ItemError, command
-from unburn.files import make_private, replacing
+from unburn.files import make_private, replacing, temporary
 from unburn.headers import read_header
 from unburn.ledger import Device, records, state
 from unburn.metadata import quiet
@@ -402,18 +402,17 @@ def judge(shard: Path, truth: Path, covered: float, gate: Gate, settings: Settin
 
 
 def run(
-    shards: Path, folder: Path, given: stages.Given, covered: float, threads: int, out: Path
+    shards: Path, given: stages.Given, covered: float, threads: int, out: Path
 ) -> tuple[int, Any]:
     """Plant the controls of a submission, take them through, judge; return how many, and metrics.
 
-    ``folder`` holds all that comes of them, and is removed, as is one that a killed job left. Only
-    what they showed is written, to ``out``.
+    Only what they showed is written, to ``out``. All else that comes of them is in a folder beside
+    it that no other job has, and goes with this one.
     """
     settings = Settings(**given.settings["controls"])
     of_gate = Gate(*(given.settings["gate"][name] for name in ("read", "suspicion")))
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = make_private(temporary(out.parent / "controls"))
     try:
-        make_private(folder)
         truth = folder / "truth.h5"
         table, copies = folder / "shard.tsv", folder / "copies"
         made = plant(shards, out.parent, settings, threads, table, copies, truth)
@@ -437,14 +436,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--threads", type=int, default=1, help="processes")
-    parser.add_argument("--folder", type=Path, required=True, help="for what is in between")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     given = stages.Given(
         *(args.settings, args.weights, args.reader_weights, args.device_rules),
         *(args.key, args.project),
     )
-    made, metrics = run(args.shards, args.folder, given, args.covered, args.threads, args.out)
+    made, metrics = run(args.shards, given, args.covered, args.threads, args.out)
     held = sum(one["held_back"] for one in metrics["by_class"])
     log.info(
         "%d controls: %d of %d lines found, %d classes held",
