@@ -3,7 +3,9 @@ import time
 
 import numpy as np
 import pytest
-from pydicom.dataelem import RawDataElement
+from pydicom import dcmread, dcmwrite
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
@@ -31,6 +33,13 @@ def header(**values):
     for keyword, value in values.items():
         setattr(dataset, keyword, value)
     return dataset
+
+
+def written_and_read(dataset):
+    buffer = io.BytesIO()
+    with quiet():
+        dcmwrite(buffer, dataset, implicit_vr=False, little_endian=True)
+        return dcmread(io.BytesIO(buffer.getvalue()), force=True)
 
 
 IDS = identifiers(header())
@@ -200,6 +209,33 @@ def test_identifiers_come_from_all_levels_and_from_private_names():
     ids = identifiers(dataset)
     assert found_in_bytes(ids, b"zz-998877", 4) and found_in_text(ids, "NIGHTINGALE")
     assert found_in_text(ids, "periwinkle")
+
+
+@pytest.mark.parametrize("vr", ["LO", "SH", "CS", "UT", "ST", "LT", "UC", "UN", "OB"])
+def test_a_name_of_another_vr_is_one(vr):
+    dataset = header()
+    value = b"Periwinkle^Q" if vr in ("UN", "OB") else "Periwinkle^Q"
+    dataset[0x00100010] = DataElement(0x00100010, vr, value, validation_mode=IGNORE)
+    ids = identifiers(written_and_read(dataset))
+    assert found_in_text(ids, "PERIWINKLE") and found_in_bytes(ids, b"Periwinkle", 4)
+
+
+@pytest.mark.parametrize("vr", ["IS", "DS", "AE", "UI", "PN", "CS"])
+@pytest.mark.parametrize("tag", [0x00100020, 0x00080050, 0x00380010])
+def test_a_number_of_another_vr_is_one(tag, vr):
+    dataset = header()
+    dataset[tag] = DataElement(tag, vr, "8154877", validation_mode=IGNORE)
+    ids = identifiers(written_and_read(dataset))
+    assert found_in_text(ids, "8154877") and found_in_bytes(ids, b"id 8154877", 4)
+    assert "8154877" in ids.words
+
+
+def test_a_number_that_breaks_its_vr_is_one_all_the_same():
+    dataset = header()
+    dataset._dict[Tag(0x00100020)] = RawDataElement(
+        Tag(0x00100020), "IS", 8, b"QX815487", 0, False, True
+    )
+    assert found_in_text(identifiers(dataset), "QX815487")
 
 
 def test_short_ids_of_all_levels_and_the_age_are_words_of_their_own():

@@ -165,6 +165,26 @@ def test_no_name_of_the_header_stays_in_the_bytes_of_numbers_and_tables(preset, 
     assert b"canar" not in data.replace(b"\0", b"")
 
 
+@pytest.mark.parametrize("vr", ["LO", "SH", "CS", "UT", "ST", "LT", "UC", "UN", "OB"])
+@pytest.mark.parametrize("tag", [0x00100010, 0x00081050])  # of the patient, of the physician
+def test_a_name_of_another_vr_is_one(tag, vr):
+    dataset = image(SequenceName="Canar 3D", SoftwareVersions="Jody 2.1")
+    if tag == 0x00100010:
+        dataset.Manufacturer = "Canar"  # of others than the patient, it may be the factory's
+    value = b"Canar^Jody" if vr in ("UN", "OB") else "Canar^Jody"
+    dataset[tag] = element(tag, vr, value)
+    data = written(cleaned(read_back(dataset, ExplicitVRLittleEndian))).lower()
+    assert b"canar" not in data and b"jody" not in data
+
+
+@pytest.mark.parametrize("vr", ["IS", "DS", "AE", "UI", "PN", "CS"])
+@pytest.mark.parametrize("tag", [0x00100020, 0x00080050, 0x00380010])
+def test_a_number_of_another_vr_is_one(tag, vr):
+    dataset = image(Manufacturer="Make 47110", SoftwareVersions="v 47110", SeriesNumber="47110")
+    dataset[tag] = element(tag, vr, "0047110")
+    assert b"47110" not in written(cleaned(read_back(dataset, ExplicitVRLittleEndian)))
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_numbers_that_name_the_patient_are_none(preset):
     dataset = image(PatientID="00471147", PatientBirthDate="19570312", AccessionNumber="A81548")

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from unburn.elements import text_of
+from unburn.elements import text_of, texts
 from unburn.metadata import quiet
 from unburn.presets import RESEARCH, Options
-from unburn.profile import rules, table
+from unburn.profile import listed_vr, rules, table
 from unburn.vocabulary import plain, words
 
 SHORTEST_WORD = 3  # letters of a name that count when they are read as a word of their own
@@ -137,34 +138,35 @@ def _elements(dataset: Dataset) -> Iterator[tuple[int, str, list[str]]]:
     for key in list(dataset.keys()):
         tag = int(key)
         try:
-            raw = dataset.get_item(key, keep_deferred=True)
-            said = raw.VR if isinstance(raw, RawDataElement) else None
-            if said not in (None, "UN", "SQ") and _says_nothing(tag, said):
+            stored = dataset.get_item(key, keep_deferred=True).VR
+            if stored in (None, "UN", "SQ"):
+                element: Any = dataset[key]
+            elif _telling(tag, stored):
+                element = dataset.get_item(key)
+            else:
                 continue  # to make an element of each value takes most of the time
-            element = dataset[key]
             vr = str(element.VR)
             if vr == "SQ":
                 for item in element.value or []:
                     yield from _elements(item)
                 continue
-            if _says_nothing(tag, vr):
-                continue
-            value = element.value
-            several = value if element.VM > 1 else [value] if value else []
-            yield tag, vr, [text for v in several if (text := str(v).strip(" \0"))]
+            for kind in _telling(tag, vr):
+                yield tag, kind, [text for text in texts(dataset, element, vr) if text]
         except Exception:  # malformed: pydicom raises many kinds, and the value is not kept either
             continue
 
 
-def _says_nothing(tag: int, vr: str) -> bool:
-    """Say whether no value of this VR identifies anybody at this place."""
-    return vr not in ("PN", "DA", "DT", "UI") and (bool(tag >> 16 & 1) or not _named(tag, vr))
+@cache
+def _telling(tag: int, stored: str) -> tuple[str, ...]:
+    """The VRs, the file's and the dictionary's, by which a value identifies somebody here."""
+    vrs = dict.fromkeys((stored, listed_vr(tag)))
+    return tuple(vr for vr in vrs if vr in ("PN", "DA", "DT") or _named(tag, vr))
 
 
 @cache
 def _named(tag: int, vr: str) -> bool:
     """Say whether the table calls for removal of a short text that is no descriptor."""
-    row = table().get(tag)
+    row = table().get(tag)  # of no private tag
     if row is None or vr not in ("LO", "SH", "UC", "AE", "ST", "LT", "UT", "CS"):
         return False
     options = row["descriptors"] or row["patient"] or row["modified_dates"]
@@ -278,7 +280,7 @@ def identifiers(dataset: Dataset, options: Options | None = None) -> Identifiers
                     names |= joined
                     spellings |= written
                     numbers |= {w for w in _CHUNK.findall(low) if _is_number(w)}
-                elif vr != "UI":
+                else:
                     squeezed = "".join(_CHUNK.findall(low))
                     if tag in PATIENT:
                         alone.add(squeezed)

@@ -43,27 +43,27 @@ class Named:
         """
         for tag, stored in list(dataset.items()):
             number = int(tag)
-            kind = "place" if number in places else _telling(number, stored.VR)
-            if not kind:
+            kinds = ("place",) if number in places else _telling(number, stored.VR)
+            if not kinds:
                 continue
             try:
-                if kind == "items":
+                if "items" in kinds:
                     like = likeness(dataset, stored)
                     if like not in sequences:
                         for item in sequences.of(dataset, tag, stored, like):
                             self.gather(item, places, sequences)
                     continue
                 found = texts(dataset, stored, stored.VR or "LO")
-                if kind == "place":
+                if number in RECORDS:
+                    self.numbers = self.numbers.union(*map(records_in, found))
+                if "place" in kinds:
                     for text in found:
                         self.towns |= {w for w in words_in(text) if len(w) >= SHORTEST_PLACE}
-                elif kind == "number":
+                if "number" in kinds:
                     for text in found:
                         self.patients |= numbers_in(text)
                         self.people |= numbers_in(text)
-                        if number in RECORDS:
-                            self.numbers |= records_in(text)
-                else:
+                if "name" in kinds:
                     here = {word for text in found for word in words_in(text) if len(word) > 1}
                     self.people |= here
                     self.patients |= here if number >> 16 == 0x0010 else set()
@@ -72,12 +72,16 @@ class Named:
 
 
 @cache
-def _telling(tag: int, stored: str | None) -> str:
-    """What an attribute tells of people by its VR: "items", "name", "number" or nothing."""
-    vr = profile.listed_vr(tag) if stored in (None, "UN") else stored
+def _telling(tag: int, stored: str | None) -> tuple[str, ...]:
+    """What an attribute tells of people: "items", or "name" and "number".
+
+    The dictionary's VR counts beside the file's: a name stored as a short text is one.
+    """
+    listed = profile.listed_vr(tag)
+    vr = listed if stored in (None, "UN") else stored
     if vr == "SQ":
-        return "items"
-    if vr == "PN":
-        return "name"
-    numbered = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
-    return "number" if vr in NUMBERING_VRS and numbered else ""
+        return ("items",)
+    name = "PN" in (vr, listed)
+    number = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
+    number = number and not NUMBERING_VRS.isdisjoint((vr, listed))
+    return ("name",) * name + ("number",) * number
