@@ -173,7 +173,7 @@ def test_a_withdrawal_takes_files_away_without_waiting_for_a_signature(lab):
     theirs = records(lab.results / "released.tsv")[0]["output"]
     lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
     finish(lab)
-    handover.take_away(lab.results, target, {theirs}, {"patient"}, set(), signed=True)
+    handover.take_away(lab.work, lab.results, target, {theirs}, {"patient"}, set(), signed=True)
     assert handed_out(lab) == waiting(lab)
     assert len(records(target / "released.tsv")) == 1
 
@@ -185,7 +185,7 @@ def test_without_a_signature_a_withdrawal_takes_away_and_hands_nothing_out(lab):
     theirs, other = sorted(lab.released())
     lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
     finish(lab)
-    assert not handover.take_away(lab.results, target, {theirs}, {"patient"}, set(), signed=False)
+    handover.take_away(lab.work, lab.results, target, {theirs}, {"patient"}, set(), signed=False)
     assert handed_out(lab) == [other, "provenance.json", "released.tsv"]
     handover.settle(a_run(lab))
     assert "metrics.json" not in handed_out(lab)
@@ -196,7 +196,7 @@ def test_of_a_patient_whom_the_submission_does_not_know_nothing_stays(lab):
     target = a_run(lab).handed_out / "lab"
     lab.image(series="s00003")
     finish(lab)
-    handover.take_away(lab.results, target, set(), {"other"}, set(), signed=True)
+    handover.take_away(lab.work, lab.results, target, set(), {"other"}, set(), signed=True)
     assert handed_out(lab) == ["provenance.json", "released.tsv"]
     assert records(target / "released.tsv") == []
 
@@ -208,7 +208,7 @@ def test_an_approved_object_that_refers_to_a_withdrawn_one_goes(lab):
     lab.verdicts[0] |= {"verdict": "hold", "reason_code": "residual_text"}
     lab.verdicts[1] |= {"verdict": "hold", "reason_code": "residual_text"}
     finish(lab)
-    handover.take_away(lab.results, target, set(), {"patient"}, {Path(first).stem}, True)
+    handover.take_away(lab.work, lab.results, target, set(), {"patient"}, {Path(first).stem}, True)
     assert [row["output"] for row in records(target / "released.tsv")] == [second]
     assert handed_out(lab) == [second, "provenance.json", "released.tsv"]
 

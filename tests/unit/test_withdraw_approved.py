@@ -48,6 +48,26 @@ def test_a_patient_goes_from_what_was_handed_out_too(lab):
     assert {name for name in roe if (out / name).is_file()} == roe.keys()  # put back, as before
 
 
+def test_a_withdrawal_killed_while_it_hands_out_is_taken_up_and_others_stay(lab, monkeypatch):
+    out = lab.folder / "results" / "lab"
+    roe = {name: (out / name).read_bytes() for name in lab.released() if "/other/" in name}
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(handover, "place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            lab.withdraw("patient")
+    assert not (out / handover.TABLE).exists()  # what tells that it is not complete
+    lab.withdraw()
+    check_gone(lab, roe)
+    assert {row["output"] for row in records(out / "released.tsv")} == roe.keys()
+    assert {name: (out / name).read_bytes() for name in roe} == roe
+    assert [line["basis"] for line in approval.read(lab.work)] == ["looked", "withdrawal"]
+    assert approval.is_signed(lab.work, lab.results)
+
+
 def test_what_was_approved_of_others_stays_listed_while_other_files_wait(lab):
     """Of both patients a file was approved that waits no more."""
     out = lab.folder / "results" / "lab"

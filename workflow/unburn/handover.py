@@ -96,20 +96,23 @@ def hand_out(waiting: Path, target: Path, files: Collection[tuple[str, str]]) ->
 
 
 def take_away(
+    work: Path,
     waiting: Path,
     target: Path,
     outputs: Collection[str],
     left: Collection[str],
     uids: Collection[str],
     signed: bool,
-) -> bool:
+) -> None:
     """Take withdrawn patients out of what was handed out; what was approved of others stays.
 
-    The table keeps its time: it is of an earlier release than what waits, or of the same. Returns
-    whether what is handed out is what waits, with its pages.
+    What waits takes its place, with a line of its own among the signatures, where it is the same
+    without them, or where a hand-out of just that was killed. Otherwise the table keeps its time:
+    it is of an earlier release than what waits.
 
     Parameters
     ----------
+    work : of the submission
     waiting : as it was made again without them
     target : what was handed out
     outputs : files of the withdrawn patients
@@ -118,13 +121,8 @@ def take_away(
     signed : whether exactly what waited had been signed for and handed out
     """
     if not target.is_dir():
-        return False
+        return
     remove_left_over(target)
-    if not (target / TABLE).is_file():  # one that was killed left what no table lists
-        for name in PAGES:
-            (target / name).unlink(missing_ok=True)
-        remove_unlisted(target, set())
-        return False
     listed = dict(approval.files_of(waiting))
 
     def stays(row: Mapping[str, str]) -> bool:
@@ -133,20 +131,25 @@ def take_away(
         alike = listed.get(row["output"]) == row["sha256"]
         return alike or not refers_to(target / row["output"], uids)
 
-    keep = {row["output"]: row["sha256"] for row in records(target / TABLE) if stays(row)}
-    if keep == listed and signed:
-        hand_out(waiting, target, verified(waiting))
-        return True
-    for name in COUNTING:
+    complete = (target / TABLE).is_file()  # a hand-out that is killed leaves what no table lists
+    rows = records(target / TABLE) if complete else []
+    keep = {row["output"]: row["sha256"] for row in rows if stays(row)}
+    if (signed and keep == listed) or approval.is_signed(work, waiting):
+        files = verified(waiting)
+        # before the table goes: without it nothing else tells that these were signed for
+        approval.note_withdrawal(work, waiting, deciding.who() or "unknown", deciding.today())
+        hand_out(waiting, target, files)
+        return
+    for name in COUNTING if complete else PAGES:
         (target / name).unlink(missing_ok=True)
-    purge_lines(target / TABLE, lambda row: row["output"] in keep)
+    if complete:
+        purge_lines(target / TABLE, lambda row: row["output"] in keep)
+        log.warning(
+            "what waits is not what was approved: %d files that were handed out stay; %s come back "
+            "with the next signature",
+            *(len(keep), ", ".join(COUNTING)),
+        )
     remove_unlisted(target, set(keep))
-    log.warning(
-        "what waits is not what was approved: %d files that were handed out stay; %s come back "
-        "with the next signature",
-        *(len(keep), ", ".join(COUNTING)),
-    )
-    return False
 
 
 def refers_to(file: Path, uids: Collection[str]) -> bool:

@@ -24,7 +24,6 @@ from pydicom import dcmread
 from unburn import (
     approval,
     crate,
-    deciding,
     decisions,
     evaluate,
     handover,
@@ -415,8 +414,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
         left_here = (records(folder / "candidates.tsv") for folder in shard_folders(work))
         stay = {row["patient_out"] for rows in left_here for row in rows}
         outputs, uids = set(doing.outputs), set(doing.uids)
-        if handover.take_away(results, approved, outputs, stay, uids, doing.signed):
-            approval.note_withdrawal(work, results, deciding.who() or "unknown", deciding.today())
+        handover.take_away(work, results, approved, outputs, stay, uids, doing.signed)
     else:  # what waited for an approval that is no longer required
         remove(work.parent / WAITING / label)
     (work / "accounted").touch()
