@@ -94,7 +94,7 @@ def test_a_made_data_set_reads_like_any_other():
 @pytest.mark.parametrize(
     "data",
     [b"Mueller Hans", b"M\xfcller Hans", b"S\xe4uerbr\xfcch", "Mueller Hans".encode("utf-16-le"),
-     "M\u00fcller Hans".encode("utf-16-be"), b"Mueller Hans\0\0"],
+     "M\u00fcller Hans".encode("utf-16-be"), b"Mueller Hans\0\0", b"\xc1ngel Maria"],
 )  # fmt: skip
 @pytest.mark.parametrize("touched", [False, True])
 def test_text_in_place_of_binary_numbers_is_no_number(data, touched):
@@ -103,12 +103,22 @@ def test_text_in_place_of_binary_numbers_is_no_number(data, touched):
     assert not is_sound(element, "OW", float("inf"))
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(("vr", "form"), [("FD", "d"), ("FL", "f"), ("UL", "I")])
+def test_text_in_place_of_numbers_is_none_in_either_byte_order(vr, form, order):
+    text = b"MUELLER^JOHANN\0\0"
+    numbers = list(struct.unpack(f"{order}{16 // struct.calcsize(form)}{form}", text))
+    assert not is_sound(DataElement(0x00720074, vr, numbers), vr, float("inf"))
+
+
 def test_numbers_are_no_text():
     rng = np.random.default_rng(0)
     tables = [np.arange(256, dtype="<u2"), np.arange(0, 65536, 256, dtype="<u2"),
               rng.integers(0, 65536, 256).astype("<u2"), np.linspace(0, 1, 64)]  # fmt: skip
     values = [table.tobytes() for table in tables]
-    values += [np.float64(value).tobytes() for value in rng.normal(0, 1000, 5000)]
-    values += [np.float64(value).tobytes() for value in rng.integers(-5000, 5000, 2000) / 10]
+    for order in "<>":
+        doubles = np.append(rng.normal(0, 1000, 5000), rng.integers(-5000, 5000, 6000) / 10)
+        doubles = doubles.astype(f"{order}f8")
+        values += [row.tobytes() for many in (1, 2) for row in doubles.reshape(-1, many)]
     values += [rng.integers(0, 4096, 2).astype("<u2").tobytes() for _ in range(500)]
     assert sum(map(is_legible, values)) == 0

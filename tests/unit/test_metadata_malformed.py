@@ -165,6 +165,17 @@ def test_no_name_of_the_header_stays_in_the_bytes_of_numbers_and_tables(preset, 
     assert b"canar" not in data.replace(b"\0", b"")
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_no_name_stays_in_the_bytes_of_numbers_of_any_transfer_syntax(syntax):
+    dataset = image(PatientName="Quastowski^Benno")
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    for tag, vr, form in ((0x00720074, "FD", "2d"), (0x00720076, "FL", "4f")):
+        numbers = struct.unpack(order + form, b"\1\2QUASTOWSKI\3\4\5\6")
+        dataset.add(element(tag, vr, list(numbers)))
+    result = cleaned(read_back(dataset, syntax))
+    assert 0x00720074 not in result and 0x00720076 not in result
+
+
 @pytest.mark.parametrize("vr", ["LO", "SH", "CS", "UT", "ST", "LT", "UC", "UN", "OB"])
 @pytest.mark.parametrize("tag", [0x00100010, 0x00081050])  # of the patient, of the physician
 def test_a_name_of_another_vr_is_one(tag, vr):

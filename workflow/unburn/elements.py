@@ -26,8 +26,8 @@ SINGLE_VRS = LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
 # Bytes of one value in binary VRs.
 SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
 SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
-_INTEGERS = {"AT": "H", "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
-_FORMS = _INTEGERS | {"FL": "f", "FD": "d"}  # of module struct
+_FORMS = {"AT": "H", "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
+_FORMS |= {"FL": "f", "FD": "d"}  # of module struct
 BYTES = frozenset(("OB", "OW", "UN"))
 # Eight letters or signs and no other bytes, but for padding: binary numbers are none by chance, as
 # doubles from 1/32768 to 131071 end in "?" or "@".
@@ -35,6 +35,8 @@ _LEGIBLE = re.compile(rb"[\w ^=.,:;'+&#*()/\\@-]{7,}[\w).]")
 # Letters of Latin-1 among them, as long as most are ASCII's: numbers have such bytes, too, and
 # negative doubles end in C0 or C1.
 _ACCENTED = re.compile(rb"[\w ^=.,:;'+&#*()/\\@\xc0-\xff-]{7,}[\w).\xc4-\xff]")
+# Doubles in big endian: such ones as above begin with "@", C0 or C1.
+_DOUBLES = re.compile(rb"(?:[@\xc0\xc1].{7})*[@\xc0\xc1].{0,7}", re.DOTALL)
 _LETTERS = re.compile(rb"[A-Za-z ]")
 MOST_LETTERS = 0.7
 SHORTEST_LEGIBLE = 8
@@ -86,7 +88,7 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 def is_legible(data: bytes) -> bool:
     """Say whether bytes are text and nothing else, in ASCII, Latin-1 or UTF-16 of such letters."""
     text = data.rstrip(b"\0 ")
-    if len(text) < SHORTEST_LEGIBLE:
+    if len(text) < SHORTEST_LEGIBLE or _DOUBLES.fullmatch(text):
         return False
     if len(text) > 2 and not text[1::2].strip(b"\0"):
         text = text[::2]
@@ -99,9 +101,9 @@ def is_legible(data: bytes) -> bool:
 
 
 def stored_as(element: Element, vr: str) -> list[bytes]:
-    """The bytes of a binary value; of one that pydicom made numbers of, as they would be written.
+    """The bytes of a binary value; of one that pydicom made numbers of, in either byte order.
 
-    Integers in either byte order. Nothing for other values.
+    Nothing for other values.
     """
     value = element.value
     if isinstance(value, bytes):
@@ -111,8 +113,7 @@ def stored_as(element: Element, vr: str) -> list[bytes]:
     numbers = values(value)
     if vr == "AT":
         numbers = [half for tag in numbers for half in divmod(int(tag), 1 << 16)]
-    orders = "<>" if vr in _INTEGERS else "<"
-    return [struct.pack(f"{order}{len(numbers)}{_FORMS[vr]}", *numbers) for order in orders]
+    return [struct.pack(f"{order}{len(numbers)}{_FORMS[vr]}", *numbers) for order in "<>"]
 
 
 def is_sound(element: Element, vr: str, most: float) -> bool:
