@@ -624,13 +624,24 @@ def test_changed_pixels_are_declared():
     assert cleaned(image(), Touched(12, "classic", False, PAINTED)).ImageType[0] == "DERIVED"
 
 
-def test_frames_say_which_of_them_were_painted_and_the_object_is_mixed():
-    def group():
-        kind, item = Dataset(), Dataset()
-        kind.FrameType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
-        item.MRImageFrameTypeSequence = [kind]
-        return item
+def group():
+    """Functional groups that say what kind a frame is."""
+    kind, item = Dataset(), Dataset()
+    kind.FrameType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    item.MRImageFrameTypeSequence = [kind]
+    return item
 
+
+def test_frames_of_a_nested_object_say_nothing_of_those_after_it():
+    within = Dataset()
+    within.PerFrameFunctionalGroupsSequence = [group(), group()]
+    dataset = image(ReferencedImageSequence=[within], SharedFunctionalGroupsSequence=[group()])
+    result = cleaned(dataset, Touched(12, "classic", False, PAINTED))
+    shared = result.SharedFunctionalGroupsSequence[0]
+    assert shared.MRImageFrameTypeSequence[0].FrameType[0] == "DERIVED"
+
+
+def test_frames_say_which_of_them_were_painted_and_the_object_is_mixed():
     enhanced = uid.EnhancedMRImageStorage
     dataset = image(SOPClassUID=enhanced, ImageType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"])
     dataset.PerFrameFunctionalGroupsSequence = [group() for _ in range(3)]

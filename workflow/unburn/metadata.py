@@ -247,8 +247,9 @@ class _Cleaner:
             if do == profile.REMOVE or (nested and number in profile.PIXELS):
                 continue
             like = likeness(dataset, stored) if do == profile.DECODE else ()
-            if like and (like, self.painted_here) in self.seen:
-                if (again := self.seen[like, self.painted_here]) is not None:
+            known_as = (like, self.painted_here)
+            if like and known_as in self.seen:
+                if (again := self.seen[known_as]) is not None:
                     elements[tag] = again
                 continue
             try:
@@ -268,7 +269,7 @@ class _Cleaner:
             if cleaned is not None:
                 elements[tag] = cleaned
             if like:
-                self.seen[like, self.painted_here] = cleaned
+                self.seen[known_as] = cleaned
         return elements
 
     def unread(
@@ -440,12 +441,13 @@ class _Cleaner:
 
     def sequence(self, items: list[Dataset], tag: int, do: str) -> DataElement | None:
         """Clean a sequence; free text in content trees and graphics goes with its item."""
-        cleaned = []
+        cleaned, around = [], self.painted_here
         for number, item in enumerate(items):
             if tag == GROUPS_BY_FRAME and self.touched:
                 self.painted_here = number in self.touched.frames
             if not _is_text(item):
                 cleaned.append(self.items(item))
+        self.painted_here = around
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
         if do != "items":
