@@ -24,8 +24,8 @@ def test_jobs_are_summed_by_stage_and_only_of_the_submission(tmp_path):
 
 
 def test_gpu_hours_are_those_of_painting_batches(tmp_path):
-    job(tmp_path, "batch/lab.tsv", 3600, 1, 1)  # dealing needs no GPU
-    job(tmp_path, "batch/lab/00000.tsv", 1800, 900, 1)
+    job(tmp_path, "deal/lab/00000.tsv", 3600, 1, 1)  # needs no GPU
+    job(tmp_path, "batch/lab/00000-00000.tsv", 1800, 900, 1)
     assert hours.spent(tmp_path, "lab", gpus=2)["gpu_hours"] == pytest.approx(1.0)
     assert hours.spent(tmp_path, "lab", gpus=0)["gpu_hours"] == 0
 

@@ -130,9 +130,10 @@ def test_what_was_tried_is_carried_over_by_frames_and_starts_by_jobs():
     said = "\n".join(preview.lines("lab", found))
     assert "about 60.0%, 3 of 5 files" in said and "acme" not in said
     controls = preview.controls_of([group], {"share": 0.5, "class_frames": 10})
-    more = preview.predict(items, [group], [tried], {"detect": 100.0}, whole, 3.6, controls)
+    starts = {"detect": 60.0, "gate": 40.0}  # one process loads what it needs once
+    more = preview.predict(items, [group], [tried], starts, whole, 3.6, controls)
     added = (more.core_hours - found.core_hours) * hours.HOUR_S
-    assert controls == 10 and added == pytest.approx(100 + 2 * 36 * 10 / 40)
+    assert controls == 10 and added == pytest.approx(60 + 2 * 36 * 10 / 40)
     unknown = preview.predict(items, [group], [tried], {}, {}, None)
     assert "not measured, as there is no GPU here; about 10 crops" in "\n".join(
         preview.lines("lab", unknown)
@@ -146,13 +147,15 @@ def test_a_picture_of_no_size_can_be_planned(tmp_path):
 
 
 def test_costs_are_read_by_stage_and_shard(tmp_path):
-    for path, cpu in (("plan/lab.tsv", 5), ("detect/lab/00000.tsv", 7), ("batch/lab/00000.tsv", 1)):
+    took = {"plan/lab": 5, "detect/lab/00000": 7, "deal/lab/00000": 2, "batch/lab/00000-00000": 1}
+    for path, cpu in ((f"{name}.tsv", cpu) for name, cpu in took.items()):
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"s\tcpu_time\n3\t{cpu}\n")
     found = preview.costs(tmp_path, "lab", 1)
     assert found["plan"][""].core_s == 5 and found["detect"]["00000"].core_s == 7
-    assert (found["detect"]["00000"].gpu_s, found["batch"]["00000"].gpu_s) == (0, 3)
+    assert (found["detect"]["00000"].gpu_s, found["batch"]["00000-00000"].gpu_s) == (0, 3)
+    assert list(found["deal"]) == [""]  # one job, however many shards there are
 
 
 def test_a_failed_trial_is_told(tmp_path, monkeypatch):

@@ -11,20 +11,16 @@ from typing import Any
 
 HOUR_S = 3600
 CONTROLS = "controls"  # the stage that takes known lines through all others
-GPU_STAGE = "batch"  # whose jobs of a batch, and not of the submission, paint on GPUs
+DEAL_STAGE = "deal"  # of all crops that one plan led to
+GPU_STAGE = "batch"  # whose jobs ask for GPUs, where the device is not the CPU
 
 
 def jobs(benchmarks: Path, submission: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Stage, shard or batch (empty for a job of the submission), and columns of each job."""
+    """Stage, shard, deal or batch (empty for a job of the submission), and columns of each job."""
     for path in sorted(benchmarks.glob(f"*/{submission}.tsv")):
         yield from ((path.parent.name, "", row) for row in _rows(path))
     for path in sorted(benchmarks.glob(f"*/{submission}/*.tsv")):
         yield from ((path.parents[1].name, path.stem, row) for row in _rows(path))
-
-
-def on_gpu(stage: str, part: str) -> bool:
-    """Whether a job is one of those that ask for GPUs, where the device is not the CPU."""
-    return stage == GPU_STAGE and bool(part)
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -49,7 +45,7 @@ def spent(benchmarks: Path, submission: str, gpus: int) -> dict[str, Any]:
     """
     stages: dict[str, dict[str, Any]] = {}
     controls = dict.fromkeys(("jobs", "core_hours", "job_hours"), 0.0) | {"jobs": 0}
-    for stage, part, row in jobs(benchmarks, submission):
+    for stage, _, row in jobs(benchmarks, submission):
         total = stages.setdefault(
             stage,
             {"jobs": 0, "core_hours": 0.0, "gpu_hours": 0.0, "job_hours": 0.0, "memory_mb": 0.0},
@@ -62,7 +58,7 @@ def spent(benchmarks: Path, submission: str, gpus: int) -> dict[str, Any]:
             controls["job_hours"] += hours
         total["jobs"] += 1
         total["core_hours"] += core_hours
-        total["gpu_hours"] += gpus * hours if on_gpu(stage, part) else 0.0
+        total["gpu_hours"] += gpus * hours if stage == GPU_STAGE else 0.0
         total["job_hours"] += hours
         total["memory_mb"] = max(total["memory_mb"], number(row["max_rss"]))
     names = ("jobs", "core_hours", "gpu_hours", "job_hours")

@@ -280,11 +280,11 @@ def run_trial(folder: Path, cores: int) -> None:
 
 
 def costs(benchmarks: Path, label: str, gpus: int) -> dict[str, dict[str, Cost]]:
-    """What each job took, by stage and shard (empty for a job of the submission)."""
+    """What each job took, by stage and shard (empty for a job of the submission, as dealing is)."""
     found: dict[str, dict[str, Cost]] = defaultdict(dict)
     for stage, part, row in hours.jobs(benchmarks, label):
-        painting = hours.on_gpu(stage, part)
-        found[stage][part] = Cost(
+        painting = stage == hours.GPU_STAGE
+        found[stage]["" if stage == hours.DEAL_STAGE else part] = Cost(
             hours.number(row["cpu_time"]), gpus * hours.number(row["s"]) if painting else 0.0
         )
     return found
@@ -380,7 +380,8 @@ def predict(
     """Carry over what was tried to all series of the same kind.
 
     ``items`` are dealt into shards. ``gpu_s_per_crop`` is None where no GPU was at hand.
-    ``controls`` are frames of which copies go through the workflow too, in a shard of their own.
+    ``controls`` are frames of which copies go through the workflow too, in one process, whose start
+    is that of the stage that loads most.
     """
     planned = [item for item in items if item.status == "planned"]
     ended = Counter(item.status for item in items)
@@ -389,7 +390,8 @@ def predict(
     scale = [group.frames / max(1, one.frames) for group, one in pairs]
     held = ended["held_back"] + sum(g.items * one.held / max(1, one.items) for g, one in pairs)
     frames = sum(group.frames for group in groups)
-    core_s = (shards + bool(controls)) * sum(per_shard.values())
+    core_s = shards * sum(per_shard.values())
+    core_s += max(per_shard.values(), default=0) if controls else 0
     by_frame = sum(one.core_s * factor for one, factor in zip(tried, scale, strict=True))
     core_s += by_frame * (1 + controls / max(1, frames))
     core_s += sum(
