@@ -1,6 +1,7 @@
 import getpass
 import json
 import platform
+import re
 import subprocess
 from pathlib import Path
 
@@ -57,6 +58,12 @@ def test_record_is_complete_and_names_nobody(settings, tmp_path):
     for secret in ("jane", str(tmp_path), str(REPO), str(Path.home()) + "/", platform.node()):
         assert secret not in text
     assert getpass.getuser() not in json.dumps(record["platform"])
+
+
+def test_every_module_that_a_rule_calls_is_a_stage_with_a_digest():
+    rules = "".join(file.read_text() for file in (REPO / "workflow" / "rules").glob("*.smk"))
+    called = set(re.findall(r"python -m unburn\.(\w+)", rules))
+    assert called - {"provenance", "submissions"} == set(provenance.STAGES)
 
 
 def test_commit_says_whether_tracked_files_changed(tmp_path):

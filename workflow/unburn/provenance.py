@@ -26,7 +26,7 @@ from unburn.settings import REPO, changed
 
 STAGES = (
     *("plan", "frames", "detect", "mask", "crop", "inpaint", "batch", "reassemble", "gate"),
-    *("release", "evaluate", "report"),
+    *("controls", "release", "evaluate", "report"),
 )
 LIBRARIES = (  # distributions that a stage imports
     *("torch", "numpy", "scipy", "pandas", "h5py", "opencv-python-headless", "scikit-image"),
