@@ -1,8 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 
 from unburn import judging
 from unburn.judging import Judged
+from unburn.settings import REPO
 
 QUAD = np.array([[10, 10], [50, 10], [50, 20], [10, 20]], np.float32)
 
@@ -112,6 +115,15 @@ def test_bounds_by_frame_hold_the_truth_where_bounds_by_line_do_not():
 def test_bounds_by_frame_of_flawless_groups_count_frames():
     lines = [line(frame=k // 5) for k in range(50)]
     assert judging.bounds_by_frame(lines) == judging.bounds(10, 10)
+
+
+def test_the_bounds_that_the_documents_name_promise_no_more_than_there_is():
+    text = (REPO / "config" / "README.md").read_text()
+    named = re.findall(r"(\d+) copies with [^.:]{,80}?of\s+at least (\d+) %", text)
+    assert len(named) == 2
+    for copies, percent in named:
+        low, _ = judging.bounds(int(copies), int(copies))
+        assert int(percent) == int(100 * low)
 
 
 def test_a_row_counts_lines_frames_and_ink():
