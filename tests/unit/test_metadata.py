@@ -268,6 +268,32 @@ def test_a_name_that_stands_nowhere_else_goes_from_technical_text_codes_and_numb
     assert result.WindowCenter == 4711042  # of pixel values, which can be so large
 
 
+@pytest.mark.parametrize(
+    ("name", "written_as"),
+    [
+        ("Müller^Jörg", ("MUELLER", "Muller", "MÜLLER", "Joerg")),
+        ("MUELLER^JOERG", ("MÜLLER", "Muller", "Jörg", "JORG")),
+    ],
+)
+def test_a_name_goes_however_its_umlauts_are_written(name, written_as):
+    for text in written_as:
+        dataset = image(SpecificCharacterSet="ISO_IR 192", PatientName=name)
+        dataset.Manufacturer, dataset.SoftwareVersions = f"Maker {text}", text
+        result = cleaned(dataset)
+        assert result.Manufacturer == "removed" and not result.get("SoftwareVersions")
+
+
+@pytest.mark.parametrize(
+    "name", [b"MUELLER", b"muller", "MÜLLER".encode(), "Müller".encode("latin-1")]
+)
+def test_a_name_goes_from_bytes_however_its_umlauts_are_written(name):
+    dataset = image(SpecificCharacterSet="ISO_IR 192", PatientName="Müller^Jörg")
+    dataset.add(element(0x00281201, "OW", b"\1\2 " + name + bytes(9)))
+    dataset.add(element(0x00281202, "OW", b"\1\2 " + bytes(16)))
+    result = cleaned(dataset)
+    assert 0x00281201 not in result and 0x00281202 in result
+
+
 def test_of_a_code_stays_what_the_standard_says_and_words_of_the_list():
     def coded(value, scheme, meaning):
         item = Dataset()

@@ -21,7 +21,7 @@ from unburn.elements import text_of, texts
 from unburn.metadata import quiet
 from unburn.presets import RESEARCH, Options
 from unburn.profile import listed_vr, rules, table
-from unburn.vocabulary import plain, words
+from unburn.vocabulary import in_ascii, plain, words
 
 SHORTEST_WORD = 3  # letters of a name that count when they are read as a word of their own
 SHORT_NAME = 3  # a name of such parts alone, as Li Wu, also counts as its two parts together
@@ -197,14 +197,6 @@ def _as_date(text: str) -> date | None:
     return found if found and found.year > EARLIEST_YEAR and found != date(1900, 1, 1) else None
 
 
-def _umlauts(word: str) -> set[str]:
-    """Lower-case ASCII spellings of a name: with ae for both ä and a, and the other way round."""
-    low = word.lower()
-    long = plain(low.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue"))
-    short = long.replace("ae", "a").replace("oe", "o").replace("ue", "u")
-    return {plain(low), long, short}
-
-
 def _together(name: str) -> tuple[set[str], set[str]]:
     """The two parts of a name that are too short alone: as one word, and as they are written."""
     parts = [plain(part).lower() for part in re.findall(r"[^\W\d_]+", name.partition("=")[0])]
@@ -274,8 +266,8 @@ def identifiers(dataset: Dataset, options: Options | None = None) -> Identifiers
                         w for w in re.findall(r"[^\W\d_]+", value) if not _idle(plain(w).lower())
                     ]
                     for part in parts:
-                        spellings |= _cases(part) | _umlauts(part)
-                        names |= {w for w in _umlauts(part) if not _idle(w)}
+                        spellings |= _cases(part) | in_ascii(part)
+                        names |= {w for w in in_ascii(part) if not _idle(w)}
                     joined, written = _together(value)
                     names |= joined
                     spellings |= written
@@ -318,7 +310,7 @@ def _called(name: str) -> set[str]:
         for place, component in enumerate(group.split("^")):
             parts = re.findall(r"[^\W\d_]+", component)
             alone = place < 2 and len(parts) == 1
-            words_ |= {w for part in parts for w in _umlauts(part) if len(w) > 1 or (w and alone)}
+            words_ |= {w for part in parts for w in in_ascii(part) if len(w) > 1 or (w and alone)}
     return words_
 
 

@@ -35,7 +35,7 @@ from unburn.elements import (
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
-from unburn.names import ADDRESSES, INSTITUTIONS, Named
+from unburn.names import ADDRESSES, INSTITUTIONS, SHORTEST_IN_BYTES, Named, in_bytes
 from unburn.nesting import Likeness, Sequences, decoded, likeness
 from unburn.patients import patient
 from unburn.vocabulary import (
@@ -54,7 +54,6 @@ IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
 NOBODY: frozenset[str] = frozenset()
 LONGEST_UID = 64
-SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 
 # Also the name of its service, as in Operators' Name; only a patient's name is none.
 MANUFACTURER = 0x00080070
@@ -214,11 +213,7 @@ class _Cleaner:
         self.records = records(frozenset(named.numbers))
         # no descriptor keeps them, even if they are listed words
         self.banned = frozenset(named.patients)
-        self.spelt = [
-            word.encode()
-            for word in self.people
-            if len(word) >= SHORTEST_IN_BYTES and word.isascii() and not known(word)
-        ]
+        self.spelt = in_bytes(self.people)
         self.touched = touched
         self.derived = touched is not None and touched.masked_pixels > 0
         self.painted_here = self.derived  # or not, in the functional groups of a frame

@@ -1,6 +1,6 @@
 """Words that name people in a header, gathered at all levels before anything is cleaned."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -9,12 +9,13 @@ from pydicom.dataset import Dataset
 from unburn import profile
 from unburn.elements import texts
 from unburn.nesting import Sequences, likeness
-from unburn.vocabulary import numbers_in, records_in, words_in
+from unburn.vocabulary import in_ascii, known, numbers_in, records_in, words_in
 
 ACCESSION = 0x00080050
 ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
 INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
 SHORTEST_PLACE = 4  # letters of a word that tells of one
+SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 RECORDS = profile.tags("PatientID OtherPatientIDs AccessionNumber AdmissionID")
 NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
 NUMBERING_VRS = frozenset(("LO", "SH", "DA", "LT", "ST", "UT"))
@@ -64,7 +65,9 @@ class Named:
                         self.patients |= numbers_in(text)
                         self.people |= numbers_in(text)
                 if "name" in kinds:
-                    here = {word for text in found for word in words_in(text) if len(word) > 1}
+                    words = {word for text in found for word in words_in(text)}
+                    words = words.union(*map(in_ascii, words))
+                    here = {word for word in words if len(word) > 1}
                     self.people |= here
                     self.patients |= here if number >> 16 == 0x0010 else set()
             except Exception:  # malformed: pydicom raises many kinds, and the value is not kept
@@ -85,3 +88,14 @@ def _telling(tag: int, stored: str | None) -> tuple[str, ...]:
     number = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
     number = number and not NUMBERING_VRS.isdisjoint((vr, listed))
     return ("name",) * name + ("number",) * number
+
+
+def in_bytes(people: Iterable[str]) -> set[bytes]:
+    """Longer words that are no listed ones, as they stand in bytes whose ASCII is lower case."""
+    words = [word for word in people if len(word) >= SHORTEST_IN_BYTES and not known(word)]
+    cases = [case for word in words for case in (word, word.upper())]  # of letters beyond ASCII
+    return {  # Latin-1 also stands for UTF-16 without its zeros; it has references for the rest
+        case.encode(code, "xmlcharrefreplace").lower()
+        for case in cases
+        for code in ("utf-8", "latin-1")
+    }

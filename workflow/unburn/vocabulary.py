@@ -120,6 +120,15 @@ def plain(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+def in_ascii(name: str) -> frozenset[str]:
+    """Lower-case spellings of a word of a name: a or ae for ä, and as if its own ae were an ä."""
+    low = name.lower()
+    long = plain(low.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue"))
+    short = long.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    return frozenset((plain(low), long, short))
+
+
+@lru_cache(maxsize=4096)
 def words_in(text: str) -> frozenset[str]:
     """Lower-case words of a text, with their accents and without, and its longer numbers."""
     return frozenset(w for form in (text, plain(text)) for w in _WORD.findall(form.lower()))
