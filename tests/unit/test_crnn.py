@@ -71,11 +71,38 @@ def test_features_are_joined_with_both_contexts():
     assert torch.allclose(network._along(features), expected, atol=1e-5)
 
 
-def test_opencv_prepares_pictures_as_training_saw_them():
-    pictures = np.random.default_rng(0).integers(0, 255, (2, 2, 64, 96)).astype(np.uint8)
+NOISE = np.random.default_rng(0).integers(0, 255, (2, 2, 64, 96)).astype(np.uint8)
+FAINT = {
+    "greys side by side": 243 + NOISE % 2,
+    "specks": 219 + NOISE // 250,
+    "even": 0 * NOISE + 201,
+}
+
+
+@pytest.mark.parametrize("pictures", [NOISE, *FAINT.values()], ids=["full contrast", *FAINT])
+def test_opencv_prepares_pictures_as_training_does_without_rounding(pictures):
+    shades = torch.from_numpy(pictures).double() / 255
+    expected = crnn._unshuffled(shades - 0.5, crnn._local_contrast(shades)).float()
+    assert torch.allclose(crnn._blocks(pictures), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("pictures", [NOISE, *FAINT.values()], ids=["full contrast", *FAINT])
+def test_opencv_prepares_pictures_as_training_saw_them(pictures):
     shades = torch.from_numpy(pictures).float() / 255
     expected = crnn._unshuffled(shades - 0.5, crnn._local_contrast(shades))
-    assert torch.allclose(crnn._blocks(pictures), expected, atol=1e-4)
+    tolerance = 1e-4 if pictures is NOISE else 1e-2
+    assert torch.allclose(crnn._blocks(pictures), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("pictures", [NOISE, *FAINT.values()], ids=["full contrast", *FAINT])
+def test_maps_are_those_of_pictures_prepared_as_in_training(pictures):
+    torch.manual_seed(0)
+    network = lively(crnn.Detector(SMALL))
+    pictures = np.tile(pictures, (1, 1, 2, 2))  # of a size that is not padded
+    with torch.inference_mode():
+        expected = torch.sigmoid(network(torch.from_numpy(pictures).float() / 255)).numpy()
+    found = crnn.probabilities(network, pictures)
+    assert np.abs(found - expected).max() <= 1 / crnn.STEPS
 
 
 def test_folding_batch_norms_changes_no_map():
