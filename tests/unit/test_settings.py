@@ -49,6 +49,39 @@ def test_all_mistakes_are_told_at_once_with_their_lines(run_folder):
     assert "sheet.tsv:3: path: it is empty" in text
 
 
+def test_a_setting_or_a_group_that_is_there_twice_is_refused_with_both_lines(run_folder):
+    config = (
+        "sheet: sheet.tsv\ngate: {read: all, faces: hold}\nmask:\n  pool: true\n  pool: false\n"
+        "gate:\n  sample: 0.5\n"
+    )
+    with pytest.raises(UserError) as error:
+        settings.load_file(write(run_folder, config))
+    text = str(error.value)
+    assert "2 to mend" in text
+    assert "config.yaml:6: gate: it is there already, in line 2\n    hint: keep one" in text
+    assert "config.yaml:5: mask.pool: it is there already, in line 4" in text
+
+
+NUMBERS = [name for name, rule in settings.leaves(settings.schema()) if rule["type"] == "number"]
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_a_number_that_is_not_finite_is_refused_wherever_it_is_set(run_folder, value):
+    def told(config):
+        with pytest.raises(UserError) as error:
+            settings.load(config, [])
+        return str(error.value)
+
+    assert {"gate.threshold", "controls.min_recall"} <= {*NUMBERS}
+    number = float(value.replace(".", ""))
+    for name in NUMBERS:
+        group, _, key = name.partition(".")
+        config = {"sheet": "sheet.tsv", group: {key: number}}
+        assert f"--config: {name}: it is not a finite number\n    hint: a number" in told(config)
+    (run_folder / "sheet.tsv").write_text(f"submission\tpath\tgate.threshold\nlab-1\tx\t{value}\n")
+    assert "sheet.tsv:2: gate.threshold: it is not a finite number" in told({"sheet": "sheet.tsv"})
+
+
 def test_a_dotted_name_is_told_how_to_nest(run_folder):
     with pytest.raises(UserError) as error:
         settings.load_file(write(run_folder, "sheet: sheet.tsv\ngate.unit: series\n"))

@@ -4,6 +4,7 @@ import argparse
 import copy
 import difflib
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import yaml
 
 from unburn.errors import UserError
 from unburn.files import replacing
+from unburn.places import Places, places_of
 from unburn.presets import CHOICES, DEMANDS, PRESETS, weakened
 from unburn.sheet import Row
 from unburn.sheet import read as read_sheet
@@ -73,8 +75,8 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
         naming every mistake of settings and sheet, each with its place and a way out
     """
     rules = schema()
-    lines = _line_numbers(files)
-    mistakes = [
+    lines, twice = places_of(files)
+    mistakes = twice + [
         f"{_place(lines, path)}{'.'.join(path)}: {found}\n    hint: {hint}"
         for path, found, hint in _check(config, rules, ())
     ]
@@ -225,6 +227,10 @@ def _check(
 
 
 def _check_value(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if isinstance(value, float) and not math.isfinite(value):
+        # every comparison with not-a-number is false, so no limit of the schema refuses it
+        yield "", "it is not a finite number", rule["x-hint"]
+        return
     validator = jsonschema.Draft202012Validator(rule)
     for error in validator.iter_errors(value):
         near = ""
@@ -238,7 +244,7 @@ def _weakened(
     config: Mapping[str, Any],
     complete: Mapping[str, Any],
     rows: Mapping[str, Row],
-    lines: Mapping[tuple[str, ...], str],
+    lines: Places,
 ) -> Iterator[str]:
     """Name settings that would take from what the preset of header cleaning promises."""
     explicit = {
@@ -260,24 +266,7 @@ def _weakened(
     yield from found
 
 
-def _line_numbers(files: Sequence[Path]) -> dict[tuple[str, ...], str]:
-    """Where each setting stands: file and line by path of keys; a later file wins."""
-    places: dict[tuple[str, ...], str] = {}
-
-    def walk(node: yaml.Node | None, path: tuple[str, ...], file: Path) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                here = (*path, str(key.value))
-                places[here] = f"{file}:{key.start_mark.line + 1}: "
-                walk(value, here, file)
-
-    for file in files:
-        with open(file, encoding="utf-8") as text:
-            walk(yaml.compose(text, Loader=yaml.SafeLoader), (), file)
-    return places
-
-
-def _place(lines: Mapping[tuple[str, ...], str], path: tuple[str, ...]) -> str:
+def _place(lines: Places, path: tuple[str, ...]) -> str:
     return lines.get(path, "--config: ")
 
 
