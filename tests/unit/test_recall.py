@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from unburn import judging, ledger, metrics, recall
+from unburn.errors import UserError
 from unburn.recall import Class, Line
 
 CT = Class("CT 1", "CT", "digest", items=80, calm_frames=70, frames=4)
@@ -98,3 +99,13 @@ def test_a_device_that_showed_too_few_is_written_down_for_the_release(tmp_path):
         ("XA", "a third"): "controls_failed",
     }
     assert recall.measured([tmp_path / ledger.SHOWED], 0.02, 0.95) == section
+
+
+def test_a_file_of_an_earlier_version_is_told_with_a_way_out(tmp_path):
+    file = tmp_path / "lab" / ledger.SHOWED
+    file.parent.mkdir()
+    file.write_text('{"metrics": {}, "devices": [], "held_back": [["CT", "digest"]]}')
+    with pytest.raises(UserError, match="start the run again") as error:
+        ledger.held_back(file)
+    assert str(error.value).startswith("submission lab, controls.json: ")
+    assert "digest" not in str(error.value)

@@ -406,6 +406,9 @@ def test_a_release_under_a_discarded_key_keeps_no_link_between_old_and_new(lab):
     assert (lab.work / "key_id").is_file()
     lab.release(master=bytes(reversed(range(32))), discard=True)
     (lab.work / "drawn.key").touch()  # with --notemp
+    for name in ("batches/00000", "painted/00000", "controls/copies"):
+        (lab.work / name).mkdir(parents=True)
+        (lab.work / name / "of crops").write_text(lab.candidates[0]["sop_out"])
     ledger.forget(lab.work)
     (first, second) = records(lab.work / "ledger.tsv")
     assert first["status"] == "released" and second["reason_code"] == "residual_text"

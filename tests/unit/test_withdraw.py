@@ -213,7 +213,8 @@ def test_what_refers_to_the_patients_images_is_held_and_their_uids_go(lab):
 
 
 def test_what_killed_runs_and_previews_left_of_pictures_goes_too(lab):
-    pictures = [lab.work / "products" / "s00001", lab.work / "painted", lab.work / "controls"]
+    pictures = [lab.work / name for name in ("products/s00001", "painted", "batches/00000")]
+    pictures += [lab.work / "controls", lab.work / ".0123abcd.part" / "copies"]
     pictures += withdraw.preview.copies(lab.work.parent)
     for folder in pictures:
         folder.mkdir(parents=True)
@@ -381,6 +382,14 @@ def test_a_later_plan_that_no_job_followed_is_not_finished(lab):
     tables.write(table, rows[:-1], tuple(rows[0]))
     with pytest.raises(UserError, match="it is not finished"):
         lab.withdraw("patient")
+
+
+def test_what_an_earlier_version_wrote_of_controls_is_told_before_anything_goes(lab):
+    before = lab.released()
+    (lab.work / "controls.json").write_text('{"held_back": [["CT", "digest"]]}')
+    with pytest.raises(UserError, match="an earlier version of unburn, which gave no reasons"):
+        lab.withdraw("patient")
+    assert lab.released() == before and not (lab.work / withdraw.JOURNAL).exists()
 
 
 def test_nobody_can_tell_what_is_whose_once_the_key_was_discarded(lab):

@@ -11,6 +11,9 @@ from unburn.reasons import OVERRIDABLE
 
 # What links originals and results, beside the folders of the shards.
 LINKS = ("drawn.key", "uid_mapping.csv", "patid_mapping.csv", "key_id")
+# Folders with pictures or digests of pixels: GPU batches, what was painted of them (a run with
+# --notemp, or a killed one), and what killed jobs of earlier versions left.
+PICTURES = ("batches", "painted", "products", "controls")
 SHOWED = "controls.json"  # what planted lines showed, in the folder of a submission
 
 Device = tuple[str, str]  # modality, and the plan's digest of manufacturer and model
@@ -44,10 +47,10 @@ def forget(work: Path) -> None:
     """Delete what links the originals of a submission and its results (``metadata.key: discard``).
 
     Tables, masks and candidates of a shard tell of an item by its number what its result is, if
-    only by a digest, so the shards' folders go. The ledger of such a submission has no link, and
-    the key was never kept.
+    only by a digest, and GPU batches which shard a crop is of, by a digest of its pixels; so their
+    folders go. The ledger of such a submission has no link, and the key was never kept.
     """
-    for folder in shard_folders(work):
+    for folder in (*shard_folders(work), *(work / name for name in PICTURES)):
         shutil.rmtree(folder, ignore_errors=True)
     for name in LINKS:
         (work / name).unlink(missing_ok=True)
@@ -86,10 +89,22 @@ def device_of(row: Mapping[str, str]) -> Device:
 
 
 def held_back(controls: Path) -> dict[Device, str]:
-    """The devices that are held back for what their controls showed, with the reason's code."""
+    """The devices that are held back for what their controls showed, with the reason's code.
+
+    Raises
+    ------
+    UserError
+        if an earlier version wrote the file, without reasons
+    """
     if not controls.is_file():
         return {}
     held = json.loads(controls.read_text("utf-8"))["held_back"]
+    if any(len(one) != 3 for one in held):
+        raise UserError(
+            where=f"submission {controls.parent.name}, {controls.name}",
+            found="it was written by an earlier version of unburn, which gave no reasons",
+            advice="start the run again, which makes it anew; where controls.share is 0, delete it",
+        )
     return {(modality, device): code for modality, device, code in held}
 
 

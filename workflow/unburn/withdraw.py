@@ -42,7 +42,15 @@ from unburn import (
 from unburn.alone import alone
 from unburn.errors import UserError
 from unburn.files import replacing, sha256
-from unburn.ledger import SHOWED, forgotten, records, shard_folders, shard_table
+from unburn.ledger import (
+    PICTURES,
+    SHOWED,
+    forgotten,
+    held_back,
+    records,
+    shard_folders,
+    shard_table,
+)
 from unburn.metadata import quiet
 from unburn.numerals import noun
 from unburn.plan import STATE
@@ -56,7 +64,6 @@ JOURNAL = submissions.WITHDRAWING
 FINAL = ("released.tsv", "held_back.tsv", "metrics.json", "report.html")  # made anew, of results/
 OWN_UIDS = ("study_out", "series_out", "sop_out", "frame_of_reference_out")  # of candidates.tsv
 OF_A_SHARD = ("regions.h5", "masks.h5", "candidates", "candidates.tsv", "uids.tsv", "verdicts.tsv")
-CONTROLS = "controls"  # the folder of copies with known lines
 TEMPORARY = ("frames.h5", "fills.h5", "crops.h5", "painted.h5")
 
 
@@ -399,8 +406,7 @@ def perform(run: Run, label: str, master: bytes, doing: Withdrawal) -> None:
     for output in (*doing.outputs, crate.FILE):  # a record that somebody laid there names theirs
         for folder in (results, approved):
             (folder / output).unlink(missing_ok=True)
-    # of a run with --notemp or a killed one: products, what a GPU painted, copies of a preview
-    left = [work / name for name in ("products", "painted", "figures", CONTROLS)]
+    left = [work / name for name in (*PICTURES, "figures")]
     for folder in (*left, *preview.copies(work.parent), work.parent / reproduce.FOLDER):
         remove(folder)
     for folder in shard_folders(work):
@@ -530,6 +536,7 @@ def check(run: Run, label: str) -> None:
             "submission's folder before you go on",
         )
     decisions.read(work)  # lines are to be taken out of it
+    held_back(work / SHOWED)  # the tables are made again by it
     if "patient" not in tables.read(work / "inventory.tsv").columns:
         raise UserError(
             f"submission {label}",
