@@ -35,6 +35,9 @@ def cut_lookup_tables(dataset: Dataset) -> int:
 
     An entry is one or two bytes (PS3.3 sections C.7.6.3.1.6, C.11.1.1). Returns how many bytes were
     cut off. A table whose descriptor cannot be read stays, as nobody can be shown it.
+
+    Colours that no pixel has stay: the files of a series share a palette, and would not if each
+    lost others. Text in a table is for ``metadata`` to find, as in all numbers that stay.
     """
     items = [item for name in LOOKUP_SEQUENCES for item in dataset.get(name) or ()]
     return sum(map(_cut_tables_of, (dataset, *items)))
