@@ -140,6 +140,36 @@ def test_text_in_the_place_of_a_number_goes():
     assert "113111" not in codes(result)
 
 
+@pytest.mark.parametrize("preset", ["research", "safe_harbor"])
+@pytest.mark.parametrize(
+    ("creator", "group", "number", "vr", "value"),
+    [
+        ("SIEMENS MR HEADER", 0x0019, 0x0B, "DS", "48601234567"),
+        ("SIEMENS MR HEADER", 0x0019, 0x0C, "IS", "570812"),
+        ("SIEMENS MR HEADER", 0x0019, 0x29, "FD", [19570812.0, 601234567.0]),
+        ("SIEMENS MR HEADER", 0x0019, 0x29, "FD", [0.0, float("nan")]),
+        ("SIEMENS MR HEADER", 0x0019, 0x28, "FD", 47114.0),  # the Patient ID
+        ("GEMS_PARM_01", 0x0043, 0x39, "IS", ["1000", "601234567", "0", "0"]),
+        ("GEMS_PARM_01", 0x0043, 0x7C, "FL", 19570812.0),
+        ("Philips Imaging DD 001", 0x2001, 0x18, "SL", 19570812),
+    ],
+)
+def test_dates_and_telephones_in_the_place_of_numbers_go(preset, creator, group, number, vr, value):
+    dataset = image(PatientID="47114")
+    dataset.private_block(group, creator, create=True).add_new(number, vr, value)
+    for read in (dataset, stored(dataset, ExplicitVRLittleEndian)):
+        result, _ = cleaned(read, Settings(preset, 3650))
+        assert not any(element.tag.is_private for element in result)
+
+
+def test_numbers_of_six_digits_stay_where_the_quantity_has_them():
+    dataset = image()
+    block = dataset.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    block.add_new(0x0B, "DS", "268110")  # ms of a volume
+    result, _ = cleaned(dataset)
+    assert result.private_block(0x0019, "SIEMENS MR HEADER")[0x0B].value == 268110
+
+
 def test_another_creator_has_no_safe_elements():
     dataset = image()
     for creator in ("SIEMENS MR HEADER CANARY", "siemens mr header", "CANARY"):
@@ -203,8 +233,8 @@ def test_without_the_option_no_private_element_stays(settings):
 def test_the_table_lists_numbers_dates_and_closed_terms_each_with_a_source():
     with open(private.TABLE, encoding="utf-8") as file:
         lines = [line.rstrip("\n").split("\t") for line in file]
-    assert lines[0] == ["creator", "group", "element", "vr", "terms", "what", "source"]
-    for creator, group, number, vr, terms, what, source in lines[1:]:
+    assert lines[0] == ["creator", "group", "element", "vr", "terms", "range", "what", "source"]
+    for creator, group, number, vr, terms, _, what, source in lines[1:]:
         assert int(group, 16) % 2 == 1 and 0 <= int(number, 16) <= 0xFF
         assert vr in ("DS", "IS", "CS", "DT", "US", "SS", "UL", "SL", "FL", "FD")
         assert bool(terms) == (vr == "CS") and creator and what and source

@@ -116,6 +116,14 @@ def stored_as(element: Element, vr: str) -> list[bytes]:
     return [struct.pack(f"{order}{len(numbers)}{_FORMS[vr]}", *numbers) for order in "<>"]
 
 
+def numbers(element: Element, vr: str) -> list[float]:
+    """The numbers of a sound binary value; bytes are little endian."""
+    value = element.value
+    if not isinstance(value, bytes):
+        return [float(number) for number in values(value)]
+    return [float(number) for (number,) in struct.iter_unpack(f"<{_FORMS[vr]}", value)]
+
+
 def is_sound(element: Element, vr: str, most: float) -> bool:
     """Say whether binary numbers are such, and no text of many characters in their place.
 

@@ -7,7 +7,7 @@ import copy
 import logging
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -29,6 +29,7 @@ from unburn.elements import (
     interned,
     is_sound,
     made,
+    numbers,
     stored_as,
     text_of,
     texts,
@@ -483,6 +484,11 @@ class _Cleaner:
             elements[BaseTag(tag)] = cleaned
             self.met.add("safe_private")
 
+    def are_safe(self, texts: Iterable[str], safe: private.Safe) -> bool:
+        """Say whether texts are numbers of a safe private element, none that names the patient."""
+        found = [*texts]
+        return self.are_numbers(found) and all(safe.covers(float(text)) for text in found)
+
     def safe_value(
         self, dataset: Dataset, stored: Element, tag: int, safe: private.Safe
     ) -> Element | None:
@@ -496,13 +502,14 @@ class _Cleaner:
         if vr in SIZES:
             sound = bool(stored.value) or stored.value == 0
             sound = sound and is_sound(stored, vr, float("inf")) and not self.spells(stored, vr)
+            sound = sound and self.are_safe(map("{:.17g}".format, numbers(stored, vr)), safe)
             return _passed(stored, vr) if sound else None
         found = texts(dataset, stored, vr) if vr else []
         if vr == "DT" and profile.has_times(self.options):
             moved = [dates.clean_datetime(t, self.options.dates, self.days) for t in found]
             times = [time for time in moved if time]
             return made(tag, vr, times) if moved and len(times) == len(moved) else None
-        if vr in ("DS", "IS") and found and all(found) and self.are_numbers(found):
+        if vr in ("DS", "IS") and found and all(found) and self.are_safe(found, safe):
             return _passed(stored, vr)
         if vr == "CS" and found and safe.terms.issuperset(found):
             return made(tag, vr, found)

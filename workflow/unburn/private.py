@@ -2,15 +2,21 @@
 
 A row of ``resources/safe_private.tsv`` names an element by its private creator, group and last
 two digits, as PS3.5 section 7.8.1 does; the block may stand anywhere. Only numbers, dates (which
-are treated like any) and terms that the row lists are kept, never text and never bytes.
+are treated like any) and terms that the row lists are kept, never text and never bytes. Numbers
+have fewer than six digits, so that they are no date and no telephone, or lie in a range of the row:
+GE adds a thousand millions to a b-value.
 """
 
 import csv
 from dataclasses import dataclass
 from functools import cache
+from math import nextafter
 from pathlib import Path
 
+from unburn.vocabulary import MOST_DIGITS
+
 TABLE = Path(__file__).resolve().parents[2] / "resources" / "safe_private.tsv"
+LARGEST = 10.0 ** (MOST_DIGITS - 1)
 
 
 @dataclass(frozen=True)
@@ -19,10 +25,16 @@ class Safe:
 
     vr : its value representation, also where a file says UN or nothing
     terms : for CS, all values that it can have
+    ranges : of its numbers, first and last
     """
 
     vr: str
     terms: frozenset[str]
+    ranges: tuple[tuple[float, float], ...]
+
+    def covers(self, number: float) -> bool:
+        """Say whether a number can be one of this element's."""
+        return any(first <= number <= last for first, last in self.ranges)
 
 
 @cache
@@ -32,10 +44,17 @@ def table() -> dict[tuple[str, int, int], Safe]:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return {
         (row["creator"], int(row["group"], 16), int(row["element"], 16)): Safe(
-            row["vr"], frozenset(row["terms"].split("|"))
+            row["vr"], frozenset(row["terms"].split("|")), _ranges(row["range"])
         )
         for row in rows
     }
+
+
+def _ranges(cell: str) -> tuple[tuple[float, float], ...]:
+    if not cell:
+        return ((nextafter(-LARGEST, 0), nextafter(LARGEST, 0)),)
+    pairs = [part.split("..") for part in cell.split("|")]
+    return tuple((float(first), float(last)) for first, last in pairs)
 
 
 @cache
