@@ -105,6 +105,16 @@ def test_report_says_the_release_rate_before_anything_else(lab, tmp_path):
     assert "50.0\u202f%" in body
 
 
+def test_report_counts_volumes_of_series_apart_from_those_that_came_as_nifti(lab, tmp_path):
+    made = {
+        **{"masks": 0, "volumes": 6},
+        **{"complete_volumetric_series": 2, "complete_series_without_volume": 1},
+    }
+    told = words(pages(lab, tmp_path, more={"products": made})[0])
+    assert "Complete volumetric series of DICOM that have a NIfTI volume 1 of 2 series" in told
+    assert "NIfTI volumes, with those that came as NIfTI 6 files" in told
+
+
 def test_pages_need_no_network_and_the_report_no_script(lab, tmp_path):
     both = pages(lab, tmp_path)
     assert [page.count("<script") for page in both] == [0, 1]
