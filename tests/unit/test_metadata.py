@@ -312,6 +312,10 @@ def test_of_a_code_stays_what_the_standard_says_and_words_of_the_list():
         assert coded(*code) == code
     assert coded("10200004", "SCT", "Quillfeather liver") == ("10200004", "SCT", "liver")
     assert coded("QUILLFEATHER", "DCM", "Quillfeather") == ("removed", "DCM", "removed")
+    removed = "removed"
+    assert coded("CHEST-D3000", "Acme", "Chest Quillfeather") == (removed, removed, "Chest")
+    assert coded("T-D3000", "Quillfeather GE", "Chest") == (removed, removed, "Chest")
+    assert coded("CHEST", "Acme", "Chest") == ("CHEST", removed, "Chest")
     for meaning in ("Wu Li", "555-123-4567", "20190312", "12 AUG 1957"):
         assert coded("10200004", "SCT", meaning) == ("10200004", "SCT", "removed")
 

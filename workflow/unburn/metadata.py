@@ -377,7 +377,9 @@ class _Cleaner:
         else:
             kept = False
         if not kept or not text.isprintable() or "\ufffd" in text:  # what cannot be decoded
-            return allowed(text, self.banned)
+            left = allowed(text, self.banned)
+            part_of_code = do == "coded" and tag != CODE_MEANING and left != text
+            return "" if part_of_code else left
         self.ascii = self.ascii and text.isascii()
         return text
 
