@@ -167,7 +167,7 @@ def test_decide_writes_a_private_line_and_says_what_to_do(lab):
         ("release", "1", "the gate did not hold it back"),
         ("release", "3", "there is no cleaned file of it"),
         ("release", "4", "nobody can release it (residual_identifier)"),
-        ("reject", "99", "there is no cleaned file of it"),
+        ("reject", "99", "there is no such item"),
     ],
 )
 def test_decide_refuses_what_nobody_may_do(lab, kind, item, why):
@@ -183,10 +183,11 @@ def test_decide_names_the_reason_of_what_was_not_cleaned(lab):
     put(lab)
     with pytest.raises(UserError) as error:
         decide(lab, "release", "3", "5", "6")
-    for told in ("3: {} (undecodable)", "5: {} (structured_report)", "6: {}\n"):
+    for told in ("3: {} (undecodable)", "5: {} (structured_report)"):
         assert f"item {told.format('there is no cleaned file of it to decide on')}" in str(
             error.value
         )
+    assert "item 6: there is no such item\n" in str(error.value)
 
 
 @pytest.mark.parametrize("drawn", [Box(0, 0, 25, 5), Box(0, 0, 5, 21), Box(0, 0, 5, 5, 1)])
@@ -200,6 +201,13 @@ def test_decide_refuses_a_box_outside_of_the_picture(lab, drawn):
 def test_decide_refuses_what_names_no_item(lab, word, why):
     with pytest.raises(UserError, match=why):
         decide(lab, "reject", word)
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A0", "+1", "-1", "@sum", "\t=1", "a\tb", " "])
+def test_nobody_decides_under_a_name_that_a_table_or_a_spreadsheet_takes_for_more(name):
+    with pytest.raises(UserError, match=r"--reviewer: it (begins with|is empty, or has signs)"):
+        deciding.reviewer_of(name)
+    assert deciding.reviewer_of("Ana-Lena O'Neil +1 =") == "Ana-Lena O'Neil +1 ="
 
 
 def test_decide_refuses_a_file_that_changed_since_it_was_checked(lab):

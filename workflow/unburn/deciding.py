@@ -28,6 +28,7 @@ from unburn.numerals import noun
 from unburn.settings import Run
 
 BY_PEOPLE = ("rejected", "decision_outdated")  # reasons that are decisions themselves
+FORMULA = ("=", "+", "-", "@")  # a spreadsheet that opens the table runs what begins so
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ def reviewer_of(named: str | None) -> str:
     reviewer = (named or who()).strip()
     if not reviewer or not reviewer.isprintable():
         raise UserError("--reviewer", "it is empty, or has signs that no table holds", "name one")
+    if reviewer.startswith(FORMULA):
+        raise UserError(
+            "--reviewer",
+            f"it begins with one of {' '.join(FORMULA)}, which a spreadsheet takes for a formula",
+            "begin the name with a letter",
+        )
     return reviewer
 
 
@@ -91,6 +98,12 @@ def numbers(words: Sequence[str]) -> list[str]:
             raise UserError("--item", "a range ends before it begins", "name items as 7-12")
         found |= dict.fromkeys(map(str, range(int(first), int(last or first) + 1)))
     return list(found)
+
+
+def planned(work: Path) -> set[str]:
+    """The items of a submission; empty before its plan was made."""
+    table = work / "inventory.tsv"
+    return {row["item"] for row in records(table)} if table.is_file() else set()
 
 
 def codes(work: Path) -> dict[str, str]:
@@ -201,7 +214,13 @@ def decide(
         )
     name, held = reviewer_of(reviewer), codes(work)
     found = lying(work, wanted, held)
-    against = {item: objection(found.get(item), kind, box, held.get(item, "")) for item in wanted}
+    there = planned(work)
+    against = {
+        item: objection(found.get(item), kind, box, held.get(item, ""))
+        if item in there
+        else "there is no such item"
+        for item in wanted
+    }
     refused = [f"item {item}: {why}" for item, why in against.items() if why]
     if refused:
         raise UserError(
