@@ -579,6 +579,19 @@ def test_a_patient_named_like_a_word_of_the_list_is_not_kept():
     assert result.StudyDescription == "CT"
 
 
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+@pytest.mark.parametrize("written_as", ["MayLong 2.1", "longmay 2.1", "v2 LongMay", "longmayann"])
+def test_short_known_words_of_a_name_run_together_name_the_patient(preset, written_as):
+    dataset = image(PatientName="Long^May^Ann", SoftwareVersions=written_as)
+    dataset.ManufacturerModelName = dataset.ReceiveCoilName = written_as
+    result = written(cleaned(dataset, settings=Settings(preset, 3650))).lower()
+    assert b"maylong" not in result and b"longmay" not in result
+
+
+def test_parts_of_a_name_that_make_a_word_together_do_not_take_it():
+    assert cleaned(image(PatientName="He^Ad", SeriesDescription="head")).SeriesDescription == "head"
+
+
 def test_codes_of_private_schemes_are_cleaned_and_stay_valid():
     public, private = Dataset(), Dataset()
     public.CodeValue, public.CodingSchemeDesignator = "T-D1100", "SRT"

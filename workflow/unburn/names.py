@@ -1,8 +1,10 @@
 """Words that name people in a header, gathered at all levels before anything is cleaned."""
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
+from itertools import permutations
 
 from pydicom.dataset import Dataset
 
@@ -15,6 +17,7 @@ ACCESSION = 0x00080050
 ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
 INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
 SHORTEST_PLACE = 4  # letters of a word that tells of one
+MOST_JOINED = 5  # words of a name that are looked for run together
 SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 RECORDS = profile.tags("PatientID OtherPatientIDs AccessionNumber AdmissionID")
 NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
@@ -68,6 +71,7 @@ class Named:
                     words = {word for text in found for word in words_in(text)}
                     words = words.union(*map(in_ascii, words))
                     here = {word for word in words if len(word) > 1}
+                    here = here.union(*map(joined, found))
                     self.people |= here
                     self.patients |= here if number >> 16 == 0x0010 else set()
             except Exception:  # malformed: pydicom raises many kinds, and the value is not kept
@@ -88,6 +92,18 @@ def _telling(tag: int, stored: str | None) -> tuple[str, ...]:
     number = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
     number = number and not NUMBERING_VRS.isdisjoint((vr, listed))
     return ("name",) * name + ("number",) * number
+
+
+@lru_cache(maxsize=256)
+def joined(name: str) -> frozenset[str]:
+    """Two and three words of a name run together in any order, in lower-case ASCII: maylong.
+
+    None that is a word of the list: He and Ad are not head.
+    """
+    words = [word for word in re.findall(r"[^\W\d_]+", name) if len(word) > 1][:MOST_JOINED]
+    orders = (order for count in (2, 3) for order in permutations(words, count))
+    found = {word for order in orders for word in in_ascii("".join(order))}
+    return frozenset(word for word in found if word and not known(word))
 
 
 def in_bytes(people: Iterable[str]) -> set[bytes]:
