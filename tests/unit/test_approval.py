@@ -16,6 +16,12 @@ from unburn.ledger import records
 from unburn.settings import WAITING, Run
 from unburn.sheet import Row
 
+NO_TEXT = {
+    **dict.fromkeys(("lines_found", "frames_with_text", "frames_searched"), 0),
+    **{"masked_frames": 0, "released_frames": 0, "read": {"frames": 0, "with_text": 0}},
+    **{"policy": {"kept_lines": 0, "fell_back_items": 0}},
+}
+
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
@@ -88,6 +94,17 @@ def test_a_signature_hands_out_what_waited_and_is_private(lab):
     assert "handed out" in approval.sentences(a_run(lab), "lab")[0]
     for file in (a_run(lab).handed_out / "lab").rglob("*"):
         assert not file.is_file() or b"Ana" not in file.read_bytes()
+
+
+def test_the_summary_names_the_pages_where_they_were_handed_out(lab):
+    (lab.results / "metrics.json").write_text(json.dumps({"privacy": NO_TEXT}))
+    (lab.results / "report.html").touch(), (lab.work / "accounted").touch()
+    run = a_run(lab)
+    assert f"report: {lab.results / 'report.html'}" in submissions.summary(run)
+    approve(lab)
+    assert f"report: {run.handed_out / 'lab' / 'report.html'}" in submissions.summary(run)
+    (run.handed_out / "lab" / "held_back.tsv").write_text("of another release")
+    assert f"report: {lab.results / 'report.html'}" in submissions.summary(run)
 
 
 def test_a_change_asks_for_a_new_signature_and_leaves_what_was_approved(lab):

@@ -98,6 +98,17 @@ def test_results_may_not_lie_in_the_work_folder(run):
         submissions.check(settings.load({"sheet": "sheet.tsv", "results": "work/out"}, []))
 
 
+def test_folders_that_no_run_can_write_into_are_told_before_anything_runs(run):
+    config = {"sheet": "sheet.tsv", "results": "sheet.tsv", "work": "w{x}rk"}
+    with pytest.raises(UserError, match="2 to mend") as stop:
+        submissions.check(settings.load(config, []))
+    assert "`results` is a file" in str(stop.value)
+    assert "`work` has a sign" in str(stop.value)
+    config = {"sheet": "sheet.tsv", "results": "sheet.tsv", "gate": {"approval": "required"}}
+    with pytest.raises(UserError, match="`results` is a file"):
+        submissions.check(settings.load(config, []))
+
+
 def test_all_that_is_wrong_is_told_in_one_round(run, tmp_path):
     (tmp_path / "unburn.key").unlink()
     (tmp_path / "work" / "lab-1" / "decisions.tsv").mkdir(parents=True)
@@ -182,6 +193,11 @@ def test_the_summary_repeats_what_a_stage_says_to_the_user(run, tmp_path):
     assert "lab-1: not finished" in text
     assert "error: submission lab-1: no folder" in text and "hint: mount it" in text
     assert "more" not in text
+
+
+def test_a_submission_that_was_never_started_names_no_log(run):
+    text = submissions.summary(run)
+    assert "lab-1: not started" in text and "logs/" not in text
 
 
 def test_the_summary_says_what_controls_showed(run, tmp_path):

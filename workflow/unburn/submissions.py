@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unburn import approval, decisions, devices, keys, prompts, tables, weights
+from unburn import approval, decisions, destinations, devices, keys, prompts, tables, weights
 from unburn.errors import UserError, all_of, command, verb
 from unburn.files import make_private, sha256
 from unburn.folders import entries_below
@@ -34,11 +34,14 @@ def check(run: Run) -> bytes:
     Raises
     ------
     UserError
-        if the key is missing or open to others, if it is the demo's on other data, if a ledger
-        was made with another key, if a submission's folder and ours overlap, if what is handed out
-        would hold what is private, or is older than what waits, if a withdrawal was interrupted, or
-        if a table of decisions is not well formed; each names the remedy, and all are told at once
+        if nothing can be written into results or work, if the key is missing or open to others, if
+        it is the demo's on other data, if a ledger was made with another key, if a submission's
+        folder and ours overlap, if what is handed out would hold what is private, or is older than
+        what waits, if a withdrawal was interrupted, or if a table of decisions is not well formed;
+        each names the remedy, and all are told at once
     """
+    folders = {"results": str(run.handed_out or run.config["results"]), "work": run.config["work"]}
+    all_of(*(partial(destinations.check, name, folder) for name, folder in folders.items()))
     master, *_ = all_of(
         partial(_master, run),
         partial(_check_handed_out, run),
@@ -367,9 +370,13 @@ def summary(run: Run) -> str:
     for label in run.rows:
         ledger = work / label / "ledger.tsv"
         if not ledger.is_file() or not (results / label / "report.html").is_file():
+            if not _logs(label):
+                lines.append(f"{label}: not started")
+                continue
             lines.append(f"{label}: not finished")
             lines += [f"    {sentence}" for sentence in _sentences(label) or ["see logs/"]]
             continue
+        shown = _shown(run, label)
         by_status, by_reason = counts(ledger)
         total = sum(by_status.values())
         lines.append(
@@ -380,20 +387,32 @@ def summary(run: Run) -> str:
         if by_reason:
             named = ", ".join(f"{code} {n}" for code, n in sorted(by_reason.items()))
             lines.append(f"    held back: {named}")
-            lines.append(f"    why: {results / label / 'held_back.tsv'}")
-        lines.append(f"    report: {results / label / 'report.html'}")
+            lines.append(f"    why: {shown / 'held_back.tsv'}")
+        lines.append(f"    report: {shown / 'report.html'}")
         lines.append(f"    before and after, for your eyes only: {work / label / 'review.html'}")
         lines += [f"    {sentence}" for sentence in approval.sentences(run, label)]
         lines += [f"    {sentence}" for sentence in _sentences(label)]
     return "\n".join(lines)
 
 
+def _shown(run: Run, label: str) -> Path:
+    """Where the pages of a submission are looked at: where it was handed out, once it was."""
+    results = Path(run.config["results"]) / label
+    target = run.handed_out / label if run.handed_out else results
+    same = approval.digest(target) == approval.digest(results)
+    return target if same and (target / "report.html").is_file() else results
+
+
+def _logs(label: str) -> list[Path]:
+    """The stages' logs of one submission."""
+    logs = Path("logs")
+    return sorted(logs.glob(f"*/{label}.log")) + sorted(logs.glob(f"*/{label}/*.log"))
+
+
 def _sentences(label: str) -> list[str]:
     """What the stages' logs of one submission say to the user, without repetition."""
     found: dict[str, None] = {}  # a set that keeps its order
-    for log in sorted(Path("logs").glob(f"*/{label}.log")) + sorted(
-        Path("logs").glob(f"*/{label}/*.log")
-    ):
+    for log in _logs(label):
         text = log.read_text(encoding="utf-8", errors="replace")
         for match in re.finditer(r"^error: .*(?:\n    .*)*", text, re.MULTILINE):
             found[match.group().replace("\n", "\n    ")] = None
