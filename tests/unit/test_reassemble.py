@@ -242,6 +242,15 @@ def test_changed_or_broken_input_is_held(tmp_path, stored):
     assert found[0]["reason_code"] == "changed_input" and found[1]["reason_code"]
 
 
+def test_the_log_says_by_its_keyword_which_attribute_is_malformed(tmp_path, stored, caplog):
+    path = image(tmp_path / "a.dcm", stored)
+    half = b"\xfe\xff\0\xe0"  # of the head of an item, as Anatomic Region Sequence
+    path.write_bytes(path.read_bytes() + b"\x08\0\x18\x22UN\0\0\4\0\0\0" + half)
+    _, (row,) = Shard(tmp_path, [shard_row(1, path, stored)]).run()
+    assert row["reason_code"] == "metadata_failed"
+    assert "item 1: metadata_failed (AnatomicRegionSequence)" in caplog.text
+
+
 def test_segmentation_keeps_its_pixels_and_names_what_it_refers_to(tmp_path, stored):
     path = image(tmp_path / "a.dcm", stored)
     dataset = pydicom.dcmread(path)

@@ -204,5 +204,5 @@ def test_tables_of_gradients_keep_their_numbers_as_they_are():
     ids=["name", "date", "length", "empty", "bytes", "cut", "deep"],
 )
 def test_what_cannot_be_read_as_such_is_held(content, suffix):
-    with pytest.raises(ItemError, match="metadata_failed"):
+    with pytest.raises(ItemError, match="sidecar_failed"):
         clean(content, suffix)

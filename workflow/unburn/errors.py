@@ -61,12 +61,16 @@ def all_of(*checks: Callable[[], Any]) -> list[Any]:
 class ItemError(Exception):
     """One input file that cannot be released; ``code`` is a key of ``reasons.REASONS``.
 
-    It holds the item back and never stops the others.
+    It holds the item back and never stops the others. ``where`` says for the log what is wrong, as
+    an attribute's keyword, and never a value.
     """
 
-    def __init__(self, code: str):
-        super().__init__(code)
-        self.code = code
+    def __init__(self, code: str, where: str = ""):
+        super().__init__(code, where)
+        self.code, self.where = code, where
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.where})" if self.where else self.code
 
 
 def verb(words: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from pydicom import config as pydicom_config
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
@@ -260,7 +261,7 @@ class _Cleaner:
                 raise
             except Exception:  # malformed: pydicom raises many kinds
                 if number in profile.PIXELS or "SQ" in (stored.VR, profile.listed_vr(number)):
-                    raise ItemError("metadata_failed") from None
+                    raise ItemError("metadata_failed", keyword_for_tag(number)) from None
                 continue
             if cleaned is not None:
                 elements[tag] = cleaned
@@ -633,15 +634,18 @@ def clean(
     Raises
     ------
     ItemError
-        ``metadata_failed`` if the SOP Class or Instance UID is missing or a sequence cannot be read
+        ``no_sop_class`` if the SOP Class UID is missing, ``metadata_failed`` if the SOP Instance
+        UID is, or a sequence cannot be read
     """
     with quiet():
         try:
             patient_in, identity = patient(dataset)
             cleaner = _Cleaner(key, settings, identity, dataset, touched)
             found = cleaner.level(dataset)
-            if not (_has_value(found, SOP_CLASS) and _has_value(found, SOP_INSTANCE)):
-                raise ItemError("metadata_failed")
+            if not _has_value(found, SOP_CLASS):
+                raise ItemError("no_sop_class")
+            if not _has_value(found, SOP_INSTANCE):
+                raise ItemError("metadata_failed", "SOPInstanceUID")
             found |= _identity(found, dataset, cleaner)
             if cleaner.derived:
                 found |= _derived(found, dataset, key)
@@ -652,7 +656,7 @@ def clean(
             cleaned.file_meta = _file_meta(dataset, cleaned)
         except ItemError:
             raise
-        except Exception:  # never show it: pydicom's messages hold values
-            raise ItemError("metadata_failed") from None
+        except Exception as error:  # never show it: pydicom's messages hold values
+            raise ItemError("metadata_failed", type(error).__name__) from None
         cleaned.preamble = bytes(128)
     return Cleaned(cleaned, patient_in, cleaner.patient, cleaner.uids)

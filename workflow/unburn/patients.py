@@ -39,7 +39,7 @@ def patient(dataset: Dataset) -> tuple[str, str]:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         if uid := text_of(dataset, keyword):
             return "", f"study\0{uid}"
-    raise ItemError("metadata_failed")
+    raise ItemError("metadata_failed", "SOPInstanceUID")
 
 
 def digest(master: bytes, submission: str, named: str) -> str:

@@ -46,13 +46,15 @@ HELD_BACK = {
     "not_examined": "Not every frame was searched for text, so nothing is known about it.",
     "not_painted": "A masked place was not painted, so it is not released.",
     "metadata_failed": "The header could not be cleaned: the SOP Instance UID that every object "
-    "needs is missing, or an attribute (or a file beside a volume) is malformed.",
+    "needs is missing, or an attribute is malformed; the log of reassemble_objects names it.",
+    "sidecar_failed": "The file beside a volume cannot be read as what its name says: JSON, or a "
+    "table of b-values or directions and of nothing else; mend it.",
     "not_written": "The cleaned object could not be written as valid DICOM.",
     # --- found by the gate
     "residual_text": "The independent reader still read text in the cleaned picture; "
     "look at it, it may also be a false alarm.",
     "residual_identifier": "An identifier of the original header was found in the cleaned object; "
-    "the log of check_candidates names the attribute.",
+    "the log of check_candidates names the attribute, or the frame in whose picture it was read.",
     "over_painted": "More of it was painted over than the setting gate.max_painted_share allows.",
     "gate_failed": "The independent check could not be done.",
     "pixels_differ": "A pixel outside the mask differs from the original; please report this.",

@@ -421,6 +421,7 @@ def attempt(
             return cells | made | {"status": "candidate", "file": out.name}, uids
         except ItemError as error:
             reason = error.code
+            log.warning("item %s: %s", row["item"], error)
             if out != plan.folder:
                 out.unlink(missing_ok=True)
     return cells | {"status": "held_back", "reason_code": reason}, {}

@@ -224,14 +224,14 @@ def clean_table(text: str, suffix: str) -> str:
     Raises
     ------
     ItemError
-        ``metadata_failed`` when there is anything but such numbers
+        ``sidecar_failed`` when there is anything but such numbers
     """
     lines = [line.split() for line in text.splitlines() if line.strip()]
     numbers = [number for line in lines for number in line]
     if not numbers or not all(
         _NUMBER.fullmatch(number) and abs(float(number)) <= LARGEST[suffix] for number in numbers
     ):
-        raise ItemError("metadata_failed")
+        raise ItemError("sidecar_failed", suffix)
     return "".join(" ".join(line) + "\n" for line in lines)
 
 
@@ -241,7 +241,7 @@ def clean(content: bytes, suffix: str, options: Options, naming: Naming = NOBODY
     Raises
     ------
     ItemError
-        ``metadata_failed`` when it cannot be read as such
+        ``sidecar_failed`` when it cannot be read as such
     """
     try:
         text = content.decode("utf-8")
@@ -249,4 +249,4 @@ def clean(content: bytes, suffix: str, options: Options, naming: Naming = NOBODY
             return to_text(clean_json(json.loads(text), options, naming)).encode()
         return clean_table(text, suffix).encode()
     except (ValueError, RecursionError):
-        raise ItemError("metadata_failed") from None
+        raise ItemError("sidecar_failed", suffix) from None
