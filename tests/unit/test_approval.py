@@ -72,7 +72,7 @@ def test_required_approval_lets_results_wait_below_work(tmp_path, monkeypatch):
     assert (run.config["results"], run.handed_out) == (f"private/{WAITING}", Path("results"))
     assert "approval" not in json.loads(submissions.section(run, "lab", "gate"))
     (tmp_path / "sheet.tsv").write_text("submission\tpath\tgate.approval\nlab\timages\trequired\n")
-    with pytest.raises(UserError, match=r"the column 'gate.approval' is not known"):
+    with pytest.raises(UserError, match=r"the column 'gate.approval' sets what holds for"):
         settings.load({"sheet": "sheet.tsv"}, [])
 
 

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from unburn.errors import UserError
 from unburn.files import replacing
 from unburn.places import Places, places_of
 from unburn.presets import CHOICES, DEMANDS, PRESETS, weakened
-from unburn.sheet import Row
+from unburn.sheet import Row, Settings
 from unburn.sheet import read as read_sheet
 
 REPO = Path(__file__).resolve().parents[2]
@@ -83,19 +84,8 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
     complete = _resolve_shipped(_fill(config, rules), rules)
     rows: dict[str, Row] = {}
     if isinstance(complete["sheet"], str):
-        overridable = {
-            name: rule
-            for name, rule in leaves(rules)
-            if "." in name and not rule.get("x-whole-run")
-        }
-        rows, found_rows = read_sheet(Path(complete["sheet"]), overridable)
+        rows, found_rows = read_sheet(Path(complete["sheet"]), _of_the_sheet(rules))
         mistakes += found_rows
-        for row in rows.values():
-            for name, value in row.settings.items():
-                for _, found, hint in _check_value(value, overridable[name]):
-                    mistakes.append(
-                        f"{complete['sheet']}:{row.line}: {name}: {found}\n    hint: {hint}"
-                    )
     if not mistakes:
         mistakes = [*_weakened(config, complete, rows, lines)]
     if mistakes:
@@ -238,6 +228,18 @@ def _check_value(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[str, str
             close = difflib.get_close_matches(str(value), map(str, rule["enum"]), 1)
             near = f"; did you mean {close[0]}?" if close else ""
         yield "", error.message, rule["x-hint"] + near
+
+
+def _of_the_sheet(rules: Mapping[str, Any]) -> Settings:
+    """What columns of the sheet can set, each with what finds the mistakes of a value."""
+
+    def check(rule: Mapping[str, Any], value: Any) -> list[str]:
+        return [f"{found}\n    hint: {hint}" for _, found, hint in _check_value(value, rule)]
+
+    return {
+        name: None if "." not in name or rule.get("x-whole-run") else partial(check, rule)
+        for name, rule in leaves(rules)
+    }
 
 
 def _weakened(

@@ -2,8 +2,9 @@
 
 import csv
 import difflib
+import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from unburn.errors import UserError
 COLUMNS = ("submission", "path", "project")
 DELIMITERS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 LABEL = re.compile(r"[a-z0-9-]{1,32}")
+
+# Settings by dotted name: what is wrong with a value, or None where one holds for the whole run.
+Settings = Mapping[str, Callable[[Any], Iterable[str]] | None]
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,16 @@ class Row:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read(sheet: Path, overridable: Collection[str] | None) -> tuple[dict[str, Row], list[str]]:
+def read(sheet: Path, known: Settings | None) -> tuple[dict[str, Row], list[str]]:
     """Read a TSV or CSV sheet; return its rows by label and all mistakes found, one text each.
 
-    ``overridable`` holds the dotted names of settings that a column may set (whether their values
-    fit is not looked at here); with None, all columns but the three of a row are passed over. A
-    mistake names file, line and column, and never the folder's path: it can hold a person's name.
+    With ``known`` None, for a job, all columns but the three of a row are passed over. A mistake
+    names file, line and column, and never the folder's path: it can hold a person's name.
     """
     if not sheet.is_file():
+        found = "it is a folder" if sheet.is_dir() else "there is no such file"
         return {}, [
-            f"{sheet}: there is no such file\n"
+            f"{sheet}: {found}\n"
             "    hint: set `sheet` in the configuration to a TSV "
             "with the columns submission and path"
         ]
@@ -54,10 +58,9 @@ def read(sheet: Path, overridable: Collection[str] | None) -> tuple[dict[str, Ro
         ]
     header = [name.strip() for name in lines[0]] if lines else []
     mistakes = _separator_mistakes(sheet, header, delimiter)
-    mistakes = mistakes or _header_mistakes(sheet, header, delimiter, overridable)
     if mistakes:
         return {}, mistakes
-
+    mistakes = _header_mistakes(sheet, header, delimiter, known)
     rows: dict[str, Row] = {}
     for number, cells in enumerate(lines[1:], start=2):
         if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
@@ -71,22 +74,13 @@ def read(sheet: Path, overridable: Collection[str] | None) -> tuple[dict[str, Ro
         row = {
             name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()
         }
-        found = _row_mistakes(row, rows)
-        if found:
-            mistakes.extend(f"{sheet}:{number}: {text}" for text in found)
-            continue
-        label = row["submission"]
-        settings = {}
-        for name in (name for name in row if name in (overridable or ())):
-            try:
-                settings[name] = yaml.safe_load(row[name])
-            except yaml.YAMLError:
-                mistakes.append(
-                    f"{sheet}:{number}: {name}: it is not a value as in the configuration\n"
-                    "    hint: a number, a word, true or false; brackets and quotes come in pairs"
-                )
-        path, project = Path(row["path"]), row.get("project", label)
-        rows[label] = Row(label, path, project, number, settings)
+        settings, wrong = _settings_of(row, known or {})
+        wrong = [*_row_mistakes(row, rows, header, known is None), *wrong]
+        mistakes.extend(f"{sheet}:{number}: {text}" for text in wrong)
+        if not wrong and {"submission", "path"} <= row.keys():
+            label = row["submission"]
+            path, project = Path(row["path"]), row.get("project", label)
+            rows[label] = Row(label, path, project, number, settings)
     if not rows and not mistakes:
         mistakes.append(f"{sheet}: it names no submission\n    hint: add a line for each folder")
     return rows, mistakes
@@ -124,27 +118,57 @@ def _separator_mistakes(sheet: Path, header: list[str], delimiter: str) -> list[
 
 
 def _header_mistakes(
-    sheet: Path, header: list[str], delimiter: str, overridable: Collection[str] | None
+    sheet: Path, header: list[str], delimiter: str, known: Settings | None
 ) -> list[str]:
     mistakes = []
-    known = [*COLUMNS, *(header if overridable is None else overridable)]
+    rules = {} if known is None else known
+    allowed = [*COLUMNS, *(name for name, check in rules.items() if check)]
     for name in ("submission", "path"):
         if name not in header:
             mistakes.append(
                 f"{sheet}:1: the column '{name}' is missing\n"
                 f"    hint: the first line names the columns, separated by {_name(delimiter)}"
             )
-    for name in header:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+    # a first line without both of them is no header, and a cell of it can be a folder's path
+    named = known is not None and ("submission" in header or "path" in header)
+    for name in header if named else ():
+        if name in allowed:
+            continue
+        if name in rules:
+            found = "sets what holds for the whole run"
+            hint = "take it out, and set it in config.yaml"
+        else:
+            found = "is not known"
+            near = difflib.get_close_matches(name, allowed, 1)
             hint = f"did you mean {near[0]}?" if near else "leave it out, or name a setting"
-            mistakes.append(f"{sheet}:1: the column '{name}' is not known\n    hint: {hint}")
+        mistakes.append(f"{sheet}:1: the column '{name}' {found}\n    hint: {hint}")
     for name in sorted({name for name in header if header.count(name) > 1}):
         mistakes.append(f"{sheet}:1: the column '{name}' is there twice\n    hint: keep one")
     return mistakes
 
 
-def _row_mistakes(row: Mapping[str, str], rows: Mapping[str, Row]) -> list[str]:
+def _settings_of(row: Mapping[str, str], known: Settings) -> tuple[dict[str, Any], list[str]]:
+    """What a row sets for its submission, and what is wrong with it."""
+    settings, mistakes = {}, []
+    for name in row:
+        check = known.get(name)
+        if check is None:
+            continue
+        try:
+            settings[name] = yaml.safe_load(row[name])
+        except yaml.YAMLError:
+            mistakes.append(
+                f"{name}: it is not a value as in the configuration\n"
+                "    hint: a number, a word, true or false; brackets and quotes come in pairs"
+            )
+        else:
+            mistakes += [f"{name}: {found}" for found in check(settings[name])]
+    return settings, mistakes
+
+
+def _row_mistakes(
+    row: Mapping[str, str], rows: Mapping[str, Row], header: Collection[str], in_job: bool
+) -> list[str]:
     mistakes = []
     label, project = row.get("submission", ""), row.get("project", "")
     for column, value in (("submission", label), ("project", project)):
@@ -153,7 +177,7 @@ def _row_mistakes(row: Mapping[str, str], rows: Mapping[str, Row]) -> list[str]:
                 f"{column}: it has a character that a label may not have, or is too long\n"
                 "    hint: 1 to 32 of small letters, digits and '-'; the label becomes a folder"
             )
-    if not label:
+    if not label and "submission" in header:
         mistakes.append("submission: it is empty\n    hint: give the folder a label, as lab-1")
     if label in rows:
         mistakes.append(
@@ -161,7 +185,10 @@ def _row_mistakes(row: Mapping[str, str], rows: Mapping[str, Row]) -> list[str]:
             "    hint: each submission has one line"
         )
     if "path" not in row:
-        mistakes.append("path: it is empty\n    hint: the folder that holds the images")
+        if "path" in header:
+            mistakes.append("path: it is empty\n    hint: the folder that holds the images")
+    elif not in_job and os.path.isfile(row["path"]):  # noqa: PTH113 - no error in a closed folder
+        mistakes.append("path: it is a file\n    hint: name the folder that holds it")
     return mistakes
 
 
