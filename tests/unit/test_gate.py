@@ -10,10 +10,11 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from unburn import gate, policy, tables
+from unburn import gate, marks, policy, tables
 from unburn.errors import UserError
 from unburn.gate import Found, Item, Moments, Settings
 from unburn.identifiers import NOBODY, identifiers
+from unburn.presets import RESEARCH
 from unburn.readers import Line
 
 SETTINGS = Settings(
@@ -305,6 +306,19 @@ def test_gate_finds_text_in_frames_that_nobody_suspected(tmp_path):
 def test_gate_holds_an_identifier_that_stayed_in_the_header(tmp_path):
     first, second = Shard(tmp_path, [grey(1), grey(1)], residue="see 4711-0815").run()
     assert first["reason_code"] == "residual_identifier" and second["verdict"] == "release"
+
+
+def test_gate_takes_what_unburn_writes_itself_for_no_identifier(tmp_path):
+    shard = Shard(tmp_path, [grey(1), grey(1), grey(1)], identity="Script")
+    painted = marks.Touched(5, "flat", False, frozenset({0}))
+    own = pydicom.Dataset(marks.declared("public", RESEARCH, marks.MET, painted))
+    header = {element.keyword: element.value for element in own}
+    more = ({}, {"PatientComments": "Script"}, {"PatientComments": "Clean Descriptors Optional"})
+    for number, residue in enumerate(more, start=1):
+        path = tmp_path / "candidates" / f"{number}.dcm"
+        candidate(path, grey(1), PatientID="", **(header | residue))
+    codes = [row["reason_code"] for row in shard.run()]
+    assert codes == ["", "residual_identifier", "residual_identifier"]
 
 
 def test_gate_holds_what_it_cannot_check_and_goes_on(tmp_path):

@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 import pydicom
 
-from unburn import frames, identifiers, metadata, nifti, policy, tables, wording
+from unburn import frames, identifiers, marks, metadata, nifti, policy, tables, wording
 from unburn.errors import UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
@@ -458,7 +458,7 @@ def _in_bytes(wanted: identifiers.Identifiers, candidate: Path, kind: str) -> bo
     else:
         before, data_set = searchable(candidate)
         outside, inside = split_pixels(data_set, glance(candidate))
-        outside = before + b"\0" + outside
+        outside = marks.without_own(before + b"\0" + outside)
     return identifiers.found_in_bytes(wanted, outside, BYTES_OUTSIDE) or identifiers.found_in_bytes(
         wanted, inside, BYTES_INSIDE
     )

@@ -18,6 +18,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from unburn.elements import text_of, texts
+from unburn.marks import without_own
 from unburn.metadata import quiet
 from unburn.presets import RESEARCH, Options
 from unburn.profile import listed_vr, rules, table
@@ -500,7 +501,7 @@ def found_in_attributes(ids: Identifiers, dataset: Dataset, minimum: int) -> lis
         if element.VR != "SQ" and element.keyword != "PixelData":
             value = element.value
             data = value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-            if found_in_bytes(ids, data, minimum):
+            if found_in_bytes(ids, without_own(data), minimum):
                 found.add(element.keyword or "a private attribute")
 
     with quiet():

@@ -1,8 +1,10 @@
 """What a cleaned object says about its cleaning: only what was really done."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import chain
 
 from pydicom import uid
 from pydicom.dataelem import DataElement
@@ -13,7 +15,7 @@ from pydicom.tag import BaseTag
 from unburn import __version__
 from unburn.elements import Element, Elements, made
 from unburn.objects import OF_FRAMES
-from unburn.presets import PRESETS, Options
+from unburn.presets import CHOICES, PRESETS, Options
 from unburn.profile import TABLE_REVISION
 
 # PS3.16 CID 7050, De-identification Method. 113102, Clean Recognizable Visual Features, is never
@@ -51,6 +53,8 @@ PHOTOGRAPHS_OF_EYES = {
 }
 NAMES_SOURCE = {uid.EnhancedUSVolumeStorage, *PHOTOGRAPHS_OF_EYES}  # when derived (1C, 2C)
 SOURCE = "Source image for image processing operation"  # PS3.16 CID 7202
+RULES = f"PS3.15 Table E.1-1 {TABLE_REVISION}, preset"
+FILLED = "Places of burned-in text were filled with made-up pixels by unburn"
 TEMPORAL = {"kept": "UNMODIFIED", "shifted": "MODIFIED", "year": "MODIFIED", "removed": "REMOVED"}
 
 
@@ -119,10 +123,7 @@ def declared(
     if touched is not None:
         found.append(made(0x00280301, "CS", ["NO"]))
         if touched.masked_pixels:
-            text = (
-                f"Places of burned-in text were filled with made-up pixels by unburn {__version__}"
-                f" (engine {touched.engine})"
-            )
+            text = f"{FILLED} {__version__} (engine {touched.engine})"
             found.append(made(0x00082111, "ST", [text]))
             if touched.was_lossy:
                 found.append(made(0x00282110, "CS", ["01"]))
@@ -134,7 +135,7 @@ def _method(preset: str, options: Options, codes: tuple[str, ...]) -> tuple[Elem
     chosen = [f"{name} {value}" for name, value in asdict(options).items()]
     text = [
         f"unburn {__version__}",
-        f"PS3.15 Table E.1-1 {TABLE_REVISION}, preset {preset}",
+        f"{RULES} {preset}",
         *(f"option {each}" for each in chosen if _differs(preset, each)),
     ]
     items = [_code(code, METHOD_CODES[code]) for code in codes]
@@ -149,6 +150,23 @@ def _code(value: str, meaning: str) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
     return item
+
+
+def without_own(data: bytes) -> bytes:
+    """Bytes of an object without the very phrases that are written here into every one.
+
+    A surname can be a part of them: Script of Clean Descriptors Option.
+    """
+    return _phrases().sub(b"\0", data)
+
+
+@cache
+def _phrases() -> re.Pattern[bytes]:
+    options = (f"option {name} {value}" for name, values in CHOICES.items() for value in values)
+    presets = (f"{RULES} {preset}" for preset in PRESETS)
+    every = sorted(chain(METHOD_CODES.values(), options, presets, (SOURCE, FILLED)))
+    either = "|".join(map(re.escape, every))
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{either})(?![A-Za-z0-9])".encode())
 
 
 def _differs(preset: str, chosen: str) -> bool:
