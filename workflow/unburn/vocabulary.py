@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -224,6 +224,27 @@ def _telling(groups: list[list[str]]) -> set[int]:
     return found
 
 
+def _left_over(groups: list[list[str]], kept: Set[int]) -> set[int]:
+    """Places of single letters that are initials or a word spelt out, by what goes beside them.
+
+    Those in a run of single letters of which one goes, several beside a word that goes, and one
+    that has nothing but such words beside it.
+    """
+
+    def is_letter(place: int) -> bool:
+        return len(groups[place]) == 1 and len(groups[place][0]) == 1 and groups[place][0].isalpha()
+
+    found: set[int] = set()
+    for letters, run in groupby(range(len(groups)), is_letter):
+        places = list(run)
+        around = [n for n in (places[0] - 1, places[-1] + 1) if 0 <= n < len(groups)]
+        gone = [n for n in around if n not in kept and any(map(str.isalpha, groups[n]))]
+        named = gone and (len(places) > 1 or gone == around)
+        if letters and (named or not kept >= {*places}):
+            found.update(places)
+    return found
+
+
 @lru_cache(maxsize=4096)
 def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
     """Return the parts of a descriptor that are known words, short numbers or both in one.
@@ -240,10 +261,13 @@ def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
             groups[-1] = (start, match.end(), [*atoms, match[0]])
         else:
             groups.append((match.start(), match.end(), [match[0]]))
-    telling = _telling([atoms for _, _, atoms in groups])
+    parts = [atoms for _, _, atoms in groups]
+    kept = {index for index, atoms in enumerate(parts) if _harmless(atoms, banned)}
+    kept -= _telling(parts)
+    kept -= _left_over(parts, kept)
     result, last = "", -1
-    for index, (start, end, atoms) in enumerate(groups):
-        if index in telling or not _harmless(atoms, banned):
+    for index, (start, end, _) in enumerate(groups):
+        if index not in kept:
             continue
         if result:
             between = text[groups[last][1] : start] if last == index - 1 else " "
