@@ -48,6 +48,11 @@ def test_numbers_and_codes_of_the_acquisition_stay_and_all_else_goes():
     assert clean_json(technical | personal) == technical
 
 
+def test_words_of_a_name_that_are_run_together_go():
+    found = clean_json({"PatientName": "Head^Foot", "SoftwareVersions": "FootHead 2.1"})
+    assert found["SoftwareVersions"] == "2.1"
+
+
 def test_text_is_cut_down_to_words_that_may_stay():
     found = clean_json(
         {

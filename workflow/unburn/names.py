@@ -68,10 +68,7 @@ class Named:
                         self.patients |= numbers_in(text)
                         self.people |= numbers_in(text)
                 if "name" in kinds:
-                    words = {word for text in found for word in words_in(text)}
-                    words = words.union(*map(in_ascii, words))
-                    here = {word for word in words if len(word) > 1}
-                    here = here.union(*map(joined, found))
+                    here = {word for text in found for word in words_of(text)}
                     self.people |= here
                     self.patients |= here if number >> 16 == 0x0010 else set()
             except Exception:  # malformed: pydicom raises many kinds, and the value is not kept
@@ -92,6 +89,12 @@ def _telling(tag: int, stored: str | None) -> tuple[str, ...]:
     number = tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION
     number = number and not NUMBERING_VRS.isdisjoint((vr, listed))
     return ("name",) * name + ("number",) * number
+
+
+def words_of(name: str) -> set[str]:
+    """Lower-case words that tell of a name: its own in every spelling, and those run together."""
+    spelt = {word for part in words_in(name) for word in (part, *in_ascii(part))}
+    return {word for word in spelt if len(word) > 1} | joined(name)
 
 
 @lru_cache(maxsize=256)

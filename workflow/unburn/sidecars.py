@@ -14,7 +14,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from unburn.dates import OLDEST_YEARS, clean_time, limit_age
 from unburn.errors import ItemError
-from unburn.names import ACCESSION, NUMBERING_GROUPS, RECORDS
+from unburn.names import ACCESSION, NUMBERING_GROUPS, RECORDS, words_of
 from unburn.presets import Options
 from unburn.profile import has_times
 from unburn.vocabulary import (
@@ -151,7 +151,7 @@ def _naming(content: dict[str, Any]) -> Naming:
                 continue
             text = str(value)
             if dictionary_VR(tag) == "PN":
-                words |= {word for word in words_in(text) if len(word) > 1}
+                words |= words_of(text)
             elif tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION:
                 words |= numbers_in(text) | numbers_in(text.replace("-", ""))
             if tag in RECORDS:
