@@ -15,6 +15,7 @@ from runs import DEMO, make_run, make_tiny, snakemake
 GROUPS = {"slurm": {"slurm"}, "runs": {"tiny_run", "sd2_run"}}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deal the tests out to processes by files; those that share the Slurm or runs go together.
 
