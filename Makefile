@@ -11,8 +11,8 @@ BIN   := $(VENV)/bin
 CORES ?= all
 TORCH := torch==2.13.0
 READY := $(VENV)/ready
-# Tests in a process for each core; files in the order of their names, which has the long ones first.
-AT_ONCE := --dist loadgroup --no-loadscope-reorder --maxprocesses 8 --numprocesses
+# Tests in a process for each core, a file in one; in the order of their names, which has the long ones first.
+AT_ONCE := --dist loadfile --no-loadscope-reorder --maxprocesses 8 --numprocesses
 # The newest Python of those that the lock was made for.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
@@ -31,7 +31,7 @@ test: install
 test-cluster: install
 	-tests/slurm/install.sh
 	-tests/apptainer/install.sh
-	$(BIN)/python -m pytest -rs $(AT_ONCE) 2 tests/slurm tests/apptainer tests/conda tests/offline
+	$(BIN)/python -m pytest -rs tests/slurm tests/apptainer tests/conda tests/offline
 
 test-browser: install
 	tests/browser/install.sh

@@ -12,22 +12,6 @@ import pytest
 import images
 from runs import DEMO, make_run, make_tiny, snakemake
 
-GROUPS = {"slurm": {"slurm"}, "runs": {"tiny_run", "sd2_run"}}
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the tests out to processes by files; those that share the Slurm or runs go together.
-
-    So neither is made twice, and none is changed by two tests at once.
-    """
-    asked: dict[Path, set[str]] = {}
-    for item in items:
-        asked.setdefault(item.path, set()).update(item.fixturenames)
-    for item in items:
-        groups = (name for name, shared in GROUPS.items() if shared & asked[item.path])
-        item.add_marker(pytest.mark.xdist_group(next(groups, item.path.name)))
-
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory) -> Path:
