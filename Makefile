@@ -29,8 +29,6 @@ test: install
 	$(BIN)/python -m pytest $(AT_ONCE) logical tests
 
 test-cluster: install
-	-tests/slurm/install.sh
-	-tests/apptainer/install.sh
 	$(BIN)/python -m pytest -rs tests/slurm tests/apptainer tests/conda tests/offline
 
 test-browser: install

@@ -135,6 +135,7 @@ def test_a_withdrawn_patient_is_gone_and_does_not_come_back(labs):
     theirs = [k for k, row in rows.items() if "DOE 2" in row["input"]]
     places = {row["output"]: row["patient"] for row in records(labs / "results/one/released.tsv")}
     (pseudonym,) = {places[rows[k]["output"]] for k in theirs}
+    released = [*places.values()].count(pseudonym)
     others = {
         file: state
         for file, state in states(labs / "results/one/dicom", labs / "results/other").items()
@@ -143,7 +144,8 @@ def test_a_withdrawn_patient_is_gone_and_does_not_come_back(labs):
     first = unburn(labs, "withdraw", "--configfile", "config.yaml", "--submission", "one",
                    "--patient", pseudonym)  # fmt: skip
     assert first.returncode == 0, first.stderr
-    assert "2 files handed in, 3 files released" in first.stdout and "--yes" in first.stdout
+    assert f"2 files handed in, {released} files released" in first.stdout
+    assert "--yes" in first.stdout
     done = unburn(labs, "withdraw", "--configfile", "config.yaml", "--submission", "one",
                   "--item", theirs[0], "--yes")  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -19,6 +19,13 @@ def write(folder, text):
     return file
 
 
+def refusal(run_folder, config):
+    """What is said of a configuration that is refused."""
+    with pytest.raises(UserError) as error:
+        settings.load_file(write(run_folder, config))
+    return str(error.value)
+
+
 def test_defaults_fill_what_is_not_set(run_folder):
     run = settings.load_file(write(run_folder, "sheet: sheet.tsv\ngate:\n  sample: 0.5\n"))
     assert run.config["gate"]["sample"] == 0.5
@@ -36,9 +43,7 @@ def test_default_paths_of_the_product_lie_in_the_repository(run_folder):
 def test_all_mistakes_are_told_at_once_with_their_lines(run_folder):
     (run_folder / "sheet.tsv").write_text("submission\tpath\nLab 1\tx\nlab-2\t\n")
     config = "sheet: sheet.tsv\nseed: -1\ngate:\n  reader: rapidocrr\n  sampel: 0.1\n"
-    with pytest.raises(UserError) as error:
-        settings.load_file(write(run_folder, config))
-    text = str(error.value)
+    text = refusal(run_folder, config)
     assert "5 to mend" in text
     assert "config.yaml:2: seed: -1 is less than the minimum of 0" in text
     assert "config.yaml:4: gate.reader: 'rapidocrr' is not one of" in text
@@ -54,9 +59,7 @@ def test_a_setting_or_a_group_that_is_there_twice_is_refused_with_both_lines(run
         "sheet: sheet.tsv\ngate: {read: all, faces: hold}\nmask:\n  pool: true\n  pool: false\n"
         "gate:\n  sample: 0.5\n"
     )
-    with pytest.raises(UserError) as error:
-        settings.load_file(write(run_folder, config))
-    text = str(error.value)
+    text = refusal(run_folder, config)
     assert "2 to mend" in text
     assert "config.yaml:6: gate: it is there already, in line 2\n    hint: keep one" in text
     assert "config.yaml:5: mask.pool: it is there already, in line 4" in text
@@ -147,9 +150,7 @@ def test_a_setting_cannot_take_from_what_a_preset_promises(run_folder):
         "sheet: sheet.tsv\nmetadata:\n  preset: public\n  dates: shifted\n  uids: replaced\n"
         "gate:\n  faces: ignore\n  sample: 0.5\nreport:\n  pictures: 3\n"
     )
-    with pytest.raises(UserError) as error:
-        settings.load_file(write(run_folder, config))
-    text = str(error.value)
+    text = refusal(run_folder, config)
     assert "3 to mend" in text
     assert "config.yaml:4: metadata.dates: the preset public promises removed" in text
     assert "config.yaml:7: gate.faces: the preset public promises hold" in text

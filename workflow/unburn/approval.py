@@ -68,6 +68,11 @@ def digest(results: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def are_same(results: Path, others: Path) -> bool:
+    """Whether a signature for one folder of results is one for the other, too."""
+    return digest(results) == digest(others)
+
+
 def items_in(results: Path) -> int:
     """How many items are released, without the masks and volumes made of them."""
     rows = records(results / TABLE)
@@ -134,7 +139,7 @@ def sentences(run: Run, label: str) -> list[str]:
     there = (target / TABLE).is_file()
     lost = mending.lost(target)
     whole = there and not lost and all((target / name).is_file() for name in PAGES)
-    if whole and digest(target) == digest(waiting):
+    if whole and are_same(target, waiting):
         return [f"approval: signed; handed out in {target}"]
     if is_signed(work, waiting):
         return [f"approval: signed; the next start hands it out in {target}"]

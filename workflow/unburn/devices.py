@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unburn.errors import UserError
+from unburn.errors import UserError, listed
 from unburn.ultrasound import Rectangle
 
 if TYPE_CHECKING:
@@ -145,9 +145,7 @@ def read(path: Path, name: str) -> list[Rule]:
         except ValueError as error:
             mistakes.append(f"{path}:{number}: {error}")
     if mistakes:
-        raise UserError(
-            "mask.device_rules", f"{len(mistakes)} to mend\n" + "\n".join(mistakes), ADVICE
-        )
+        raise UserError("mask.device_rules", listed(mistakes), ADVICE)
     if not rules:
         raise UserError("mask.device_rules", f"{path} holds no rule", ADVICE)
     return rules

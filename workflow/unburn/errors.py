@@ -26,15 +26,19 @@ class UserError(Exception):
         return type(self), (self.where, self.found, self.advice)
 
 
+NOTHING_RUN = "mend what is listed above and start again; nothing was run"
+
+
+def listed(mistakes: Sequence[str]) -> str:
+    """What was found, for an error that names several things to mend."""
+    return f"{len(mistakes)} to mend\n" + "\n".join(mistakes)
+
+
 class Mistakes(UserError):
     """Several things the user can mend, told at once."""
 
     def __init__(self, errors: Sequence[UserError]):
-        super().__init__(
-            where="settings",
-            found=f"{len(errors)} to mend\n" + "\n".join(map(str, errors)),
-            advice="mend what is listed above and start again; nothing was run",
-        )
+        super().__init__("settings", listed([*map(str, errors)]), NOTHING_RUN)
         self.errors = [*errors]
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:

@@ -101,10 +101,6 @@ PRESENT = {
 KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 PRESENT_IN = {KEY_OBJECT: {0x00081111: "SQ"}}  # Referenced Performed Procedure Step (C.17.6.1)
 
-# Actions for an attribute as a whole; all others are for values of characters.
-WHOLE = frozenset(
-    (profile.REMOVE, "keep", "bytes", "colours", "items", "content", "graphics", "empty", "dummy")
-)
 DUMMIES: dict[str, str] = {
     "CS": "REMOVED",
     "AE": "REMOVED",
@@ -290,8 +286,6 @@ class _Cleaner:
         code: Code | None,
     ) -> Element | None:
         """Do to one attribute of a VR as it should be what ``profile.action`` names."""
-        if do not in WHOLE:
-            return self.characters(dataset, element, tag, vr, do, code)
         if do == profile.REMOVE or (self.derived and tag in OF_PIXELS):
             return None
         if do in ("keep", "bytes"):
@@ -300,24 +294,14 @@ class _Cleaner:
             )
             return _passed(element, vr) if sound else None
         if do == "colours":
-            numbers = icc.clean(bytes(element.value or b""))
-            return DataElement(tag, vr, numbers) if numbers else None
+            colours = icc.clean(bytes(element.value or b""))
+            return DataElement(tag, vr, colours) if colours else None
         if do in ("items", "content", "graphics"):
             return self.sequence(list(element.value or []), tag, do)  # type: ignore[arg-type]
         if do == "empty":
             return made(tag, vr, [])
-        return self.dummy(tag, vr)
-
-    def characters(
-        self,
-        dataset: Dataset,
-        element: Element,
-        tag: int,
-        vr: str,
-        do: str,
-        code: Code | None,
-    ) -> Element | None:
-        """Clean an attribute whose values are characters, each for itself."""
+        if do == "dummy":
+            return self.dummy(tag, vr)
         found = texts(dataset, element, vr)
         if not found:
             return made(tag, vr, [])

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from unburn.errors import UserError
+from unburn.errors import NOTHING_RUN, UserError, listed
 from unburn.files import replacing
 from unburn.places import Places, places_of
 from unburn.presets import CHOICES, DEMANDS, PRESETS, weakened
@@ -89,11 +89,7 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
     if not mistakes:
         mistakes = [*_weakened(config, complete, rows, lines)]
     if mistakes:
-        raise UserError(
-            where="settings",
-            found=f"{len(mistakes)} to mend\n" + "\n".join(mistakes),
-            advice="mend what is listed above and start again; nothing was run",
-        )
+        raise UserError("settings", listed(mistakes), NOTHING_RUN)
     if complete["gate"]["approval"] == "none":
         return Run(complete, rows)
     waiting = str(Path(complete["work"]) / WAITING)
