@@ -210,6 +210,12 @@ def test_nobody_decides_under_a_name_that_a_table_or_a_spreadsheet_takes_for_mor
     assert deciding.reviewer_of("Ana-Lena O'Neil +1 =") == "Ana-Lena O'Neil +1 ="
 
 
+@pytest.mark.parametrize("login", ["=1+1", " @sum", "a\x1b[2Jb", ""])
+def test_a_login_that_no_table_should_hold_is_nobodys_name(login, monkeypatch):
+    monkeypatch.setattr(deciding.getpass, "getuser", lambda: login)
+    assert deciding.who() == ""
+
+
 def test_decide_refuses_a_file_that_changed_since_it_was_checked(lab):
     (lab.shard / "candidates" / "2.dcm").write_bytes(b"altered")
     with pytest.raises(UserError, match="not the one that was checked"):

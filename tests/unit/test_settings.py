@@ -65,6 +65,16 @@ def test_a_setting_or_a_group_that_is_there_twice_is_refused_with_both_lines(run
     assert "config.yaml:5: mask.pool: it is there already, in line 4" in text
 
 
+def test_a_group_that_holds_itself_is_refused_by_its_line(run_folder):
+    text = refusal(run_folder, "sheet: sheet.tsv\ngate: &g\n  read: *g\n")
+    assert "config.yaml:3: gate.read: it holds itself\n    hint: write the settings out" in text
+
+
+def test_a_group_may_stand_for_another_by_an_alias(run_folder):
+    run = settings.load_file(write(run_folder, "sheet: sheet.tsv\ngate: &g {}\nevaluate: *g\n"))
+    assert run.config == settings.defaults() | {"sheet": "sheet.tsv"}
+
+
 NUMBERS = [name for name, rule in settings.leaves(settings.schema()) if rule["type"] == "number"]
 
 

@@ -49,11 +49,15 @@ class Seen:
 
 
 def who() -> str:
-    """The name under which somebody is logged in here; empty where nobody knows."""
+    """The name under which somebody is logged in here; empty where nobody knows.
+
+    One that no table should hold is none.
+    """
     try:
-        return getpass.getuser()
+        name = getpass.getuser().strip()
     except (OSError, KeyError):
         return ""
+    return name if name.isprintable() and not name.startswith(FORMULA) else ""
 
 
 def today() -> str:

@@ -76,8 +76,8 @@ def load(config: Mapping[str, Any], files: Sequence[Path]) -> Run:
         naming every mistake of settings and sheet, each with its place and a way out
     """
     rules = schema()
-    lines, twice = places_of(files)
-    mistakes = twice + [
+    lines, misread = places_of(files)
+    mistakes = misread + [
         f"{_place(lines, path)}{'.'.join(path)}: {found}\n    hint: {hint}"
         for path, found, hint in _check(config, rules, ())
     ]
