@@ -35,12 +35,22 @@ shell.prefix(
 )
 
 
+def threshold():
+    """The detector's threshold: the one that a run would use, where none is set."""
+    chosen = config["detection"]["threshold"]
+    return defaults()["detect"]["threshold"] if chosen is None else chosen
+
+
 def settings():
-    """The section detection as JSON, with the threshold that a run would use."""
-    threshold = config["detection"]["threshold"]
-    if threshold is None:
-        threshold = defaults()["detect"]["threshold"]
-    return json.dumps({**config["detection"], "threshold": threshold}, sort_keys=True)
+    """The section detection as JSON."""
+    return json.dumps({**config["detection"], "threshold": threshold()}, sort_keys=True)
+
+
+def ours(wildcards, input):
+    """What our detector needs and no other: then others are not measured again with it."""
+    if not input.weights:
+        return ""
+    return f"--weights {shlex.quote(str(input.weights))} --threshold {threshold()}"
 
 
 def planted_settings():
@@ -67,6 +77,7 @@ def folders():
     return json.dumps({"answer key": key, "pydicom": str(own), **named}, sort_keys=True)
 
 
+DETECTORS = ("unburn", *config["detection"]["peers"])
 TABLES = (
     "detection",
     "restoration",
@@ -493,16 +504,19 @@ rule plant_text:
         " --out {params.out:q} 2> {log:q}"
 
 
-rule judge_detectors:
-    """Let every detector look at the planted frames, and at them without text."""
+rule judge_detector:
+    """Let one detector look at the planted frames, and at them without text."""
     input:
         planted="benchmark/tables/measured/planted.h5",
-        weights=config["detection"]["weights"],
+        weights=branch(
+            lambda wildcards: wildcards.method == DETECTORS[0],
+            then=config["detection"]["weights"],
+        ),
     output:
-        lines="benchmark/tables/measured/found_lines.csv",
-        frames="benchmark/tables/measured/found_frames.csv",
+        lines="benchmark/tables/measured/found/{method}_lines.csv",
+        frames="benchmark/tables/measured/found/{method}_frames.csv",
     log:
-        "logs/benchmark/tables-detection.log",
+        "logs/benchmark/tables-detection-{method}.log",
     conda:
         "../envs/cpu.yaml"
     container:
@@ -512,12 +526,12 @@ rule judge_detectors:
         mem_mb=6000,
         runtime=120,
     params:
-        settings=settings(),
-        out=lambda wildcards, output: str(Path(output.lines).parent),
+        ours=ours,
         code=code_digest("planted_detection"),
     shell:
-        "python -m unburn.planted_detection --planted {input.planted:q} --settings {params.settings:q}"
-        " --weights {input.weights:q} --threads {threads} --out {params.out:q} 2> {log:q}"
+        "python -m unburn.planted_detection --planted {input.planted:q} --method {wildcards.method}"
+        " {params.ours} --threads {threads} --lines {output.lines:q} --frames {output.frames:q}"
+        " 2> {log:q}"
 
 
 rule restore_planted:
@@ -549,16 +563,15 @@ rule restore_planted:
         " --out {params.out:q} 2> {log:q}"
 
 
-rule read_restored:
-    """Let three readers read every painted frame, and match headers."""
+rule read_planted:
+    """Let three readers read every frame without text and with it, and match headers."""
     input:
         planted="benchmark/tables/measured/planted.h5",
-        restored="benchmark/tables/measured/restored.h5",
     output:
-        lines="benchmark/tables/measured/read_lines.csv",
-        frames="benchmark/tables/measured/read_frames.csv",
+        lines="benchmark/tables/measured/read/planted_lines.csv",
+        frames="benchmark/tables/measured/read/planted_frames.csv",
     log:
-        "logs/benchmark/tables-reading.log",
+        "logs/benchmark/tables-reading-planted.log",
     conda:
         "../envs/cpu.yaml"
     container:
@@ -568,11 +581,25 @@ rule read_restored:
         mem_mb=6000,
         runtime=240,
     params:
-        out=lambda wildcards, output: str(Path(output.lines).parent),
+        restored="",
         code=code_digest("planted_reading"),
     shell:
-        "python -m unburn.planted_reading --planted {input.planted:q} --restored {input.restored:q}"
-        " --threads {threads} --out {params.out:q} 2> {log:q}"
+        "python -m unburn.planted_reading --planted {input.planted:q} {params.restored}"
+        " --threads {threads} --lines {output.lines:q} --frames {output.frames:q} 2> {log:q}"
+
+
+use rule read_planted as read_restored with:
+    input:
+        planted="benchmark/tables/measured/planted.h5",
+        restored="benchmark/tables/measured/restored.h5",
+    output:
+        lines="benchmark/tables/measured/read/restored_lines.csv",
+        frames="benchmark/tables/measured/read/restored_frames.csv",
+    log:
+        "logs/benchmark/tables-reading-restored.log",
+    params:
+        restored=lambda wildcards, input: f"--restored {shlex.quote(input.restored)}",
+        code=code_digest("planted_reading"),
 
 
 rule submit_planted:
@@ -713,12 +740,12 @@ rule tabulate_planted:
             name=(
                 "set.json",
                 "lines.csv",
-                "found_lines.csv",
-                "found_frames.csv",
                 "restored.csv",
                 "restored.json",
-                "read_lines.csv",
-                "read_frames.csv",
+                "read/planted_lines.csv",
+                "read/planted_frames.csv",
+                "read/restored_lines.csv",
+                "read/restored_frames.csv",
                 "released_lines.csv",
                 "released_items.csv",
                 "predictions.csv",
@@ -726,6 +753,11 @@ rule tabulate_planted:
                 "own_models.json",
                 "tasks/tasks.json",
             ),
+        ),
+        collect(
+            "benchmark/tables/measured/found/{method}_{what}.csv",
+            method=DETECTORS,
+            what=("lines", "frames"),
         ),
     output:
         page="benchmark/tables/tables.html",
@@ -743,11 +775,12 @@ rule tabulate_planted:
         IMAGES["cpu"]
     params:
         evidence=config["tables"]["evidence"],
+        detectors=DETECTORS,
         measured="benchmark/tables/measured",
         out=lambda wildcards, output: str(Path(output.page).parent),
         code=code_digest("paper_page"),
     shell:
-        "python -m unburn.paper_page --measured {params.measured:q}"
+        "python -m unburn.paper_page --measured {params.measured:q} --detectors {params.detectors}"
         " --evidence {params.evidence} --out {params.out:q} 2> {log:q}"
 
 

@@ -1,7 +1,7 @@
 """The page of the benchmark `tables` in a real browser."""
 
 import pytest
-from test_paper_tables import everything
+from test_paper_tables import DETECTORS, everything
 
 from unburn import paper_page
 
@@ -11,7 +11,7 @@ def file(browser, tmp_path_factory):
     """The page of hand-made measurements, of which some engines did not run."""
     folder = tmp_path_factory.mktemp("tables")
     everything(folder)
-    paper_page.tabulate(folder, 50, folder / "out")
+    paper_page.tabulate(folder, DETECTORS, 50, folder / "out")
     return folder / "out" / "tables.html"
 
 

@@ -35,7 +35,7 @@ def test_the_shipped_configuration_names_every_setting(tmp_path):
     assert given["threshold"] is None  # the workflow puts in what a run would use
     bench = detection.bench_of({**given, "threshold": 0.3, "fonts": [str(tmp_path)]}, tmp_path)
     assert bench.frames is None and bench.faces == glyphs.OWN
-    assert set(bench.peers) == set(detection.PEERS)
+    assert set(bench.peers) == set(detection.MADE)
     # neither training nor the choice of a threshold has seen frames or fonts of the set
     assert bench.split_seed == training["seed"] and bench.split == "test"
     assert not set(given["fonts"]) & {*training["fonts"], *training["held_out_fonts"]}

@@ -19,8 +19,21 @@ MODALITY = ("CT", "CT", "MR", "MR")
 VERSIONS = [(CLEAN, ""), (BURNED, ""), *((m, mask) for mask in MASKS for m in BASELINES)]
 
 
+DETECTORS = ("unburn", "tesseract")
+
+
 def frame(rows):
     return pd.DataFrame(rows)
+
+
+def shown(rows):
+    """What readers were shown: the frames as they were, and their paintings."""
+    return frame([row | {"shown": "restored" if row["mask"] else "planted"} for row in rows])
+
+
+def parts(name, what, table, column, wanted):
+    """A table in the parts that it is measured in."""
+    return {f"{name}/{one}_{what}": table[table[column] == one] for one in wanted}
 
 
 def lines():
@@ -85,9 +98,14 @@ def everything(folder):
          "structure": name, "dice": 0.8 if m == BLACK_BOX else 1.0}
         for m, mask in VERSIONS for k in range(FRAMES) for name in ("all", "middle", "bright")
     ]  # fmt: skip
+    for name in ("found", "read"):
+        (folder / name).mkdir()
     for name, rows in {
-        "lines": lines(), "found_lines": frame(found), "found_frames": frame(frames),
-        "restored": frame(restored), "read_lines": frame(read), "read_frames": frame(named),
+        "lines": lines(), "restored": frame(restored),
+        **parts("found", "lines", frame(found), "method", DETECTORS),
+        **parts("found", "frames", frame(frames), "method", DETECTORS),
+        **parts("read", "lines", shown(read), "shown", paper_tables.READ),
+        **parts("read", "frames", shown(named), "shown", paper_tables.READ),
         "released_lines": frame(released), "released_items": frame(items),
         "predictions": frame(predictions), "structures": frame(structures),
     }.items():  # fmt: skip
@@ -111,7 +129,7 @@ def everything(folder):
 def measured(tmp_path_factory) -> Measured:
     folder = tmp_path_factory.mktemp("measured")
     everything(folder)
-    return paper_tables.read(folder)
+    return paper_tables.read(folder, DETECTORS)
 
 
 def row(table, **wanted):
@@ -203,7 +221,7 @@ def test_every_file_is_written_and_twice_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(intervals, "RESAMPLED", 50)  # most of the time that this takes
     everything(tmp_path)
     for name in ("one", "two"):
-        paper_page.tabulate(tmp_path, 50, tmp_path / name)
+        paper_page.tabulate(tmp_path, DETECTORS, 50, tmp_path / name)
     files = sorted(file.name for file in (tmp_path / "one").iterdir())
     assert len(files) == 6 * 5 + 2
     for name in files:

@@ -4,16 +4,24 @@ import pytest
 
 from unburn import detection, glyphs, planted, planted_detection
 
+EVERYTHING = np.array([[0, 0], [900, 0], [900, 900], [0, 900]], np.float32)
+METHODS = {"all": lambda *_: [EVERYTHING], "none": lambda *_: []}
+
 
 @pytest.fixture
 def found(tmp_path, monkeypatch):
     """A method that finds everything, one that finds nothing, on two frames planted twice."""
-    everything = [np.array([[0, 0], [900, 0], [900, 900], [0, 900]], np.float32)]
-    methods = {"all": lambda *_: everything, "none": lambda *_: []}
-    monkeypatch.setattr(detection, "methods_of", lambda bench: methods)
+    monkeypatch.setattr(detection, "method", lambda name, *_: METHODS[name])
+    planted_detection._method.cache_clear()
     planted.make(planted.Bench(5, None, "test", 3, 2, 2, glyphs.OWN), 1, tmp_path)
-    planted_detection.run(tmp_path / "planted.h5", None, 1, tmp_path)
-    return [pd.read_csv(tmp_path / f"found_{name}.csv") for name in ("lines", "frames")]
+    for name in METHODS:
+        files = [tmp_path / f"{name}_{what}.csv" for what in ("lines", "frames")]
+        words = ["--method", name, "--lines", str(files[0]), "--frames", str(files[1])]
+        planted_detection.main(["--planted", str(tmp_path / "planted.h5"), *words])
+    return [
+        pd.concat([pd.read_csv(tmp_path / f"{name}_{what}.csv") for name in METHODS])
+        for what in ("lines", "frames")
+    ]
 
 
 def test_lines_are_found_or_missed_by_their_ink(found):

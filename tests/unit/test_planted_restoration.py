@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
@@ -60,14 +59,13 @@ def test_every_version_of_a_frame_is_kept(tmp_path, monkeypatch):
     by = rows[rows["mask"] == ORACLE].set_index("method").mse
     assert by[OURS] < by[BLACK_BOX]
     assert rows[rows["mask"] == PIPELINE].mse.isna().all()  # nothing was masked there
-    found = list(planted_restoration.versions(path, tmp_path / "restored.h5", 0))
-    assert [name for name, mask, *_ in found if not mask] == [CLEAN, BURNED]
-    with h5py.File(path) as file:
-        clean, burned = (file[f"00000/{name}"][:] for name in ("clean", "burned"))
-    for name, mask, shown, one in found:
-        if mask == ORACLE:
-            outside = ~masks_of(one, None)[ORACLE]
-            assert np.array_equal(shown[outside], burned[outside]), name
-        if mask == PIPELINE:
-            assert np.array_equal(shown, burned)
-    assert np.array_equal(found[0][2], clean)
+    one = planted.load(path, 0)
+    outside = ~masks_of(one, None)[ORACLE]
+    shown = list(planted_restoration.paintings(tmp_path / "restored.h5", 0))
+    assert len(shown) == 2 * len(planted_restoration.BASELINES)
+    for name, mask, picture in shown:
+        beside = outside if mask == ORACLE else np.ones_like(outside)
+        assert np.array_equal(picture[beside], one.burned[beside]), name
+    (clean, burned) = planted_restoration.unpainted(one)
+    assert (clean[:2], burned[:2]) == ((CLEAN, ""), (BURNED, ""))
+    assert np.array_equal(clean[2], one.clean) and np.array_equal(burned[2], one.burned)

@@ -35,7 +35,6 @@ from unburn.train import font_files
 log = logging.getLogger(__name__)
 
 OURS = "unburn"
-PEERS = ("rapidocr", "tesseract")
 LEGIBLE_PX = 96  # pictures of misses are enlarged until their short side has so many pixels
 SHOWN, MISSES = 24, 60  # frames on the contact sheet, and missed lines that are kept as pictures
 SHEET_PX, MISS_PX = 480, 480  # longest side of a picture on the sheets
@@ -104,16 +103,20 @@ def tesseract() -> Method:
     return lambda pictures, shown: [line.quad for line in reader.read(shown)]
 
 
-def prepared(bench: Bench) -> dict[str, Method]:
-    """Every method of a run, each on one thread."""
+MADE = {"rapidocr": rapidocr, "tesseract": tesseract}
+
+
+def method(name: str, weights: Path, threshold: float) -> Method:
+    """A method by its name, on one thread; weights and threshold are those of ours."""
     torch.set_num_threads(1)
     one_thread()
     keep_memory()
-    made = {"rapidocr": rapidocr, "tesseract": tesseract}
-    return {
-        OURS: ours(bench.weights, bench.threshold),
-        **{name: made[name]() for name in bench.peers},
-    }
+    return ours(weights, threshold) if name == OURS else MADE[name]()
+
+
+def prepared(bench: Bench) -> dict[str, Method]:
+    """Every method of a run."""
+    return {name: method(name, bench.weights, bench.threshold) for name in bench.methods}
 
 
 methods_of = lru_cache(maxsize=1)(prepared)  # loaded once in each process

@@ -71,9 +71,9 @@ def warning(about: Mapping[str, Any], least: int) -> str:
     return ""
 
 
-def tabulate(folder: Path, least: int, out: Path) -> None:
+def tabulate(folder: Path, detectors: Sequence[str], least: int, out: Path) -> None:
     """Write every table, picture and the page to ``out``."""
-    measured = paper_tables.read(folder)
+    measured = paper_tables.read(folder, detectors)
     about = measured.notes["set"]
     warned = warning(about, least)
     made = [build(measured) for build in TABLES]
@@ -102,10 +102,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Make every table, picture and the page of what was measured."""
     parser = argparse.ArgumentParser(prog="python -m unburn.paper_page", description=main.__doc__)
     parser.add_argument("--measured", type=Path, required=True, help="folder of what was measured")
+    parser.add_argument("--detectors", nargs="+", required=True, help="in the order of the tables")
     parser.add_argument("--evidence", type=int, required=True, help="frames below which it is none")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     options = parser.parse_args(argv)
-    tabulate(options.measured, options.evidence, options.out)
+    tabulate(options.measured, options.detectors, options.evidence, options.out)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ CAVEAT = (
 )
 # what is written in a line that can be seen, by the kind that the renderer gives it
 WRITTEN = {"text": "several letters", "marker": "markers", "single": "single letters"}
+READ = ("planted", "restored")  # what readers were shown, frames as they were first
 NAMES = {DEFAULT: "default (flat places exactly, else classic)"}
 
 
@@ -70,9 +71,13 @@ class Measured:
         return self.tables[name]
 
 
-def read(folder: Path) -> Measured:
-    """Read every CSV and JSON of a folder."""
+def read(folder: Path, detectors: Sequence[str]) -> Measured:
+    """Read every CSV and JSON of a folder; what was measured in parts becomes one table."""
     tables = {file.stem: pd.read_csv(file) for file in sorted(folder.glob("*.csv"))}
+    for name, parts in (("found", detectors), ("read", READ)):
+        for what in ("lines", "frames"):
+            files = [folder / name / f"{part}_{what}.csv" for part in parts]
+            tables[f"{name}_{what}"] = pd.concat(map(pd.read_csv, files), ignore_index=True)
     notes = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
     notes["tasks"] = json.loads((folder / "tasks" / "tasks.json").read_text())
     return Measured(tables, notes, notes["set"]["seed"])

@@ -1,4 +1,4 @@
-"""What readers still read in the planted frames once they are painted, and whom it names.
+"""What readers read in the planted frames, before and after they are painted, and whom it names.
 
 Three readers: RapidOCR and Tesseract find lines themselves; our CTC reader is given the true place
 of every line, which is the strongest attack. A reading at a line's place is compared with what was
@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 from pydicom import Dataset
 
-from unburn import identifiers, lines, planted, planted_restoration, readers, reading
+from unburn import identifiers, lines, planted, readers, reading
 from unburn.errors import command
 from unburn.gate import legible
 from unburn.parallel import in_order
+from unburn.planted_restoration import PIPELINE, paintings, unpainted
 from unburn.presets import RESEARCH
 from unburn.settings import defaults
 from unburn.tables import write_csv
@@ -101,16 +102,19 @@ def judged(
 
 
 def measure(
-    frame: int, path: Path, restored: Path, people: tuple[tuple[str, str], ...]
+    frame: int, path: Path, restored: Path | None, people: tuple[tuple[str, str], ...]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of lines and of frames: every reader on every version of one frame."""
+    """Rows of lines and of frames: every reader on one frame as it was, or on its paintings.
+
+    Of the paintings those under the mask that a run makes.
+    """
     of_lines: list[dict[str, Any]] = []
     of_frames: list[dict[str, Any]] = []
-    for method, mask, picture, one in planted_restoration.versions(path, restored, frame):
-        if mask == planted_restoration.ORACLE:  # no run has that mask
-            continue
-        chosen = counted(one)
-        texts, quads = [one.texts[k] for k in chosen], one.quads[chosen]
+    one = planted.load(path, frame)
+    chosen = counted(one)
+    texts, quads = [one.texts[k] for k in chosen], one.quads[chosen]
+    shown = paintings(restored, frame, (PIPELINE,)) if restored else unpainted(one)
+    for method, mask, picture in shown:
         named = {"method": method, "mask": mask, "frame": frame, "group": one.group}
         for name in READERS:
             found = read_by(name, picture, one.quads)
@@ -130,8 +134,8 @@ def measure(
     return of_lines, of_frames
 
 
-def run(path: Path, restored: Path, threads: int, out: Path) -> None:
-    """Write ``read_lines.csv`` and ``read_frames.csv`` to ``out``."""
+def run(path: Path, restored: Path | None, threads: int, out: tuple[Path, Path]) -> None:
+    """Write the rows of lines and those of frames to the two files of ``out``."""
     frames = planted.frames_of(path, 0)
     people = tuple((one.name, one.number) for one in (planted.load(path, k) for k in frames))
     of_lines: list[dict[str, Any]] = []
@@ -140,21 +144,22 @@ def run(path: Path, restored: Path, threads: int, out: Path) -> None:
     for rows, more in in_order(work, frames, threads):
         of_lines += rows
         of_frames += more
-    write_csv(out / "read_lines.csv", of_lines, LINE_COLUMNS)
-    write_csv(out / "read_frames.csv", of_frames, FRAME_COLUMNS)
+    write_csv(out[0], of_lines, LINE_COLUMNS)
+    write_csv(out[1], of_frames, FRAME_COLUMNS)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read every painted frame by every reader."""
+    """Let every reader read the planted frames, or what was painted of them."""
     parser = argparse.ArgumentParser(
         prog="python -m unburn.planted_reading", description=main.__doc__
     )
     parser.add_argument("--planted", type=Path, required=True, help="planted.h5")
-    parser.add_argument("--restored", type=Path, required=True, help="restored.h5")
+    parser.add_argument("--restored", type=Path, help="restored.h5, to read the paintings")
     parser.add_argument("--threads", type=int, default=1, help="processes")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--lines", type=Path, required=True, help="table to write")
+    parser.add_argument("--frames", type=Path, required=True, help="table to write")
     options = parser.parse_args(argv)
-    run(options.planted, options.restored, options.threads, options.out)
+    run(options.planted, options.restored, options.threads, (options.lines, options.frames))
 
 
 if __name__ == "__main__":

@@ -139,20 +139,21 @@ def run(path: Path, bench: Bench, threads: int, out: Path) -> None:
         tmp.write_text(json.dumps(about, indent=1) + "\n")
 
 
-def versions(
-    path: Path, restored: Path, frame: int
-) -> Iterator[tuple[str, str, np.ndarray, planted.Planted]]:
-    """Every picture of a frame: (method, mask, uint8 (rows, columns), the frame).
+Version = tuple[str, str, np.ndarray]  # method, mask, picture uint8 (rows, columns)
 
-    First without text, then with it, both under no mask, then every painting.
-    """
-    one = planted.load(path, frame)
-    yield CLEAN, "", one.clean, one
-    yield BURNED, "", one.burned, one
+
+def unpainted(one: planted.Planted) -> Iterator[Version]:
+    """A frame without text, then with it, both under no mask."""
+    yield CLEAN, "", one.clean
+    yield BURNED, "", one.burned
+
+
+def paintings(restored: Path, frame: int, masks: Sequence[str] = MASKS) -> Iterator[Version]:
+    """What every method made of a frame."""
     with h5py.File(restored) as file:
-        for label in MASKS:
+        for label in masks:
             for name, picture in file[f"{frame:05d}/{label}"].items():
-                yield name, label, picture[:], one
+                yield name, label, picture[:]
 
 
 def bench_of(given: Mapping[str, Any], detector: Path) -> Bench:

@@ -9,17 +9,19 @@ import argparse
 import json
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from unburn import own_models, planted, planted_restoration, tasks
+from unburn import own_models, planted, tasks
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.own_models import CLASSIFICATION, SEGMENTATION
 from unburn.parallel import in_order
+from unburn.planted_restoration import paintings, unpainted
 from unburn.tables import write_csv
 
 OURS = "trained here"
@@ -83,7 +85,8 @@ def measure(frame: int, path: Path, restored: Path, folder: Path, own: str) -> t
     outlined: Rows = []
     clean: tuple[str, np.ndarray, np.ndarray] | None = None
     own_clean: dict[str, np.ndarray] = {}
-    for method, mask, picture, one in planted_restoration.versions(path, restored, frame):
+    one = planted.load(path, frame)
+    for method, mask, picture in chain(unpainted(one), paintings(restored, frame)):
         named = {"method": method, "mask": mask, "frame": frame, "group": one.group}
         found = seen(picture, folder)
         clean = clean or found  # the first version is the frame without text
