@@ -4,14 +4,13 @@ import time
 import pytest
 
 from unburn.vocabulary import (
-    TELLING,
-    TELLING_OF_VERSIONS,
     allowed,
     known,
     plain,
     records,
     records_in,
     technical,
+    tells,
     terms,
     words,
 )
@@ -87,7 +86,7 @@ def test_ages_over_89_go(text, kept):
 )
 def test_ages_over_89_go_however_they_are_written(age):
     for around in (f"CHEST {age}", f"{age} axial", f"HEAD_{age}_CT"):
-        assert TELLING.search(around)
+        assert tells(around)
         assert not re.search(r"9[45]|1[02]\d", allowed(around) + allowed(technical(around)))
 
 
@@ -99,7 +98,7 @@ def test_ages_over_89_go_however_they_are_written(age):
     ],
 )
 def test_settings_of_scanners_and_lower_ages_are_no_ages_over_89(text):
-    assert not TELLING.search(text)
+    assert not tells(text)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_a_code_stays_as_a_whole_or_not_at_all(text, kept):
 )
 def test_numbers_in_groups_and_written_dates_are_told_from_those_of_scanners(text):
     for around in (text, f"HEAD {text}", f"{text}_COIL"):
-        assert TELLING.search(around)
+        assert tells(around)
         assert not re.search(r"\d", allowed(around))
         assert not re.search(r"57|\d{4}", allowed(technical(around)))
 
@@ -158,7 +157,7 @@ def test_numbers_in_groups_and_written_dates_are_told_from_those_of_scanners(tex
     ["2.6.3.6", "HE1-4;NE1,2", "*epfid2d1_64", "syngo MR E11", "5.0.1.2", "512 512", "MAR 3"],
 )
 def test_numbers_of_scanners_tell_nothing(text):
-    assert not TELLING.search(text)
+    assert not tells(text)
 
 
 def test_the_lists_are_of_lower_case_words():
@@ -167,10 +166,10 @@ def test_the_lists_are_of_lower_case_words():
 
 
 def test_a_very_long_text_takes_no_longer_than_its_length():
-    start = time.perf_counter()
+    start = time.process_time()
     assert allowed("12 " * 20_000) == ""
     assert len(allowed("CT HEAD " * 20_000).split()) == 40_000
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_banned_words_go_although_they_are_listed():
@@ -207,7 +206,7 @@ def test_body_parts_of_the_standard_stay(part):
 )
 def test_short_dates_and_numbers_with_dots_or_brackets_tell(text):
     for around in (text, f"HEAD {text}", f"{text} COIL"):
-        assert TELLING.search(around)
+        assert tells(around)
         assert not re.search(r"\d", allowed(technical(around)))
 
 
@@ -220,12 +219,12 @@ def test_short_dates_and_numbers_with_dots_or_brackets_tell(text):
     ],
 )
 def test_kernels_sizes_gradients_and_versions_do_not_tell(text):
-    assert not TELLING.search(text)
+    assert not tells(text)
 
 
 def test_a_dotted_number_where_versions_are_written_is_one():
-    assert TELLING.search("3.2.19") and not TELLING_OF_VERSIONS.search("3.2.19")
-    assert TELLING_OF_VERSIONS.search("12/31/57")
+    assert tells("3.2.19") and not tells("3.2.19", version=True)
+    assert tells("12/31/57", version=True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ malformed, so that nothing is kept that only claims to be a date.
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 from unburn import keys
 
@@ -41,6 +42,7 @@ def _as_date(text: str) -> date | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def clean_date(text: str, how: str, days: int) -> str | None:
     """Return a DA (YYYYMMDD, or the old YYYY.MM.DD) as the option ``dates`` wants it.
 
@@ -61,6 +63,7 @@ def clean_date(text: str, how: str, days: int) -> str | None:
     return f"{day.year:04d}{day.month:02d}{day.day:02d}"
 
 
+@lru_cache(maxsize=4096)
 def clean_datetime(text: str, how: str, days: int) -> str | None:
     """Return a DT as the option ``dates`` wants it; a partial one stays as short as it was.
 
@@ -78,6 +81,7 @@ def clean_datetime(text: str, how: str, days: int) -> str | None:
     return moved[: len(known)] + (match["time"] or "") + (match["zone"] or "")
 
 
+@lru_cache(maxsize=4096)
 def clean_time(text: str) -> str | None:
     """Return a TM as it is."""
     return text if _TIME.fullmatch(text) else None
@@ -88,6 +92,7 @@ def clean_zone(text: str) -> str | None:
     return text if _ZONE.fullmatch(text) else None
 
 
+@lru_cache(maxsize=4096)
 def limit_age(text: str) -> str | None:
     """Return an AS as it is, 090Y for anyone older than 89."""
     match = _AGE.fullmatch(text.strip())

@@ -10,7 +10,7 @@ import hmac
 import os
 import secrets
 import stat
-import uuid
+from functools import lru_cache
 from pathlib import Path
 
 from unburn.errors import UserError, verb
@@ -18,6 +18,8 @@ from unburn.errors import UserError, verb
 HEADER = "unburn-key-1"
 KEY_BYTES = 32
 LABEL_LETTERS = 16
+# Bits of a UUID that say its version and variant (RFC 4122 section 4.1), and the others.
+_VERSION_5, _FREE_BITS = 0x5000_8000 << 48, ~(0xF000_C000 << 48)
 
 # The demo's key is public: it stands here and in the repository. Whoever has it can undo pseudonyms
 # by guessing, so a run takes it for the demo's made-up patients only.
@@ -127,6 +129,7 @@ def is_demo(master: bytes) -> bool:
     return demo is not None and hmac.compare_digest(master, demo)
 
 
+@lru_cache(maxsize=4096)
 def keyed(key: bytes, domain: str, text: str) -> bytes:
     """HMAC-SHA256 of a text; ``domain`` keeps uses apart, so equal texts do not show as equal."""
     message = f"{domain}\0{text}".encode("utf-8", "surrogatepass")
@@ -145,7 +148,8 @@ def project_key(master: bytes, project: str) -> bytes:
 
 def uid(key: bytes, old: str) -> str:
     """Return the new UID of an old one: 2.25 and a UUID as integer (PS3.5 annex B.2)."""
-    return f"2.25.{uuid.UUID(bytes=keyed(key, 'uid', old)[:16], version=5).int}"
+    number = int.from_bytes(keyed(key, "uid", old)[:16], "big")
+    return f"2.25.{number & _FREE_BITS | _VERSION_5}"
 
 
 def label(key: bytes, domain: str, text: str) -> str:

@@ -42,19 +42,19 @@ from unburn.nesting import Likeness, Sequences, decoded, likeness
 from unburn.patients import patient
 from unburn.vocabulary import (
     MOST_DIGITS,
-    TELLING,
-    TELLING_OF_SOMEBODY,
-    TELLING_OF_VERSIONS,
+    NOBODY,
     allowed,
+    can_hold_record,
     known,
     records,
     technical,
+    tells,
+    tells_somebody,
     words_in,
 )
 
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
-NOBODY: frozenset[str] = frozenset()
 LONGEST_UID = 64
 
 # Also the name of its service, as in Operators' Name; only a patient's name is none.
@@ -119,6 +119,8 @@ _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CLASS = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]{0,2}))+")  # longer parts are nobody's class
 
 
+_PYDICOM = logging.getLogger("pydicom")
+
 Code = tuple[str, str]  # scheme and value
 
 _SAME_META = (
@@ -171,7 +173,7 @@ class Cleaned:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence pydicom, whose warnings and errors print the value they complain about."""
-    settings, logger = pydicom_config.settings, logging.getLogger("pydicom")
+    settings, logger = pydicom_config.settings, _PYDICOM
     reading, writing = settings.reading_validation_mode, settings.writing_validation_mode
     disabled = logger.disabled
     settings.reading_validation_mode = settings.writing_validation_mode = pydicom_config.IGNORE
@@ -239,12 +241,13 @@ class _Cleaner:
             vr, do = rules[number, stored.VR if stored.is_raw else ""]
             if do == profile.REMOVE or (nested and number in profile.PIXELS):
                 continue
-            like = likeness(dataset, stored) if do == profile.DECODE else ()
-            known_as = (like, self.painted_here)
-            if like and known_as in self.seen:
-                if (again := self.seen[known_as]) is not None:
-                    elements[tag] = again
-                continue
+            like: Likeness = ()
+            if do == profile.DECODE and (like := likeness(dataset, stored)):
+                known_as = (like, self.painted_here)
+                if known_as in self.seen:
+                    if (again := self.seen[known_as]) is not None:
+                        elements[tag] = again
+                    continue
             try:
                 if like:
                     cleaned = self.unread(dataset, tag, stored, like)
@@ -315,7 +318,7 @@ class _Cleaner:
         if do in ("words", "part", "coded"):
             cleaned = [text for text in cleaned if text]
         if any(cleaned) and None not in values:
-            return made(tag, vr, cleaned)
+            return made(tag, vr, cleaned, element)
         instead = profile.dummy_of(tag)
         if instead == "dummy":
             return self.dummy(tag, vr)
@@ -335,18 +338,16 @@ class _Cleaner:
         """Clean one value of a multi-valued attribute; None is a malformed one."""
         if do in _OF_FORM:
             return _OF_FORM[do](self, text)
-        if do in ("text", "terms", "code", "words", "part") and self.records.search(text):
+        if do in _OF_WORDS and can_hold_record(text) and self.records.search(text):
             text = " ".join(self.records.sub(" ", text).split())
-        telling = TELLING_OF_VERSIONS if tag in VERSIONS else TELLING
         if do == "text":
             people = self.banned if tag == MANUFACTURER else self.anyone
-            told = telling.search(text) or TELLING_OF_SOMEBODY.search(text)
-            kept = not (told or self.names(text, people))
+            kept = not (tells_somebody(text, tag in VERSIONS) or self.names(text, people))
         elif do == "whole":
             kept = not self.names(text, self.people)
         elif do == "coded":
             if tag == CODE_MEANING:
-                plain = technical(text) == text and not TELLING.search(text)
+                plain = technical(text) == text and not tells(text)
             else:
                 signs = technical(text, coded=True) == text
                 plain = tag == CODING_SCHEME or text.isdigit() or signs
@@ -503,6 +504,8 @@ class _Cleaner:
         return None
 
 
+# Actions on texts out of which record numbers are cut.
+_OF_WORDS = frozenset(("text", "terms", "code", "words", "part"))
 # Values that must have a form; None for what has not.
 _OF_FORM: dict[str, Callable[[_Cleaner, str], str | None]] = {
     "date": lambda by, text: dates.clean_date(text, by.options.dates, by.days) if text else "",
@@ -521,7 +524,7 @@ _OF_FORM: dict[str, Callable[[_Cleaner, str], str | None]] = {
 @lru_cache(maxsize=4096)
 def _terms_of(text: str, coded: bool, version: bool) -> str:
     """The terms of a coded value or a technical text; known words of one that tells a number."""
-    if (TELLING_OF_VERSIONS if version else TELLING).search(text):
+    if tells(text, version):
         return allowed(technical(text))
     if coded and not _CODE_STRING.fullmatch(text):
         return allowed(text)
@@ -530,7 +533,7 @@ def _terms_of(text: str, coded: bool, version: bool) -> str:
 
 def _is_readable(element: Element) -> bool:
     """Say whether an element can be taken as it is: little endian, read, of even length."""
-    if not isinstance(element, RawDataElement):
+    if not isinstance(element, RawDataElement) or not element.length:
         return True
     return element.is_little_endian and element.value is not None and not element.length & 1
 
@@ -539,6 +542,8 @@ def _passed(element: Element, vr: str) -> Element:
     """Return an element as it is, one that the original does not share."""
     if not isinstance(element, RawDataElement):
         return copy.copy(element)
+    if not element.value:
+        return made(element.tag, vr, [])
     if vr != element.VR:
         element = element._replace(VR=vr)
     return element

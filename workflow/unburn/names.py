@@ -68,7 +68,7 @@ class Named:
                         self.patients |= numbers_in(text)
                         self.people |= numbers_in(text)
                 if "name" in kinds:
-                    here = {word for text in found for word in words_of(text)}
+                    here = frozenset().union(*map(words_of, found))
                     self.people |= here
                     self.patients |= here if number >> 16 == 0x0010 else set()
             except Exception:  # malformed: pydicom raises many kinds, and the value is not kept
@@ -91,13 +91,14 @@ def _telling(tag: int, stored: str | None) -> tuple[str, ...]:
     return ("name",) * name + ("number",) * number
 
 
-def words_of(name: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> frozenset[str]:
     """Lower-case words that tell of a name: its own in every spelling, and those run together."""
     spelt = {word for part in words_in(name) for word in (part, *in_ascii(part))}
-    return {word for word in spelt if len(word) > 1} | joined(name)
+    return joined(name) | {word for word in spelt if len(word) > 1}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def joined(name: str) -> frozenset[str]:
     """Two and three words of a name run together in any order, in lower-case ASCII: maylong.
 
@@ -111,10 +112,16 @@ def joined(name: str) -> frozenset[str]:
 
 def in_bytes(people: Iterable[str]) -> set[bytes]:
     """Longer words that are no listed ones, as they stand in bytes whose ASCII is lower case."""
-    words = [word for word in people if len(word) >= SHORTEST_IN_BYTES and not known(word)]
-    cases = [case for word in words for case in (word, word.upper())]  # of letters beyond ASCII
-    return {  # Latin-1 also stands for UTF-16 without its zeros; it has references for the rest
+    return set().union(*map(_in_bytes, people))
+
+
+@lru_cache(maxsize=4096)
+def _in_bytes(word: str) -> frozenset[bytes]:
+    if len(word) < SHORTEST_IN_BYTES or known(word):
+        return frozenset()
+    # Latin-1 also stands for UTF-16 without its zeros; it has references for the rest
+    return frozenset(
         case.encode(code, "xmlcharrefreplace").lower()
-        for case in cases
+        for case in (word, word.upper())  # of letters beyond ASCII
         for code in ("utf-8", "latin-1")
-    }
+    )

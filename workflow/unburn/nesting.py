@@ -66,11 +66,13 @@ def _of_elements(sequence: DataElement) -> Likeness:
     return tuple(found)
 
 
-def decoded(dataset: Dataset, tag: BaseTag, stored: Element) -> DataElement:
+def decoded(dataset: Dataset, tag: BaseTag, stored: Element) -> Element:
     """An element as pydicom reads it, which tells items of a sequence what they inherit."""
-    if stored.is_raw or dataset.original_encoding[0] is not False:
+    if isinstance(stored, RawDataElement):
+        return dataset[tag] if stored.length or stored.VR != "SQ" else stored
+    if dataset.original_encoding[0] is not False:
         return dataset[tag]
-    return stored  # type: ignore[return-value]
+    return stored
 
 
 class Sequences(dict[Likeness, list[Dataset]]):

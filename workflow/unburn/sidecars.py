@@ -19,14 +19,13 @@ from unburn.presets import Options
 from unburn.profile import has_times
 from unburn.vocabulary import (
     MOST_DIGITS,
-    TELLING,
-    TELLING_OF_VERSIONS,
     Naming,
     allowed,
     numbers_in,
     records,
     records_in,
     technical,
+    tells,
     words_in,
 )
 
@@ -206,9 +205,8 @@ def _clean_text(value: object, name: str, naming: Naming) -> Any:
         return None
     if records(naming.records).search(value):
         value = " ".join(records(naming.records).sub(" ", value).split())
-    telling = TELLING_OF_VERSIONS if name in VERSIONS else TELLING
-    tells = telling.search(value) or naming.words & words_in(value)
-    if name not in CODES or tells or len(value) > LONGEST_CODE:
+    telling = tells(value, name in VERSIONS) or naming.words & words_in(value)
+    if name not in CODES or telling or len(value) > LONGEST_CODE:
         return allowed(value, naming.words)
     return technical(value)
 

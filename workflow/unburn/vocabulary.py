@@ -66,14 +66,14 @@ _LONG_DATE = (
 )
 # A long number, a date, a telephone, an address of mail or of a machine, an age over 89. Where
 # versions are written, 3.2.19 is one of them, and v3.2.19 anywhere.
-TELLING_OF_VERSIONS = re.compile(
+_TELLING_OF_VERSIONS = re.compile(
     rf"\d{{6}}|{_LONG_DATE}|@|{_OLD_AGE.pattern}|{_GROUPED}|{_WRITTEN_DATE.pattern}|"
     + "|".join(map(_short_date, "-/ _"))
 )
-TELLING = re.compile(rf"{TELLING_OF_VERSIONS.pattern}|(?<![vVrR]){_short_date('[.]')}")
+_TELLING = re.compile(rf"{_TELLING_OF_VERSIONS.pattern}|(?<![vVrR]){_short_date('[.]')}")
 # Words of a text that names a person or a place of work; a factory writes none of them. DR and MR
 # in capitals are modalities.
-TELLING_OF_SOMEBODY = re.compile(
+_TELLING_OF_SOMEBODY = re.compile(
     r"\^|(?<![A-Za-z])(?:D[Rr]\.|Dr|Prof|Mrs?|MRS|Mme|Herr|Frau|St|(?i:doctor|ward))(?![A-Za-z])"
     r"|(?i:hospital|h[oô]pital|ospedale|krankenhaus|spital|ziekenhuis|klini[ck]|clini[ck](?!al)"
     r"|cliniques?|praxis|infirmary|sanatorium|universit)"
@@ -111,6 +111,18 @@ def words() -> frozenset[str]:
 def terms() -> frozenset[str]:
     """Words of coded values and of technical text: those of the allow-list, and a list of terms."""
     return words() | _listed(TERMS)
+
+
+@lru_cache(maxsize=4096)
+def tells(text: str, version: bool = False) -> bool:
+    """Say whether a text, of a version or of anything, tells a long number, a date and the like."""
+    return bool((_TELLING_OF_VERSIONS if version else _TELLING).search(text))
+
+
+@lru_cache(maxsize=4096)
+def tells_somebody(text: str, version: bool = False) -> bool:
+    """Say whether a maker's text tells such a number, or has words that name a person or place."""
+    return tells(text, version) or bool(_TELLING_OF_SOMEBODY.search(text))
 
 
 def plain(text: str) -> str:
@@ -158,6 +170,12 @@ def records_in(text: str) -> frozenset[str]:
             edge = r"\d" if parts[0].isdigit() and parts[-1].isdigit() else "[a-z0-9]"
             found.add(rf"(?<!{edge})" + r"[\W_]{0,3}".join(parts) + rf"(?!{edge})")
     return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
+def can_hold_record(text: str) -> bool:
+    """Say whether a text has the digits that every pattern of a record has; few texts have."""
+    return sum("0" <= sign <= "9" for sign in text) >= SHORTEST_RECORD
 
 
 class Naming(NamedTuple):
@@ -245,14 +263,21 @@ def _left_over(groups: list[list[str]], kept: Set[int]) -> set[int]:
     return found
 
 
-@lru_cache(maxsize=4096)
-def allowed(text: str, banned: frozenset[str] = frozenset()) -> str:
+NOBODY: frozenset[str] = frozenset()
+
+
+def allowed(text: str, banned: frozenset[str] = NOBODY) -> str:
     """Return the parts of a descriptor that are known words, short numbers or both in one.
 
     ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
     Three numbers in a row go as well (12.03 counts as two), and so do six digits in a row and days
     with the name of their month.
     """
+    return _allowed(text, banned & words_in(text))  # what is remembered serves many patients
+
+
+@lru_cache(maxsize=4096)
+def _allowed(text: str, banned: frozenset[str]) -> str:
     text = _WRITTEN_DATE.sub(" ", _OLD_AGE.sub(" ", plain(text)))
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
     for match in _ATOM.finditer(text):
