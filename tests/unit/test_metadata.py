@@ -591,6 +591,43 @@ def test_short_known_words_of_a_name_run_together_name_the_patient(preset, writt
     assert b"maylong" not in result and b"longmay" not in result
 
 
+@pytest.mark.parametrize("written_as", ["MLong 2.1", "longm 2.1", "v2 LongA"])
+def test_a_name_with_an_initial_joined_to_it_names_the_patient(written_as):
+    dataset = image(PatientName="Long^May^Ann", SoftwareVersions=written_as)
+    dataset.ManufacturerModelName = dataset.ReceiveCoilName = written_as
+    result = written(cleaned(dataset)).lower()
+    assert not any(word in result for word in (b"mlong", b"longm", b"longa"))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_number_of_the_patient_goes_from_binary_numbers(nested):
+    dataset = image(PatientID="MRN 4711222")
+    place = Dataset() if nested else dataset
+    if nested:
+        dataset.MRTimingAndRelatedParametersSequence = [place]
+    place.AcquisitionDuration, place.FrameAcquisitionDuration = 4711222.0, 4711223.0
+    read = pydicom.dcmread(io.BytesIO(written(dataset)), force=True)
+    for each in (dataset, read):
+        result = cleaned(each)
+        place = result.MRTimingAndRelatedParametersSequence[0] if nested else result
+        assert "AcquisitionDuration" not in place and place.FrameAcquisitionDuration == 4711223.0
+
+
+def test_a_patient_id_stored_as_a_number_goes_from_technical_text():
+    dataset = image(SequenceName="fl2d 4711")
+    dataset[0x00100020] = DataElement(0x00100020, "UL", 4711)
+    read = pydicom.dcmread(io.BytesIO(written(dataset)), force=True)
+    for each in (dataset, read):
+        assert cleaned(each).SequenceName == "fl2d"
+
+
+def test_a_bare_number_of_five_digits_stays_in_versions_only():
+    dataset = image(SequenceName="fl2d 40217", SoftwareVersions="40217")
+    assert cleaned(dataset).SequenceName == "fl2d"
+    assert cleaned(dataset).SoftwareVersions == "40217"
+    assert cleaned(dataset, settings=Settings("public", 3650)).SoftwareVersions == "40217"
+
+
 def test_parts_of_a_name_that_make_a_word_together_do_not_take_it():
     assert cleaned(image(PatientName="He^Ad", SeriesDescription="head")).SeriesDescription == "head"
 

@@ -28,6 +28,7 @@ SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8,
 SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
 _FORMS = {"AT": "H", "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
 _FORMS |= {"FL": "f", "FD": "d"}  # of module struct
+NUMERIC = frozenset(_FORMS)
 BYTES = frozenset(("OB", "OW", "UN"))
 # Eight letters or signs and no other bytes, but for padding: binary numbers are none by chance, as
 # doubles from 1/32768 to 131071 end in "?" or "@".
@@ -126,6 +127,11 @@ def numbers(element: Element, vr: str) -> list[float]:
     if not isinstance(value, bytes):
         return [float(number) for number in values(value)]
     return [float(number) for (number,) in struct.iter_unpack(f"<{_FORMS[vr]}", value)]
+
+
+def digits_of(number: float) -> str:
+    """A number as it is written, without an exponent where it has up to 17 digits: 20040119."""
+    return f"{number:.17g}"
 
 
 def is_sound(element: Element, vr: str, most: float) -> bool:

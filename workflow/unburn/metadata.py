@@ -23,10 +23,12 @@ from pydicom.uid import UID_dictionary
 from unburn import __version__, concepts, dates, icc, keys, marks, presets, private, profile
 from unburn.elements import (
     BYTES,
+    NUMERIC,
     SIZES,
     Element,
     Elements,
     data_set,
+    digits_of,
     interned,
     is_sound,
     made,
@@ -41,6 +43,7 @@ from unburn.names import ADDRESSES, INSTITUTIONS, SHORTEST_IN_BYTES, Named, in_b
 from unburn.nesting import Likeness, Sequences, decoded, likeness
 from unburn.patients import patient
 from unburn.vocabulary import (
+    LONG_NUMBER,
     MOST_DIGITS,
     NOBODY,
     allowed,
@@ -56,6 +59,7 @@ from unburn.vocabulary import (
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
 LONGEST_UID = 64
+SMALLEST_RECORD = 10.0 ** (LONG_NUMBER - 1)
 
 # Also the name of its service, as in Operators' Name; only a patient's name is none.
 MANUFACTURER = 0x00080070
@@ -388,7 +392,14 @@ class _Cleaner:
         )
 
     def spells(self, element: Element, vr: str) -> bool:
-        """Say whether bytes hold a word of a name or a number of the patient, UTF-16 or not."""
+        """Say whether bytes hold a word of a name or a number of the patient, UTF-16 or not.
+
+        Or are that number: numbers of two bytes are too short to be one.
+        """
+        if vr in NUMERIC and SIZES[vr] > 2 and vr != "AT":
+            large = (abs(n) for n in numbers(element, vr) if abs(n) >= SMALLEST_RECORD)
+            if any(digits_of(number).partition(".")[0] in self.people for number in large):
+                return True
         for stored in stored_as(element, vr):
             if len(stored) >= SHORTEST_IN_BYTES:
                 data = stored.replace(b"\0", b"").lower()
@@ -490,7 +501,7 @@ class _Cleaner:
         if vr in SIZES:
             sound = bool(stored.value) or stored.value == 0
             sound = sound and is_sound(stored, vr, float("inf")) and not self.spells(stored, vr)
-            sound = sound and self.are_safe(map("{:.17g}".format, numbers(stored, vr)), safe)
+            sound = sound and self.are_safe(map(digits_of, numbers(stored, vr)), safe)
             return _passed(stored, vr) if sound else None
         found = texts(dataset, stored, vr) if vr else []
         if vr == "DT" and profile.has_times(self.options):
@@ -528,7 +539,7 @@ def _terms_of(text: str, coded: bool, version: bool) -> str:
         return allowed(technical(text))
     if coded and not _CODE_STRING.fullmatch(text):
         return allowed(text)
-    return technical(text, coded)
+    return technical(text, coded, version)
 
 
 def _is_readable(element: Element) -> bool:

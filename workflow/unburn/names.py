@@ -9,7 +9,7 @@ from itertools import permutations
 from pydicom.dataset import Dataset
 
 from unburn import profile
-from unburn.elements import texts
+from unburn.elements import NUMERIC, digits_of, numbers, texts
 from unburn.nesting import Sequences, likeness
 from unburn.vocabulary import in_ascii, known, numbers_in, records_in, words_in
 
@@ -18,6 +18,7 @@ ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
 INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
 SHORTEST_PLACE = 4  # letters of a word that tells of one
 MOST_JOINED = 5  # words of a name that are looked for run together
+SHORTEST_BESIDE_INITIAL = 3  # letters of a word to which an initial is joined
 SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 RECORDS = profile.tags("PatientID OtherPatientIDs AccessionNumber AdmissionID")
 NUMBERING_GROUPS = (0x0010, 0x0038)  # of the patient and the visit
@@ -58,6 +59,8 @@ class Named:
                             self.gather(item, places, sequences)
                     continue
                 found = texts(dataset, stored, stored.VR or "LO")
+                if stored.is_raw and stored.VR in NUMERIC:  # characters, or a number of that VR
+                    found += map(digits_of, numbers(stored, stored.VR))
                 if number in RECORDS:
                     self.numbers = self.numbers.union(*map(records_in, found))
                 if "place" in kinds:
@@ -102,10 +105,15 @@ def words_of(name: str) -> frozenset[str]:
 def joined(name: str) -> frozenset[str]:
     """Two and three words of a name run together in any order, in lower-case ASCII: maylong.
 
-    None that is a word of the list: He and Ad are not head.
+    And a word with the initial of another before or behind it: mlong. None that is a word of the
+    list: He and Ad are not head.
     """
-    words = [word for word in re.findall(r"[^\W\d_]+", name) if len(word) > 1][:MOST_JOINED]
-    orders = (order for count in (2, 3) for order in permutations(words, count))
+    parts = re.findall(r"[^\W\d_]+", name)[:MOST_JOINED]
+    words = [part for part in parts if len(part) > 1]
+    orders = [order for count in (2, 3) for order in permutations(words, count)]
+    for one, other in permutations(parts, 2):
+        if len(one) >= SHORTEST_BESIDE_INITIAL:
+            orders += [(other[0], one), (one, other[0])]
     found = {word for order in orders for word in in_ascii("".join(order))}
     return frozenset(word for word in found if word and not known(word))
 

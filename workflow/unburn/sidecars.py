@@ -208,7 +208,7 @@ def _clean_text(value: object, name: str, naming: Naming) -> Any:
     telling = tells(value, name in VERSIONS) or naming.words & words_in(value)
     if name not in CODES or telling or len(value) > LONGEST_CODE:
         return allowed(value, naming.words)
-    return technical(value)
+    return technical(value, version=name in VERSIONS)
 
 
 def to_text(content: dict[str, Any]) -> str:

@@ -302,9 +302,10 @@ def _allowed(text: str, banned: frozenset[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def technical(text: str, coded: bool = False) -> str:
+def technical(text: str, coded: bool = False, version: bool = False) -> str:
     """Return the parts of what a scanner wrote that are its own words: terms, signs, numbers.
 
+    A number of five digits that stands alone could be a record's, but for a code's or a version's.
     Signs of one or two letters count beside digits in one part (fl2d1, HE1), one of a letter in a
     text, or one in a ``coded`` text, which is a term as a whole: with anything else in it, nothing
     is left of it. Several that no list has could be initials or short names, and one beside a long
@@ -320,11 +321,15 @@ def technical(text: str, coded: bool = False) -> str:
         token
         for token in tokens
         if _is_term(token[0], (coded or len(token[0]) == 1) and not initials)
-        and not (strange and token[0].isdigit() and len(token[0]) >= LONG_NUMBER)
+        and not ((strange or not (coded or version)) and _is_long_number(token[0]))
     ]
     if len(kept) == len(tokens) and text.isascii() and text.isprintable():
         return text
     return "" if coded else " ".join(token[0] for token in kept)
+
+
+def _is_long_number(token: str) -> bool:
+    return token.isdigit() and len(token) >= LONG_NUMBER
 
 
 def _is_term(token: str, short: bool) -> bool:
