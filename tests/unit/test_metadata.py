@@ -599,6 +599,12 @@ def test_a_name_with_an_initial_joined_to_it_names_the_patient(written_as):
     assert not any(word in result for word in (b"mlong", b"longm", b"longa"))
 
 
+def test_a_name_in_other_letters_leaves_no_initial_to_look_for():
+    dataset = image(PatientName="Tanja^\u041b\u044e\u0434\u043c\u0438\u043b\u0430")
+    dataset.SpecificCharacterSet, dataset.SeriesDescription = "ISO_IR 192", "AX T1 MPRAGE"
+    assert cleaned(dataset).SeriesDescription == "AX T1 MPRAGE"
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_number_of_the_patient_goes_from_binary_numbers(nested):
     dataset = image(PatientID="MRN 4711222")
@@ -621,9 +627,11 @@ def test_a_patient_id_stored_as_a_number_goes_from_technical_text():
         assert cleaned(each).SequenceName == "fl2d"
 
 
-def test_a_bare_number_of_five_digits_stays_in_versions_only():
+def test_a_bare_number_of_five_digits_stays_in_versions_and_codes_only():
     dataset = image(SequenceName="fl2d 40217", SoftwareVersions="40217")
+    dataset.AcquisitionDeviceProcessingCode = "10090"
     assert cleaned(dataset).SequenceName == "fl2d"
+    assert cleaned(dataset).AcquisitionDeviceProcessingCode == "10090"
     assert cleaned(dataset).SoftwareVersions == "40217"
     assert cleaned(dataset, settings=Settings("public", 3650)).SoftwareVersions == "40217"
 

@@ -66,7 +66,11 @@ MANUFACTURER = 0x00080070
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
-VERSIONS = profile.tags("SoftwareVersions SecondaryCaptureDeviceSoftwareVersions AlgorithmVersion")
+# Programs number themselves and what they do: 3.2.19 is no date here, 10090 no record.
+VERSIONS = profile.tags(
+    "SoftwareVersions SecondaryCaptureDeviceSoftwareVersions AlgorithmVersion"
+    " AcquisitionDeviceProcessingCode"
+)
 CHARACTER_SET, IMAGE_TYPE = 0x00080005, 0x00080008
 CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 VALUE_TYPE = 0x0040A040

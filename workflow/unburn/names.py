@@ -115,7 +115,8 @@ def joined(name: str) -> frozenset[str]:
         if len(one) >= SHORTEST_BESIDE_INITIAL:
             orders += [(other[0], one), (one, other[0])]
     found = {word for order in orders for word in in_ascii("".join(order))}
-    return frozenset(word for word in found if word and not known(word))
+    # of a name in other letters an initial would be left
+    return frozenset(w for w in found if len(w) > SHORTEST_BESIDE_INITIAL and not known(w))
 
 
 def in_bytes(people: Iterable[str]) -> set[bytes]:
