@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from unburn import crop, engines, inpaint, paint_pictures
+from unburn.blending import texture_ratio
 from unburn.engines import Settings, paint_content
 from unburn.patches import Content, Patch, Reader, Writer
 
@@ -119,9 +120,9 @@ def test_texture_is_like_that_of_the_surroundings():
     )
     for picture in (fine, coarse):
         painted = paint(content(picture, box(height=24)))[..., 0]
-        assert 0.6 < inpaint.texture_ratio(painted, box(height=24)) < 1.5
+        assert 0.6 < texture_ratio(painted, box(height=24)) < 1.5
         smooth = paint(content(picture, box(height=24)), noise=False)[..., 0]
-        assert inpaint.texture_ratio(smooth, box(height=24)) < 0.3
+        assert texture_ratio(smooth, box(height=24)) < 0.3
 
 
 def test_grey_pixels_stored_as_colour_stay_grey():
@@ -209,16 +210,6 @@ def test_a_crop_of_which_nothing_is_known_stays_blank():
     source = Content(np.full((64, 64, 1), 9, np.uint8), everything, everything, (0, 255))
     for engine in ENGINES:
         assert (paint(source, engine=engine) == 9).all()
-
-
-def test_measures_know_a_seam_and_a_blur():
-    picture = anatomy()
-    assert 0.8 < inpaint.texture_ratio(picture, box()) < 1.2
-    assert abs(inpaint.seam_step(picture, box())) < 4
-    stepped = picture + 200 * box()
-    assert 170 < inpaint.seam_step(stepped, box()) < 205
-    assert np.isnan(inpaint.texture_ratio(np.zeros((64, 64)), box(64, 20, 10, 8, 20)))
-    assert np.isnan(inpaint.seam_step(picture, np.zeros((128, 128), bool)))
 
 
 # --- files

@@ -1,4 +1,4 @@
-"""Paint crops by an engine, or gather those that GPU batches painted; measure how well it fits."""
+"""Paint crops by an engine, or gather those that GPU batches painted."""
 
 import argparse
 import json
@@ -10,11 +10,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from unburn.batch import Gathered
-from unburn.engines import GENERATOR, NOISE_REACH_PX, Settings, paint_content, surroundings
+from unburn.engines import GENERATOR, Settings, paint_content
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.parallel import in_order
@@ -22,70 +19,6 @@ from unburn.patches import Content, Reader, Writer
 from unburn.progress import told
 
 log = logging.getLogger(__name__)
-
-# --- measures
-
-
-def texture_ratio(frame: np.ndarray, mask: np.ndarray) -> float:
-    """Fineness of what was painted, relative to its surroundings: 1 is ideal, 0 is too smooth.
-
-    Standard deviation of the Laplacian inside the mask over that in the ring.
-
-    Parameters
-    ----------
-    frame : (rows, columns[, samples]) of numbers, painted; samples are averaged
-    mask : bool (rows, columns)
-
-    Returns
-    -------
-    NaN where the surroundings have no texture or one of the two is empty
-    """
-    grey = _grey(frame)
-    laplacian = cv2.Laplacian(grey, cv2.CV_64F, borderType=cv2.BORDER_REPLICATE)
-    # a Laplacian across the border of the mask measures the seam, not the texture
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    inside = cv2.erode(mask.astype(np.uint8), cross, borderValue=1) > 0
-    outside = surroundings(mask, cv2.dilate(mask.astype(np.uint8), cross) > 0, NOISE_REACH_PX)
-    if not inside.any() or not outside.any() or laplacian[outside].std() == 0:
-        return float("nan")
-    return float(laplacian[inside].std() / laplacian[outside].std())
-
-
-def seam_step(frame: np.ndarray, mask: np.ndarray) -> float:
-    """Step across the border of the mask, in the frame's units, beyond what is usual there.
-
-    Mean absolute difference between neighbours of which one is masked, minus that between
-    neighbours in the ring. Near 0: no visible border. Arguments as in ``texture_ratio``.
-
-    Returns
-    -------
-    NaN where there is no border
-    """
-    grey = _grey(frame)
-    ring = surroundings(mask, mask)
-    across, usual = [], []
-    for axis in (0, 1):
-        step = np.abs(np.diff(grey, axis=axis))
-        first, second = (
-            (slice(None, -1), slice(1, None))
-            if axis == 0
-            else ((slice(None), slice(None, -1)), (slice(None), slice(1, None)))
-        )
-        across.append(step[mask[first] != mask[second]])
-        usual.append(step[ring[first] & ring[second]])
-    border, near = np.concatenate(across), np.concatenate(usual)
-    if not len(border) or not len(near):
-        return float("nan")
-    return float(border.mean() - near.mean())
-
-
-def _grey(frame: np.ndarray) -> np.ndarray:
-    """Mean over samples, float64 (rows, columns)."""
-    values = frame.astype(np.float64)
-    return values.mean(axis=2) if values.ndim == 3 else values
-
-
-# --- files
 
 
 def paint_crops(

@@ -21,12 +21,12 @@ from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
 from unburn import elements, keys, mending, metadata, nifti, objects, sidecars, tables
+from unburn.blending import seam_step, texture_ratio
 from unburn.encoding import replace_pixels
 from unburn.errors import ItemError, command
 from unburn.examined import load, unexamined
 from unburn.files import Closing, make_private, replacing, sha256
 from unburn.headers import read_header
-from unburn.inpaint import seam_step, texture_ratio
 from unburn.ledger import records, unchanged
 from unburn.parallel import in_order
 from unburn.patches import Patch, Reader, apply

@@ -20,13 +20,13 @@ import cv2
 import numpy as np
 
 from unburn import challenge, fidelity, holes, mask, mask_pictures, weights
+from unburn.blending import texture_ratio
 from unburn.engines import DETAIL_SIGMA_PX, GENERATOR
 from unburn.errors import command
 from unburn.files import replacing, sha256
 from unburn.frames import views
 from unburn.grounds import Source
 from unburn.holes import Hole
-from unburn.inpaint import texture_ratio
 from unburn.paint_pictures import paint_picture, painter
 from unburn.parallel import in_order
 from unburn.settings import defaults
