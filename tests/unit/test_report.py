@@ -348,11 +348,15 @@ def test_what_people_decided_is_counted(lab, tmp_path):
     assert "masked 1 (2 places)" in said and "a person who looked released 1 of these" in said
 
 
-def test_methods_number_their_references(lab, tmp_path):
-    said = words(pages(lab, tmp_path)[0])
-    assert "unburn 0.1.0 [1]" in said and "reader (rapidocr [4])" in said
-    assert "flat in 1 file" in said and "@article{clopper1934" in said
-    assert "[None]" not in said
+def test_methods_number_their_references_as_they_are_named(lab, tmp_path):
+    report_page, _ = pages(lab, tmp_path)
+    methods = report_page[report_page.index('<section id="methods"') :]
+    methods = methods[: methods.index("</section>")]
+    named = list(dict.fromkeys(re.findall(r" \[(\d+)\]", methods)))
+    listed = re.findall("<li>(.*)</li>", methods)
+    assert named == [str(number) for number in range(1, len(listed) + 1)]
+    assert listed[0].startswith("unburn: ") and methods.count("@") == len(listed)
+    assert "flat in 1 file" in words(methods)
 
 
 def test_figures_are_written_beside_the_private_page(lab, tmp_path):

@@ -202,8 +202,7 @@ def report_page(
         reasons=REASONS,
         options=asdict(options_of(provenance["settings"])),
         eighteen=eighteen(metrics, provenance["settings"]),
-        citations=cited,
-        numbers={one.key: number for number, one in enumerate(cited, 1)},
+        citations={one.key: one for one in cited},
     )
 
 
