@@ -47,11 +47,15 @@ def test_models_that_cannot_take_part_get_a_sentence_and_the_rest_go_on(scripted
         {"path": tmp_path / "unnamed.pt", "task": CLASSIFICATION},
         {"name": "nothing else"},
         {"name": "good", "task": CLASSIFICATION, "path": scripted},
+        {"name": "good", "task": CLASSIFICATION, "path": scripted},
+        {"name": "large", "task": CLASSIFICATION, "path": scripted, "side": "224"},
     ]
     models, why = own_models.every(given)
     assert [model.name for model in models] == ["good"]
     assert why["unnamed.pt"] == "there is no such file"
     assert why["nothing else"].startswith("the task '' is none of")
+    assert why["good, again"] == "another model has this name"
+    assert why["large"] == "side and channels are whole numbers above 0"
     assert why["absent"] == "there is no such file"
     assert why["torch"].startswith("it cannot be loaded as TorchScript")
     assert why["onnx"].startswith("it cannot be loaded as ONNX")

@@ -73,7 +73,9 @@ def opened(given: Mapping[str, Any]) -> Model | str:
         return f"the file does not end in {' or '.join(SUFFIXES)}"
     if not path.is_file():
         return "there is no such file"
-    side, channels = int(given.get("side", 224)), int(given.get("channels", 1))
+    side, channels = given.get("side", 224), given.get("channels", 1)
+    if not all(isinstance(count, int) and count > 0 for count in (side, channels)):
+        return "side and channels are whole numbers above 0"
     try:
         model = Model(name, task, side, channels, loaded(path))
         scores = model.scores(np.zeros((1, channels, side, side), np.float32))
@@ -96,7 +98,16 @@ def name_of(given: Mapping[str, Any]) -> str:
 
 
 def every(given: Sequence[Mapping[str, Any]]) -> tuple[list[Model], dict[str, str]]:
-    """All models that answer, and by name why the others do not."""
-    found = {name_of(one): opened(one) for one in given}
+    """All models that answer, and by name why the others do not.
+
+    Of two with one name the second takes no part.
+    """
+    found: dict[str, Model | str] = {}
+    for one in given:
+        name = name_of(one)
+        if name in found:
+            found[f"{name}, again"] = "another model has this name"
+        else:
+            found[name] = opened(one)
     models = [one for one in found.values() if isinstance(one, Model)]
     return models, {name: one for name, one in found.items() if isinstance(one, str)}
