@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from unburn.errors import UserError
-from unburn.parallel import in_order
+from unburn.parallel import OWN_THREADS, in_order
 
 
 def root_or_die(number):
@@ -112,6 +112,37 @@ def test_processes_start_with_one_thread_for_libraries_that_read_it_when_loaded(
     results = in_order(environment, range(3), 2)
     assert list(results) == ["1"] * 3
     assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+
+
+def known(_):
+    """Whether this process has what was set in the one that started it."""
+    return getattr(sys, "known", False)
+
+
+def end_me(_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+
+
+@pytest.mark.skipif(not OWN_THREADS.is_dir(), reason="needs Linux")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_processes_are_copies_unless_the_stage_has_several_threads(threads):
+    code = f"""
+import sys; sys.path[:0] = {sys.path!r}
+import signal, threading
+from test_parallel import end_me, known; from unburn.parallel import in_order
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("as the stage does"))
+    sys.known = True
+    if {threads} == 2:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    print(list(in_order(known, [0], 2)), list(in_order(end_me, [0], 2, lambda _: "ended")))
+"""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert ran.stdout.split() == [f"[{threads == 1}]", "['ended']"]
 
 
 def test_a_lack_of_memory_is_not_taken_for_a_damaged_file():

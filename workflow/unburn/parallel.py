@@ -2,6 +2,8 @@
 
 import contextlib
 import ctypes
+import gc
+import itertools
 import multiprocessing
 import os
 import signal
@@ -11,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from typing import TypeVar
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any, TypeVar
 
 from unburn.errors import UserError
 
@@ -21,6 +25,7 @@ Result = TypeVar("Result")
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # of mallopt(3): the largest block that is kept, and all
 KEPT_BLOCK, KEPT_BYTES = 32 << 20, 256 << 20
 AHEAD = 2  # tasks in flight per process: enough to keep it busy, few enough to bound memory
+OWN_THREADS = Path("/proc/self/task")  # of Linux: a folder for each thread of this process
 
 
 def in_order(
@@ -42,10 +47,12 @@ def in_order(
     if threads <= 1 and crashed is None:
         yield from map(work, tasks)
         return
-    todo = iter(tasks)
+    left = iter(tasks)
+    # the first is taken here: making it may start threads, which `_context` must see
+    todo = itertools.chain(list(itertools.islice(left, 1)), left)
     waiting: deque[Task] = deque()
     while True:
-        with processes(threads) as pool:
+        with processes(threads, _context()) as pool:
             futures: deque[Future[Result]] = deque()
             try:
                 for task in todo:
@@ -68,17 +75,29 @@ def in_order(
             yield _alone(work, waiting.popleft(), crashed)
 
 
-def processes(threads: int) -> ProcessPoolExecutor:
-    """A pool of processes on one numeric thread each, which end with this one."""
-    context = multiprocessing.get_context("spawn")
+def processes(threads: int, context: BaseContext | None = None) -> ProcessPoolExecutor:
+    """A pool of processes on one numeric thread each, which end with this one.
+
+    They are started anew unless a ``context`` says otherwise.
+    """
+    context = context or multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(max(threads, 1), mp_context=context, initializer=_begin)
+
+
+def _context() -> BaseContext:
+    """How processes start: as copies of this one, which spares them their imports, or anew.
+
+    A process of several threads is not copied. A lock that another thread holds would stay locked
+    in the copy, and libraries that compute on several threads read how many when they are loaded.
+    """
+    alone = OWN_THREADS.is_dir() and len(list(OWN_THREADS.iterdir())) == 1
+    return multiprocessing.get_context("fork" if alone else "spawn")
 
 
 def _alone(work: Callable[[Task], Result], task: Task, crashed: Callable[[Task], Result]) -> Result:
     """Do one task in a process of its own, which may die of it."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(work, task, theirs))
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process: Any = _context().Process(target=_send, args=(work, task, theirs))  # type: ignore[attr-defined]
     process.start()
     theirs.close()
     try:
@@ -109,6 +128,8 @@ def _send(work: Callable[[Task], Result], task: Task, to: Connection) -> None:
 
 def _begin() -> None:
     """Prepare a process for its tasks."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a copy would answer as the stage does
+    gc.freeze()  # what a copy shares with the stage stays shared
     one_thread()
     keep_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()

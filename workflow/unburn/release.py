@@ -10,13 +10,12 @@ import argparse
 import csv
 import json
 import logging
-import multiprocessing
 import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -46,6 +45,7 @@ from unburn.ledger import (
     shard_folders,
     shard_table,
 )
+from unburn.parallel import in_order
 from unburn.products import Product, Touched, write_masks, write_nifti, write_nifti_masks
 from unburn.submissions import check_key
 
@@ -323,11 +323,7 @@ def plan_products(items: Items, folder: Path, key: bytes) -> list[Series]:
 
 def run_products(plans: Sequence[Series], threads: int) -> dict[str, list[Product] | None]:
     """Make the products of every series, each in one process."""
-    if threads == 1 or len(plans) < 2:
-        return dict(map(make_products, plans))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(threads, mp_context=context) as pool:
-        return dict(pool.map(make_products, plans))
+    return dict(in_order(make_products, plans, min(threads, len(plans))))
 
 
 def hold_unmasked(items: Items, products: Mapping[str, list[Product] | None]) -> Items:
