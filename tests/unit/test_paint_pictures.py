@@ -1,3 +1,5 @@
+import logging
+
 import cv2
 import numpy as np
 import pytest
@@ -91,10 +93,27 @@ def test_a_picture_without_a_mask_is_named_before_work_starts(base):
     assert not (base / "out").exists()
 
 
-def test_a_mask_of_another_size_is_refused(base):
+def test_a_mask_that_does_not_fit_is_told_and_stops_no_other(base, caplog):
+    caplog.set_level(logging.INFO)
     cv2.imwrite(str(base / "masks/a/b.mask.png"), np.zeros((9, 8), np.uint8))
-    with pytest.raises(UserError, match="8 x 9 px for a picture of 128 x 128 px"):
-        run(base)
+    assert run(base) == 1
+    assert "b.mask.png: 8 x 9 px for a picture of 128 x 128 px; make the mask" in caplog.text
+    (base / "masks/a/b.mask.png").write_bytes(b"nothing")
+    assert run(base) == 1
+    assert "b.mask.png: it cannot be read as a picture; make the mask" in caplog.text
+    assert [path.name for path in (base / "out").rglob("*.*")] == ["c.d.png"]
+
+
+@pytest.mark.parametrize(
+    "label", [np.uint16(1), np.array([3, 0, 0], np.uint8)], ids=["16 bits", "dark blue"]
+)
+def test_every_value_but_zero_of_a_mask_is_painted(base, label):
+    mask = np.zeros((*BOX.shape, *label.shape), label.dtype)
+    mask[BOX] = label
+    cv2.imwrite(str(base / "masks/c.d.mask.png"), mask)
+    run(base)
+    before, after = stored(base / "in/c.d.tif"), stored(base / "out/c.d.png")
+    assert (after[BOX] != before[BOX]).mean() > 0.5
 
 
 def test_engines_there_are_are_named(base):

@@ -20,6 +20,11 @@ from unburn.settings import defaults
 log = logging.getLogger(__name__)
 
 DICOM = "a DICOM file, whose header names people too; clean it by the workflow"
+AS_IT_IS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+class UnfitMask(Exception):
+    """A mask that cannot be used for its picture: where it lies, and what is wrong."""
 
 
 def folder(
@@ -36,7 +41,7 @@ def folder(
     A picture ``a/b.png`` has its mask at ``a/b.mask.png`` below ``masks`` (not 0: paint) and comes
     out as ``a/b.png`` below ``out``, with the depth it had; frame k of a file with several frames
     has ``a/b.f0001.mask.png`` and comes out as ``a/b.f0001.png``, and so on. Returns how many
-    files could not be painted, as they cannot be read as pictures; each gets a sentence.
+    files could not be painted, as they or their masks do not serve; each gets a sentence.
 
     Raises
     ------
@@ -76,6 +81,9 @@ def folder(
         except ItemError as error:
             failed += 1
             log.warning("%s: %s", path, pictures.sentence(error.code))
+        except UnfitMask as error:
+            failed += 1
+            log.warning("%s; make the mask from this very picture, with the verb detect", error)
     log.info("%d pictures painted, %d files not", done, failed)
     return failed
 
@@ -83,38 +91,38 @@ def folder(
 def _paint_file(
     name: str, path: Path, masks: Path, out: Path, modality: str, paint: "Painter"
 ) -> None:
-    """Paint every frame of one file; none is left of one that cannot be read to its end."""
+    """Paint every frame of one file; none is left of one that cannot be painted to its end."""
     written = []
     try:
         for number, count, stored in pictures.frames(path):
             frame = pictures.frame_name(name, number, count)
-            mask = _mask(masks / (frame + pictures.MASK), path, stored)
+            mask = _mask(masks / (frame + pictures.MASK), stored)
             result = paint_picture(stored, mask, modality, paint) if mask.any() else stored
             target = out / f"{frame}.png"
             with replacing(target) as tmp:
                 if not cv2.imwrite(str(tmp), result):
                     raise UserError(str(target), "cannot be written", "look at the disk")
             written.append(target)
-    except ItemError:
+    except (ItemError, UnfitMask):
         for target in written:
             target.unlink()
         raise
 
 
-def _mask(path: Path, picture: Path, stored: np.ndarray) -> np.ndarray:
-    """Read a mask, bool (rows, columns), that fits a picture."""
-    advice = "make the mask from this very picture, with the verb detect"
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+def _mask(path: Path, stored: np.ndarray) -> np.ndarray:
+    """Read a mask, bool (rows, columns), that fits a picture.
+
+    Every value but 0 counts: a label of 1 in 16 bits would be 0 in 8, dark blue 0 in grey.
+    """
+    mask = cv2.imread(str(path), AS_IT_IS) if path.is_file() else None
     if mask is None:
-        raise UserError(str(picture), f"there is no readable mask at {path}", advice)
-    if stored.shape[:2] != mask.shape:
-        raise UserError(
-            str(path),
-            f"{mask.shape[1]} x {mask.shape[0]} px for a picture of "
-            f"{stored.shape[1]} x {stored.shape[0]} px",
-            advice,
+        raise UnfitMask(f"{path}: it cannot be read as a picture")
+    if stored.shape[:2] != mask.shape[:2]:
+        raise UnfitMask(
+            f"{path}: {mask.shape[1]} x {mask.shape[0]} px for a picture of "
+            f"{stored.shape[1]} x {stored.shape[0]} px"
         )
-    return mask > 0
+    return np.asarray(mask.any(axis=2))
 
 
 def _check_masks(files: dict[str, Path], masks: Path) -> dict[Path, str]:
