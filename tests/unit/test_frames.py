@@ -1,5 +1,6 @@
 import json
 import time
+import zlib
 
 import cv2
 import h5py
@@ -254,3 +255,24 @@ def test_blocks_are_small_enough_whatever_the_number_of_frames():
     assert sum(count for item, _, _, count in found if item == 1) == 10_000
     assert max(count for item, _, _, count in found) <= 43
     assert found[-1] == (2, "b", 0, 1)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32])
+def test_quantiles_are_those_of_numpy_to_the_last_bit(kind):
+    rng = np.random.default_rng(7)
+    limits = np.iinfo(kind)
+    for low, high in ((limits.min // 2, limits.max // 2), (3, 3), (3, 4)):
+        for size in (1, 2, 7, 1000):
+            values = rng.integers(low, high, (size, 3), kind, endpoint=True)
+            for shares in (module.WINDOW, [0.25], [0.0, 1.0]):
+                assert np.array_equal(module.quantiles(values, shares), np.quantile(values, shares))
+
+
+def test_what_packing_would_not_make_much_smaller_is_not_packed():
+    rng = np.random.default_rng(7)
+    noisy = rng.integers(0, 255, (64, 64), np.uint8)
+    calm = rng.integers(0, 9, (64, 64), np.uint8)
+    for view in (noisy, calm):
+        assert zlib.decompress(module.pack(view)) == view.tobytes()
+    assert len(module.pack(noisy)) >= noisy.size
+    assert len(module.pack(calm)) < 0.6 * calm.size

@@ -41,6 +41,7 @@ COLOUR = 8  # difference of channels, of 255, that lossy coding makes in a grey 
 FLAT_SIDE = 5  # a level counts as flat where it fills a square of this side
 LONGEST_TABLE = 1 << 20  # levels of a look-up table; in wider ranges only those that occur count
 PACKING = 1  # zlib's level
+PACKED_BITS = 5  # entropy of a pixel from which packing takes more time than it spares space
 BLOCK_BYTES = 32 << 20  # decoded bytes of the frames that one task hands back
 
 
@@ -149,10 +150,28 @@ def _window(stored: np.ndarray, bits_stored: int) -> np.ndarray:
 
 def limits(stored: np.ndarray) -> tuple[float, float]:
     """Stored values that a window shows as black and as white."""
-    low, high = np.quantile(_sample(stored), WINDOW)
+    low, high = quantiles(_sample(stored), WINDOW)
     if low == high:
         low, high = stored.min(), stored.max()
     return float(low), float(high)
+
+
+def quantiles(values: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """``np.quantile`` of integers, to the last bit; found by counting, in a third of its time."""
+    first = int(values.min())
+    span = int(values.max()) - first
+    if span >= LONGEST_TABLE:
+        return np.quantile(values, shares)
+    levels = np.subtract(values, first, dtype=_wider(values)).ravel()
+    smaller = np.cumsum(np.bincount(levels))
+    places = (values.size - 1) * np.asarray(shares, np.float64)
+    below = np.floor(places)
+    found = []
+    for place, under in zip(places, below, strict=True):
+        ranks = (under, min(under + 1, values.size - 1))
+        neighbours = first + np.searchsorted(smaller, ranks, side="right")
+        found.append(np.quantile(neighbours.astype(values.dtype), place - under))
+    return np.array(found)
 
 
 def _sample(stored: np.ndarray) -> np.ndarray:
@@ -181,8 +200,8 @@ def _spread(steps: np.ndarray) -> np.ndarray:
     else:
         values, levels = np.unique(steps, return_inverse=True)
     counts = np.bincount(levels.ravel()).astype(np.float64)
-    rough = np.abs(np.diff(steps, axis=1)) if steps.shape[1] > 1 else np.zeros((1, 1))
-    noise = max(1.0, float(np.quantile(_sample(rough), 0.25)))
+    rough = np.abs(np.diff(steps, axis=1)) if steps.shape[1] > 1 else np.zeros((1, 1), np.int32)
+    noise = max(1.0, float(quantiles(_sample(rough), [0.25])[0]))
     curve = np.arcsinh((values - values[counts.argmax()]) / noise)
     curve = (curve - curve[0]) / (curve[-1] - curve[0])
     flat = np.bincount(levels[_flat(levels)], minlength=counts.size) ** 0.25
@@ -250,7 +269,14 @@ def block_views(task: tuple[int, str, int, int]) -> Block:
 
 
 def pack(view: np.ndarray) -> bytes:
-    """Pack a view as zlib does, in half of its time: of repetitions, only runs are looked for."""
+    """Pack a view as zlib does, in half of its time: of repetitions, only runs are looked for.
+
+    A noisy one stays as it is, in zlib's form.
+    """
+    counts = np.bincount(view[::4].ravel())
+    shares = counts[counts > 0] / counts.sum()
+    if -(shares * np.log2(shares)).sum() > PACKED_BITS:
+        return zlib.compress(view.tobytes(), 0)
     packer = zlib.compressobj(PACKING, strategy=zlib.Z_RLE)
     return packer.compress(view.tobytes()) + packer.flush()
 
