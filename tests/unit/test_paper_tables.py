@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -146,6 +147,8 @@ def test_detection_counts_visible_lines_regions_and_frames(measured):
     assert "0.939" in ours[AUTHORS]
     ink = row(table, unit="ink pixel", method="unburn")
     assert ink["recall"].value == 0.95 and ink["precision"].value == 0.75
+    nothing = row(table, unit="ink pixel", method="tesseract")
+    assert nothing["recall"].value == 0 and np.isnan(nothing["precision"].value)  # it masks none
     whole = row(table, unit="frame", method="unburn")
     assert whole["recall"].value == whole["precision"].value == 1
     other = row(table, unit="line", method="tesseract")

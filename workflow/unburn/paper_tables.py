@@ -117,11 +117,13 @@ def f1_of(counts: np.ndarray, unit: np.ndarray, seed: int) -> Figure:
 
 
 def ratio(counts: np.ndarray, unit: np.ndarray, seed: int) -> Figure:
-    """A share of pixels, float64 (rows, 2) of part and whole, with bounds by unit."""
+    """A share of pixels, float64 (rows, 2) of part and whole, with bounds by unit; NaN of none."""
+    if not counts[:, 1].any():
+        return intervals.share(0, 0)
 
     def figure(rows: np.ndarray) -> float:
         part, whole = rows.sum(0)
-        return float(part / whole) if whole else 1.0
+        return float(part / whole) if whole else float("nan")
 
     return replace(intervals.bootstrap(counts, unit, figure, seed), of=int(counts[:, 1].sum()))
 
