@@ -144,10 +144,12 @@ def test_all_that_a_person_overrules_is_named_whichever_reason_comes_first():
 def test_text_in_a_series_picture_holds_all_unless_a_frame_explains_it():
     items = [item(1), item(2)]
     rows = {n: {"status": "candidate", "outside_differing": "0"} for n in (1, 2)}
-    alarm = [frozenset({1, 2})]
-    held = gate.verdicts(items, rows, {1: Found(), 2: Found()}, set(), alarm)
+    alarms = [frozenset({1, 2})]
+    found = {1: Found(), 2: Found()}
+    held = gate.verdicts(items, rows, found, set(), gate.unexplained(found, alarms))
     assert held == {1: "residual_text", 2: "residual_text"}
-    held = gate.verdicts(items, rows, {1: Found(failed=1), 2: Found()}, set(), alarm)
+    found = {1: Found(failed=1), 2: Found()}
+    held = gate.verdicts(items, rows, found, set(), gate.unexplained(found, alarms))
     assert held == {1: "residual_text", 2: ""}
 
 
@@ -187,7 +189,7 @@ def test_shows_head_says_yes_when_nobody_says_no(header, head):
 
 def test_pixels_that_nobody_compared_are_not_equal():
     rows = {1: {"status": "candidate", "outside_differing": ""}}
-    assert gate.verdicts([item(1)], rows, {1: Found()}, set(), []) == {1: "pixels_differ"}
+    assert gate.verdicts([item(1)], rows, {1: Found()}, set(), set()) == {1: "pixels_differ"}
 
 
 def test_an_item_is_held_where_more_was_painted_than_allowed():
@@ -196,11 +198,11 @@ def test_an_item_is_held_where_more_was_painted_than_allowed():
     rows[2] = row | {"masked_pixels": "31", "pixels_total": "100"}
     rows[3] = row | {"masked_pixels": "", "pixels_total": ""}
     items, nothing = [item(1), item(2), item(3)], {1: Found(), 2: Found(), 3: Found()}
-    assert set(gate.verdicts(items, rows, nothing, set(), []).values()) == {""}
-    held = gate.verdicts(items, rows, nothing, set(), [], 0.3)
+    assert set(gate.verdicts(items, rows, nothing, set(), set()).values()) == {""}
+    held = gate.verdicts(items, rows, nothing, set(), set(), 0.3)
     assert held == {1: "", 2: "over_painted", 3: ""}
     failed = nothing | {2: Found(failed=1)}
-    assert gate.verdicts(items, rows, failed, set(), [], 0.3)[2] == "residual_text"
+    assert gate.verdicts(items, rows, failed, set(), set(), 0.3)[2] == "residual_text"
 
 
 # --- files

@@ -176,10 +176,12 @@ class Moments:
         """
         if self.count < 2:
             return []
-        mean = self.total / self.count
-        deviation = np.sqrt(np.maximum(self.squares / self.count - mean**2, 0))
-        stretched = deviation * (255 / deviation.max()) if deviation.max() > 0 else deviation
-        return [self.maximum, self.minimum, np.round(stretched).astype(np.uint8)]
+        mean, deviation = self.total / self.count, self.squares / self.count
+        deviation -= np.square(mean, out=mean)  # in place: of large frames each copy counts
+        np.sqrt(np.maximum(deviation, 0, out=deviation), out=deviation)
+        if deviation.max() > 0:
+            deviation *= 255 / deviation.max()
+        return [self.maximum, self.minimum, np.rint(deviation, out=deviation).astype(np.uint8)]
 
 
 def legible(line: Line, shape: tuple[int, ...], threshold: float, min_characters: int) -> bool:
@@ -618,22 +620,20 @@ def verdicts(
     rows: Mapping[int, Mapping[str, str]],
     found: Mapping[int, Found],
     missed: set[int],
-    alarms: Sequence[frozenset[int]],
+    alarmed: set[int],
     max_painted_share: float = 1.0,
 ) -> dict[int, str]:
     """Reason code of every planned item by itself, before series are looked at; "" is none.
 
-    ``rows`` of candidates.tsv, ``missed`` items not searched whole, ``alarms`` groups of items
-    in whose common pictures text was read. When none of a group's frames shows it, all are held.
+    ``rows`` of candidates.tsv, ``missed`` items not searched whole, ``alarmed`` of ``unexplained``.
     An original that is not the planned file any more names other identifiers, so it is held too.
     """
-    shown = unexplained(found, alarms)
     return {
         item.number: reason(
             int(rows[item.number]["outside_differing"] or 1),  # not counted is not equal
             found[item.number],
             item.number in missed,
-            item.number in shown,
+            item.number in alarmed,
             painted_share(rows[item.number]) > max_painted_share,
         )
         if rows[item.number]["status"] == "candidate" and item.unchanged
@@ -690,9 +690,9 @@ def gate(
         found[job.item.number].add(one)
 
     missed = unexamined(frames_of, examined_frames)
-    alone = verdicts(items, rows, found, missed, alarms, settings.max_painted_share)
+    alarmed = unexplained(found, alarms)
+    alone = verdicts(items, rows, found, missed, alarmed, settings.max_painted_share)
     final = by_series(items, alone, faces, settings)
-    shown = unexplained(found, alarms)
     tables.write(
         out,
         [
@@ -702,7 +702,7 @@ def gate(
                 "reason_code": final[item.number],
                 "overridable": overridable(
                     found[item.number],
-                    item.number in shown,
+                    item.number in alarmed,
                     painted_share(rows[item.number]) > settings.max_painted_share,
                     settings.faces == "hold" and item.series in faces,
                 ),
