@@ -16,7 +16,7 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
-from unburn import keys, metadata, presets, profile
+from unburn import keys, metadata, names, presets, profile
 from unburn.errors import ItemError
 from unburn.marks import Touched
 from unburn.metadata import Settings, clean
@@ -361,7 +361,7 @@ def test_versions_and_technical_text_that_names_nobody_stay(preset):
 @pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
 def test_a_stranger_s_name_goes_from_every_attribute_of_text_but_the_factory_s(preset, nested):
     item, there = Dataset(), set()
-    named = metadata.ADDRESSES | metadata.INSTITUTIONS  # words of these go from elsewhere, too
+    named = names.ADDRESSES | names.INSTITUTIONS  # words of these go from elsewhere, too
     for number, (vr, *_) in DicomDictionary.items():
         plain = number >> 16 >= 8 and number >> 16 not in (0x0010, 0x0038) and number & 0xFFFF
         if plain and number not in named and vr in ("CS", "LO", "SH", "LT", "ST", "UT", "UC"):
@@ -617,6 +617,30 @@ def test_a_number_of_the_patient_goes_from_binary_numbers(nested):
         result = cleaned(each)
         place = result.MRTimingAndRelatedParametersSequence[0] if nested else result
         assert "AcquisitionDuration" not in place and place.FrameAcquisitionDuration == 4711223.0
+
+
+def test_a_record_number_goes_from_numbers_whatever_parts_its_digits():
+    dataset = image(PatientID="QX77-4711", FrameTime="774711")
+    dataset.AcquisitionDuration, dataset.ReferencePixelX0 = 774711.0, 774711
+    result = cleaned(dataset)
+    assert not any(key in result for key in ("AcquisitionDuration", "ReferencePixelX0"))
+    assert not result.FrameTime
+
+
+def test_a_record_number_is_no_meaning_of_a_code():
+    code = Dataset()
+    code.CodingSchemeDesignator, code.CodeValue, code.CodeMeaning = "DCM", "121401", "ID4711"
+    result = cleaned(image(ViewCodeSequence=[code]))
+    assert "4711" not in result.ViewCodeSequence[0].CodeMeaning
+
+
+@pytest.mark.parametrize("keyword", ["ReceiveCoilName", "StudyDescription", "SoftwareVersions"])
+@pytest.mark.parametrize("preset", ["research", "public"])
+def test_text_of_two_bytes_for_a_letter_leaves_no_digits(keyword, preset):
+    dataset = image()
+    dataset[keyword] = element(keyword, "SH", "5\x005\x005\x008\x006")
+    left = cleaned(dataset, settings=Settings(preset, 3650)).get(keyword)
+    assert not left
 
 
 def test_a_patient_id_stored_as_a_number_goes_from_technical_text():

@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.valuerep import DA
 from test_metadata import KEY, UNLISTED_SEQUENCES, canaries, canary, element, image, level, written
 
-from unburn import marks, metadata, presets, profile
+from unburn import marks, names, presets, profile
 from unburn.metadata import Settings, clean
 
 CODED = "T-D1100"
@@ -36,7 +36,7 @@ def full():
     del dataset.PatientName
     for item in levels(dataset).values():
         item.TimezoneOffsetFromUTC = "+0130"
-        for tag in metadata.ADDRESSES | metadata.INSTITUTIONS:
+        for tag in names.ADDRESSES | names.INSTITUTIONS:
             item[tag].value = "Wexford"
         for coded in (each for each in item if each.VR == "CS" and each.tag != 0x00280004):
             coded.value = "YES"

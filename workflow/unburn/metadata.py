@@ -7,7 +7,7 @@ import copy
 import logging
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -23,7 +23,6 @@ from pydicom.uid import UID_dictionary
 from unburn import __version__, concepts, dates, icc, keys, marks, presets, private, profile
 from unburn.elements import (
     BYTES,
-    NUMERIC,
     SIZES,
     Element,
     Elements,
@@ -33,23 +32,17 @@ from unburn.elements import (
     is_sound,
     made,
     numbers,
-    stored_as,
     text_of,
     texts,
 )
 from unburn.errors import ItemError
 from unburn.marks import Touched
-from unburn.names import ADDRESSES, INSTITUTIONS, SHORTEST_IN_BYTES, Named, in_bytes
 from unburn.nesting import Likeness, Sequences, decoded, likeness
 from unburn.patients import patient
+from unburn.sought import Sought
 from unburn.vocabulary import (
-    LONG_NUMBER,
-    MOST_DIGITS,
     NOBODY,
     allowed,
-    can_hold_record,
-    known,
-    records,
     technical,
     tells,
     tells_somebody,
@@ -59,7 +52,6 @@ from unburn.vocabulary import (
 IMPLEMENTATION_CLASS_UID = "2.25.233174928573421966017231446850925480321"
 REMOVED = "removed"
 LONGEST_UID = 64
-SMALLEST_RECORD = 10.0 ** (LONG_NUMBER - 1)
 
 # Also the name of its service, as in Operators' Name; only a patient's name is none.
 MANUFACTURER = 0x00080070
@@ -122,7 +114,6 @@ DUMMIES: dict[str, str] = {
 }
 
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _.+/*-]{0,20}")
-_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CLASS = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]{0,2}))+")  # longer parts are nobody's class
 
@@ -214,14 +205,8 @@ class _Cleaner:
         self.rules = profile.rules(settings.options)
         self.days = dates.shift_days(key, identity, settings.date_shift_days)
         self.patient = keys.label(key, "patient", identity)
-        places = ADDRESSES | (INSTITUTIONS if self.options.institution == "removed" else set())
-        named, self.sequences = Named(), Sequences()
-        named.gather(dataset, places, self.sequences)
-        self.people, self.anyone = named.people, named.people | named.towns
-        self.records = records(frozenset(named.numbers))
-        # no descriptor keeps them, even if they are listed words
-        self.banned = frozenset(named.patients)
-        self.spelt = in_bytes(self.people)
+        self.sequences = Sequences()
+        self.sought = Sought(dataset, self.options.institution == "kept", self.sequences)
         self.touched = touched
         self.derived = touched is not None and touched.masked_pixels > 0
         self.painted_here = self.derived  # or not, in the functional groups of a frame
@@ -301,7 +286,8 @@ class _Cleaner:
             return None
         if do in ("keep", "bytes"):
             sound = tag == PIXEL_DATA or (
-                is_sound(element, vr, profile.most_values(tag)) and not self.spells(element, vr)
+                is_sound(element, vr, profile.most_values(tag))
+                and not self.sought.in_bytes_of(element, vr)
             )
             return _passed(element, vr) if sound else None
         if do == "colours":
@@ -317,7 +303,7 @@ class _Cleaner:
         if not found:
             return made(tag, vr, [])
         if do in ("number", "quantity"):
-            good = self.are_numbers(found, do == "quantity")
+            good = self.sought.are_numbers(found, do == "quantity")
             return _passed(element, vr) if good else made(tag, vr, [])
         values = [self.value(do, tag, text, code) for text in found]
         cleaned = [text for text in values if text is not None]
@@ -346,32 +332,34 @@ class _Cleaner:
         """Clean one value of a multi-valued attribute; None is a malformed one."""
         if do in _OF_FORM:
             return _OF_FORM[do](self, text)
-        if do in _OF_WORDS and can_hold_record(text) and self.records.search(text):
-            text = " ".join(self.records.sub(" ", text).split())
+        if "\0" in text:  # digits with zero bytes between them are UTF-16
+            return ""
+        if do in _OF_WORDS:
+            text = self.sought.without_records(text)
         if do == "text":
-            people = self.banned if tag == MANUFACTURER else self.anyone
-            kept = not (tells_somebody(text, tag in VERSIONS) or self.names(text, people))
+            people = self.sought.patients if tag == MANUFACTURER else self.sought.anyone
+            kept = not (tells_somebody(text, tag in VERSIONS) or self.sought.names(text, people))
         elif do == "whole":
-            kept = not self.names(text, self.people)
+            kept = not self.sought.names(text, self.sought.people)
         elif do == "coded":
             if tag == CODE_MEANING:
-                plain = technical(text) == text and not tells(text)
+                plain = technical(text) == text and not (tells(text) or self.sought.is_record(text))
             else:
                 signs = technical(text, coded=True) == text
                 plain = tag == CODING_SCHEME or text.isdigit() or signs
             kept = (
                 code is not None
-                and not self.names(text, self.anyone)
+                and not self.sought.names(text, self.sought.anyone)
                 and (plain or concepts.says(*code, text))
             )
         elif do in ("terms", "code"):
             return self.technical(do, tag, text)
         elif do == "part":  # one listed word is a body part, also of a patient who is called so
-            return allowed(text, self.banned if len(words_in(text)) > 1 else NOBODY)
+            return allowed(text, self.sought.patients if len(words_in(text)) > 1 else NOBODY)
         else:
             kept = False
         if not kept or not text.isprintable() or "\ufffd" in text:  # what cannot be decoded
-            left = allowed(text, self.banned)
+            left = allowed(text, self.sought.patients)
             part_of_code = do == "coded" and tag != CODE_MEANING and left != text
             return "" if part_of_code else left
         self.ascii = self.ascii and text.isascii()
@@ -381,50 +369,9 @@ class _Cleaner:
         """Cut a coded value or a technical text down to the terms that scanners write."""
         if tag == PHOTOMETRIC_INTERPRETATION and text in PHOTOMETRICS:
             return text
-        people = self.banned if tag == MANUFACTURER else self.anyone
+        people = self.sought.patients if tag == MANUFACTURER else self.sought.anyone
         left = _terms_of(text, do == "code", tag in VERSIONS)
-        return allowed(left, self.banned) if self.names(text, people) else left
-
-    def names(self, text: str, people: Set[str]) -> bool:
-        """Say whether a word of people's names is in a text that is not cut down to the list.
-
-        A word of the list is no name here: a patient called Head leaves HEAD as it is.
-        """
-        words = words_in(text)
-        return not people.isdisjoint(words) and any(
-            word in people and not known(word) for word in words
-        )
-
-    def spells(self, element: Element, vr: str) -> bool:
-        """Say whether bytes hold a word of a name or a number of the patient, UTF-16 or not.
-
-        Or are that number: numbers of two bytes are too short to be one.
-        """
-        if vr in NUMERIC and SIZES[vr] > 2 and vr != "AT":
-            large = (abs(n) for n in numbers(element, vr) if abs(n) >= SMALLEST_RECORD)
-            if any(digits_of(number).partition(".")[0] in self.people for number in large):
-                return True
-        for stored in stored_as(element, vr):
-            if len(stored) >= SHORTEST_IN_BYTES:
-                data = stored.replace(b"\0", b"").lower()
-                if any(word in data for word in self.spelt):
-                    return True
-        return False
-
-    def are_numbers(self, texts: list[str], long: bool = True) -> bool:
-        """Say whether texts are numbers, none that names the patient; ``long`` ones if they may be.
-
-        Others have fewer than six digits before the point.
-        """
-        for text in texts:
-            whole = text.lstrip("+-0").partition(".")[0]
-            if text and (
-                not _NUMBER.fullmatch(text)
-                or whole in self.people
-                or not (long or len(whole) < MOST_DIGITS)
-            ):
-                return False
-        return True
+        return allowed(left, self.sought.patients) if self.sought.names(text, people) else left
 
     def uid(self, old: str, do: str) -> str:
         """Replace a UID, unless it is one of the standard's own or UIDs are kept."""
@@ -490,7 +437,7 @@ class _Cleaner:
     def are_safe(self, texts: Iterable[str], safe: private.Safe) -> bool:
         """Say whether texts are numbers of a safe private element, none that names the patient."""
         found = [*texts]
-        return self.are_numbers(found) and all(safe.covers(float(text)) for text in found)
+        return self.sought.are_numbers(found) and all(safe.covers(float(text)) for text in found)
 
     def safe_value(
         self, dataset: Dataset, stored: Element, tag: int, safe: private.Safe
@@ -504,7 +451,11 @@ class _Cleaner:
         vr = profile.compatible(safe.vr, str(stored.VR))
         if vr in SIZES:
             sound = bool(stored.value) or stored.value == 0
-            sound = sound and is_sound(stored, vr, float("inf")) and not self.spells(stored, vr)
+            sound = (
+                sound
+                and is_sound(stored, vr, float("inf"))
+                and not self.sought.in_bytes_of(stored, vr)
+            )
             sound = sound and self.are_safe(map(digits_of, numbers(stored, vr)), safe)
             return _passed(stored, vr) if sound else None
         found = texts(dataset, stored, vr) if vr else []

@@ -80,6 +80,7 @@ _TELLING_OF_SOMEBODY = re.compile(
 )
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
 SHORTEST_RECORD, LONGEST_RECORD = 4, 64  # digits at least, characters at most, of an ID
+_DAY_OF_YEAR = re.compile(rf"({_YEAR})(\d\d)(\d\d)")
 _WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
 KEPT_SEPARATORS = set("_-+/.,")
 
@@ -148,8 +149,11 @@ def words_in(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def numbers_in(text: str) -> frozenset[str]:
-    """Longer numbers of a text, as they are and without zeros in front."""
+    """Longer numbers of a text, as they are and without zeros in front; dates in every order."""
     found = re.findall(r"\d+", text)
+    days = [match.groups() for match in map(_DAY_OF_YEAR.fullmatch, found) if match]
+    found += [f"{day}{month}{year}" for year, month, day in days]
+    found += [f"{month}{day}{year}" for year, month, day in days]
     found += [number.lstrip("0") for number in found]
     return frozenset(number for number in found if len(number) >= LONG_NUMBER)
 

@@ -1,0 +1,114 @@
+"""What names somebody in one object, looked for in each of the object's values."""
+
+import re
+from collections.abc import Iterable, Set
+from functools import lru_cache
+
+from pydicom.dataset import Dataset
+
+from unburn.elements import NUMERIC, SIZES, Element, digits_of, numbers, stored_as
+from unburn.names import ADDRESSES, INSTITUTIONS, SHORTEST_IN_BYTES, Named, in_bytes
+from unburn.nesting import Sequences
+from unburn.vocabulary import (
+    LONG_NUMBER,
+    MOST_DIGITS,
+    can_hold_record,
+    known,
+    records,
+    words_in,
+)
+
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
+SMALLEST = 10 ** (LONG_NUMBER - 1)  # of the numbers that can be a record's
+LONGER = 6  # letters from which on a word of a name is looked for inside of others
+
+
+@lru_cache
+def _longer(words: frozenset[str]) -> tuple[str, ...]:
+    """The longer words that are no listed ones, without those that hold another of them."""
+    found: list[str] = []
+    for word in sorted(words, key=lambda word: (len(word), word)):
+        if len(word) >= LONGER and not known(word) and not any(less in word for less in found):
+            found.append(word)
+    return tuple(found)
+
+
+class Sought:
+    """Words of names and places, and numbers, that the values of an object are searched for.
+
+    people : words of the names of anyone, and longer numbers of the patient and the visit
+    anyone : these, and words of attributes that name places
+    patients : words and numbers of the patient alone; no descriptor keeps them, even if they are
+        listed words
+    """
+
+    def __init__(self, dataset: Dataset, keeps_institutions: bool, sequences: Sequences):
+        named = Named()
+        named.gather(
+            dataset, ADDRESSES | (set() if keeps_institutions else INSTITUTIONS), sequences
+        )
+        self.people, self.anyone = named.people, named.people | named.towns
+        self.patients = frozenset(named.patients)
+        self._records = records(frozenset(named.numbers))
+        self._spelt = in_bytes(self.people)
+        self._inside = _longer(self.patients)
+
+    def names(self, text: str, people: Set[str]) -> bool:
+        """Say whether a word of people's names is in a text that is not cut down to the list.
+
+        A word of the list is no name here: a patient called Head leaves HEAD as it is. A longer
+        word of the patient's names may stand inside of another.
+        """
+        low = text.lower()
+        if any(word in low for word in self._inside):
+            return True
+        words = words_in(text)
+        return not people.isdisjoint(words) and any(
+            word in people and not known(word) for word in words
+        )
+
+    def is_record(self, text: str) -> bool:
+        """Say whether a text has a number that names the patient or a visit."""
+        return can_hold_record(text) and bool(self._records.search(text))
+
+    def without_records(self, text: str) -> str:
+        """A text without such numbers."""
+        if not self.is_record(text):
+            return text
+        return " ".join(self._records.sub(" ", text).split())
+
+    def is_long_record(self, number: str) -> bool:
+        """Say whether digits are such a number; shorter ones are met by chance."""
+        long = len(number) >= LONG_NUMBER
+        return long and (number in self.people or bool(self._records.search(number)))
+
+    def in_bytes_of(self, element: Element, vr: str) -> bool:
+        """Say whether a binary value holds a word of a name or a number of the patient.
+
+        As text, UTF-16 or not, or as a number; those of two bytes are too short to be one.
+        """
+        if vr in NUMERIC and SIZES[vr] > 2 and vr != "AT":
+            large = (abs(number) for number in numbers(element, vr) if abs(number) >= SMALLEST)
+            if any(self.is_long_record(digits_of(one).partition(".")[0]) for one in large):
+                return True
+        for stored in stored_as(element, vr):
+            if len(stored) >= SHORTEST_IN_BYTES:
+                data = stored.replace(b"\0", b"").lower()
+                if any(word in data for word in self._spelt):
+                    return True
+        return False
+
+    def are_numbers(self, texts: Iterable[str], long: bool = True) -> bool:
+        """Say whether texts are numbers, none that names the patient; ``long`` ones if they may be.
+
+        Others have fewer than six digits before the point.
+        """
+        for text in texts:
+            whole = text.lstrip("+-0").partition(".")[0]
+            if text and (
+                not _NUMBER.fullmatch(text)
+                or self.is_long_record(whole)
+                or not (long or len(whole) < MOST_DIGITS)
+            ):
+                return False
+        return True
