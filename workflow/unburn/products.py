@@ -32,7 +32,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from unburn import __version__, keys, nifti, sidecars
 from unburn.errors import ItemError
 from unburn.files import replacing
-from unburn.headers import read_header
+from unburn.headers import glance, read_header
 from unburn.metadata import quiet
 from unburn.objects import modality
 from unburn.presets import RESEARCH
@@ -354,7 +354,7 @@ def _stage(files: Sequence[Path], folder: Path) -> None:
     dcm2niix divides a series by Image Type. Painted slices are DERIVED (PS3.3 C.7.6.1.1.2) and
     their neighbours ORIGINAL: for the conversion all are derived.
     """
-    painted = [_image_type(read_header(file, stop_before_pixels=True))[:1] for file in files]
+    painted = [_image_type(glance(file, stop_before_pixels=True))[:1] for file in files]
     mixed = ["DERIVED"] in painted and ["ORIGINAL"] in painted
     for number, (file, first) in enumerate(zip(files, painted, strict=True), 1):
         staged = folder / f"{number:06d}.dcm"
@@ -397,7 +397,8 @@ def write_nifti(files: Sequence[Path], voxels: int, folder: Path) -> list[Produc
     try:
         with tempfile.TemporaryDirectory(dir=folder) as converted:
             volumes = convert(files, Path(converted))
-            shapes = [np.asarray(nibabel.nifti1.load(volume).dataobj).shape for volume in volumes]
+            # unscaled: all voxels must be there, but none is read
+            shapes = [nibabel.nifti1.load(v).dataobj.get_unscaled().shape for v in volumes]
             if sum(math.prod(shape) for shape in shapes) != voxels:
                 return []
             products = []
