@@ -109,3 +109,12 @@ def test_the_recogniser_reads_a_given_line_and_an_equal_one_once(monkeypatch):
     assert "4711" in recogniser.read_line(standing, turned)[0]
     monkeypatch.setattr(recogniser, "read", None)
     assert recogniser.read_line(picture.copy(), quad) == (text, score)
+
+
+@pytest.mark.parametrize("size", [(640, 640), (333, 700), (1300, 64)])
+def test_a_picture_is_prepared_as_rapidocr_does_it(reader, size):
+    picture = np.random.default_rng(3).integers(0, 256, (*size, 3), np.uint8)
+    prepared = reader._detector.get_preprocess(max(size))(picture)
+    theirs = readers.TextDetector.get_preprocess(reader._detector, max(size))(picture)
+    assert prepared.dtype == theirs.dtype
+    assert np.array_equal(prepared, theirs)

@@ -18,6 +18,7 @@ import pytesseract
 import rapidocr_onnxruntime
 from onnxruntime import InferenceSession
 from rapidocr_onnxruntime.ch_ppocr_det import TextDetector
+from rapidocr_onnxruntime.ch_ppocr_det.utils import DetPreProcess
 from rapidocr_onnxruntime.ch_ppocr_rec import TextRecognizer
 
 from unburn.errors import UserError
@@ -151,6 +152,21 @@ class Recogniser:
         return self._known[digest]
 
 
+class _Prepared(DetPreProcess):
+    """RapidOCR's preparation of a picture, equal, by a table and not in numbers of 64 bits."""
+
+    def normalize(self, img: np.ndarray) -> np.ndarray:
+        """Centre the values, uint8 (rows, columns, 3); all channels alike."""
+        levels = super().normalize(np.arange(256, dtype=np.uint8)[:, None])
+        return cv2.LUT(img, levels[:, 0].astype(np.float32))
+
+
+class _Detector(TextDetector):
+    def get_preprocess(self, max_wh: int) -> DetPreProcess:
+        own = super().get_preprocess(max_wh)
+        return _Prepared(own.limit_side_len, own.limit_type, own.mean, own.std)
+
+
 class RapidOCR:
     """PP-OCRv4 (mobile) on ONNX Runtime, one thread; weights come in the wheel."""
 
@@ -158,7 +174,7 @@ class RapidOCR:
 
     def __init__(self) -> None:
         check_weights()
-        self._detector = TextDetector(
+        self._detector = _Detector(
             {
                 **THREADS,
                 "model_path": str(MODELS / DETECTION),
