@@ -7,7 +7,7 @@ planted there. The frames without text give what readers read into anatomy by ch
 
 import argparse
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ def _readers() -> tuple[readers.Reader, readers.Reader, lines.Reader]:
     return readers.rapidocr(), readers.tesseract(), ctc
 
 
+@cache
 def header(name: str, number: str) -> identifiers.Identifiers:
     """What the header of a frame's person says."""
     dataset = Dataset()
