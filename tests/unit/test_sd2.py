@@ -15,7 +15,6 @@ import tiny_sd2
 from unburn import (
     crop,
     engines,
-    inpaint,
     paint_pictures,
     prompts,
     sd2,
@@ -23,6 +22,7 @@ from unburn import (
     text_encoder,
     weights,
 )
+from unburn.blending import texture_ratio
 from unburn.errors import UserError
 from unburn.patches import Content
 
@@ -99,7 +99,7 @@ def test_a_smooth_drawing_gets_the_noise_of_the_surroundings():
     seen = engines.view(source, SETTINGS)
     smooth = cv2.GaussianBlur(seen.values, (0, 0), 4)[..., None]
     ratios = [
-        inpaint.texture_ratio(
+        texture_ratio(
             engines.fit(source, seen, drawing, replace(SETTINGS, noise=noise)), source.mask
         )
         for drawing, noise in ((smooth, True), (smooth, False))
