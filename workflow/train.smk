@@ -82,12 +82,14 @@ rule train:
         start=lambda wildcards, input: (
             f"--start {shlex.quote(input[0])}" if start(wildcards) else ""
         ),
+        split_seed=config["split_seed"],
         fonts=config["fonts"],
         state="train/{network}.state",
         kept="train/{network}.curve",
         code=code_digest("train"),
     shell:
-        "python -m unburn.train {params.what} --frames {input.frames:q} --fonts {params.fonts:q}"
+        "python -m unburn.train {params.what} --frames {input.frames:q}"
+        " --split-seed {params.split_seed} --fonts {params.fonts:q}"
         " --settings {params.settings:q} {params.start} --state {params.state:q}"
         " --curve {params.kept:q} --out {output.weights:q} 2> {log:q}; cp {params.kept:q} {output.curve:q}"
 
@@ -147,12 +149,12 @@ rule choose_threshold:
         runtime=120,
     params:
         settings=settings("trial"),
-        seed=config["seed"],
+        split_seed=config["split_seed"],
         fonts=config["fonts"],
         held_out=config["held_out_fonts"],
         code=code_digest("trial"),
     shell:
         "python -m unburn.trial --weights {input.weights:q} --frames {input.frames:q}"
-        " --split-seed {params.seed} --fonts {params.fonts:q}"
+        " --split-seed {params.split_seed} --fonts {params.fonts:q}"
         " --held-out-fonts {params.held_out:q} --settings {params.settings:q}"
         " --out {output.threshold:q} 2> {log:q}"

@@ -99,3 +99,26 @@ def test_turning_a_page_turns_its_lines_with_it():
     assert quad[:, 1].min() <= rows.min() and rows.max() < quad[:, 1].max() + 1
     assert lines[0].angle == 90
     assert picture.shape == (100, 100)
+
+
+def test_a_small_frame_goes_on_with_its_edges_and_keeps_what_is_inside():
+    made = scene(np.random.default_rng([6, 3]), FRAMES, replace(RECIPE, text_share=1.0))
+    picture = made.pictures[0]
+    small, owner, lines = scenes._small(
+        np.random.default_rng(2), picture, made.owner, list(made.lines)
+    )
+    assert small.shape == owner.shape == picture.shape and len(lines) == len(made.lines)
+    rows, columns = (int(np.flatnonzero(owner.any(axis)).max()) + 1 for axis in (1, 0))
+    assert np.array_equal(small[:rows, :columns], picture[:rows, :columns])
+    assert np.array_equal(owner[:rows, :columns], made.owner[:rows, :columns])
+    assert (small[-1] == small[-2]).all() and (small[:, -1] == small[:, -2]).all()
+    assert not owner[-1].any() and not owner[:, -1].any()
+    for line in lines:
+        assert line.quad.min() >= 0 and line.quad.max() < 128
+
+
+def test_made_frames_differ_in_size_and_are_named_by_their_seed():
+    first, again = (scenes.made_frames(np.random.default_rng(4), 6, RECIPE) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert len({frame.shape for frame in first}) > 1
+    assert all(frame.dtype == np.uint8 for frame in first)

@@ -18,16 +18,15 @@ def test_frames_have_the_size_asked_for_and_text(tmp_path):
 
 def test_each_method_has_its_best_time_of_each_frame(tmp_path, monkeypatch):
     calls = []
-    methods = {
-        "unburn": lambda *_: calls.append("unburn"),
-        "rapidocr": lambda *_: calls.append("r"),
-    }
-    monkeypatch.setattr(timing.detection, "prepared", lambda bench: methods)
+    monkeypatch.setattr(timing.detection, "text", lambda *_: lambda *_: calls.append("t"))
+    monkeypatch.setattr(timing.detection, "code", lambda *_: calls.append("c"))
+    monkeypatch.setattr(timing.detection, "rapidocr", lambda: lambda *_: calls.append("r"))
     monkeypatch.setattr(timing, "SIDES", {96: 2})
     taken = timing.best(0, bench(tmp_path), 96)
-    assert {name: len(values) for name, values in taken.items()} == {"unburn": 2, "rapidocr": 2}
-    assert calls[:4] == ["unburn", "r"] * 2
-    assert len(calls) == 4 * (1 + timing.REPEATS)
+    assert {name: len(values) for name, values in taken.items()} == dict.fromkeys(
+        ("unburn", "finder of codes", "rapidocr"), 2
+    )
+    assert calls == ["t", "c", "r"] * 2 * (1 + timing.REPEATS)
 
 
 def test_figures_are_rates_of_two_processes_and_a_ratio():

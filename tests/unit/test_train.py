@@ -292,5 +292,6 @@ def test_the_shipped_configuration_names_every_setting():
         values = {"seed": config["seed"], **config[section]}
         assert values.pop("start") == ""
         assert train.Settings(**values).crops > 0
+    assert config["split_seed"] == 3  # with another one, frames of the benchmark are trained on
     assert trial.Settings(**{"seed": config["seed"], **config["trial"]}).frames > 0
     assert not set(config["fonts"]) & set(config["held_out_fonts"])

@@ -76,11 +76,11 @@ class Detector(nn.Module):
         self.down16 = nn.Sequential(_conv(w8, w16, stride=2), _Residual(w16))
         self.down32 = nn.Sequential(_conv(w16, w32, stride=2), _Residual(w32))
         self.up16 = _conv(w32 + w16, w16, 1)
+        self.rows = nn.LSTM(w16, shape.hidden, bidirectional=True)
+        self.columns = nn.LSTM(w16, shape.hidden, bidirectional=True)
+        self.join = _conv(w16 + 4 * shape.hidden, w16, 1)
         self.up8 = _conv(w16 + w8, w8, 1)
         self.mix8 = _conv(w8, w8)
-        self.rows = nn.LSTM(w8, shape.hidden, bidirectional=True)
-        self.columns = nn.LSTM(w8, shape.hidden, bidirectional=True)
-        self.join = _conv(w8 + 4 * shape.hidden, w8, 1)
         self.up4 = _conv(w8 + w4, 32, 1)
         self.head = nn.Sequential(_conv(32, 32), nn.Conv2d(32, 8, 1))
 
@@ -103,9 +103,8 @@ class Detector(nn.Module):
         at8 = self.down8(at4)
         at16 = self.down16(at8)
         at32 = self.down32(at16)
-        up = _up(self.up16, at32, at16)
+        up = self._along(_up(self.up16, at32, at16))
         up = self.mix8(_up(self.up8, up, at8))
-        up = self._along(up)
         up = _up(self.up4, up, at4)
         return functional.pixel_shuffle(self.head(up), 2)
 
@@ -172,13 +171,15 @@ def _local_contrast(grey: Tensor) -> Tensor:
 
     It makes faint text on an even ground as plain as bright text, whatever the window was.
     """
-    small = functional.avg_pool2d(grey, 8)
-    squares = functional.avg_pool2d(grey * grey, 8)
+    exact = grey.double()  # in float32 the difference of two squares is noise on even ground
+    small = functional.avg_pool2d(exact, 8)
+    squares = functional.avg_pool2d(exact * exact, 8)
     pad = (1, 1, 1, 1)
     mean = functional.avg_pool2d(functional.pad(small, pad, mode="replicate"), 3, 1)
     square = functional.avg_pool2d(functional.pad(squares, pad, mode="replicate"), 3, 1)
-    deviation = (square - mean * mean).clamp_min(0).sqrt() + 0.01
+    deviation = ((square - mean * mean).clamp_min(0).sqrt() + 0.01).to(grey.dtype)
     size = grey.shape[-2:]
+    mean = mean.to(grey.dtype)
     mean = functional.interpolate(mean, size=size, mode="bilinear", align_corners=False)
     deviation = functional.interpolate(deviation, size=size, mode="bilinear", align_corners=False)
     return ((grey - mean) / (4 * deviation)).clamp(-1, 1)

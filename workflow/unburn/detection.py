@@ -71,15 +71,26 @@ class Bench:
 Method = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
 
 
-def ours(weights: Path, threshold: float) -> Method:
-    """Our detector, which looks at all views, and our finder of codes."""
+def text(weights: Path, threshold: float) -> Method:
+    """Our detector, which looks at all views."""
     network = crnn.load(weights)
 
     def find(pictures: np.ndarray, shown: np.ndarray) -> list[np.ndarray]:
-        regions, _ = regions_of(look(network, pictures), shown.shape[:2], threshold)
-        return [*(region.quad for region in regions), *codes.find(pictures[0])]
+        found, _ = regions_of(look(network, pictures), shown.shape[:2], threshold)
+        return [region.quad for region in found]
 
     return find
+
+
+def code(pictures: np.ndarray, shown: np.ndarray) -> list[np.ndarray]:
+    """Our finder of codes."""
+    return codes.find(pictures[0])
+
+
+def ours(weights: Path, threshold: float) -> Method:
+    """Our detector and our finder of codes."""
+    find = text(weights, threshold)
+    return lambda pictures, shown: [*find(pictures, shown), *code(pictures, shown)]
 
 
 def rapidocr() -> Method:
@@ -106,11 +117,16 @@ def tesseract() -> Method:
 MADE = {"rapidocr": rapidocr, "tesseract": tesseract}
 
 
-def method(name: str, weights: Path, threshold: float) -> Method:
-    """A method by its name, on one thread; weights and threshold are those of ours."""
+def single() -> None:
+    """Let every network of this process run on one thread."""
     torch.set_num_threads(1)
     one_thread()
     keep_memory()
+
+
+def method(name: str, weights: Path, threshold: float) -> Method:
+    """A method by its name, on one thread; weights and threshold are those of ours."""
+    single()
     return ours(weights, threshold) if name == OURS else MADE[name]()
 
 

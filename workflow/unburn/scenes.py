@@ -41,7 +41,7 @@ class Recipe:
     faces: Faces
     side: int = 256
     text_share: float = 0.65
-    procedural_share: float = 0.3
+    procedural_share: float = 0.18
     mined_share: float = 0.4
     clutter_share: float = 0.45
     grain_share: float = 0.15
@@ -55,6 +55,7 @@ class Recipe:
     jpeg: tuple[int, int] = (20, 96)
     deep_share: float = 0.4
     alike_share: float = 0.12
+    small_share: float = 0.04
 
 
 # ------------------------------------------------------------------ backgrounds
@@ -415,9 +416,11 @@ def _calliper(rng: Rng, picture: np.ndarray, level: float) -> None:
 
 
 def _bar(rng: Rng, picture: np.ndarray, level: float) -> None:
-    """A grey or colour bar, with or without border."""
+    """A grey or colour bar, with or without border and marks at its steps."""
     side = picture.shape[0]
     rows, columns = int(rng.integers(40, side)), int(rng.integers(5, 24))
+    if rng.random() < 0.3:
+        columns = int(rng.integers(24, 64))
     ramp = np.repeat(
         np.linspace(rng.uniform(0, 255), rng.uniform(0, 255), rows)[:, None], columns, 1
     )
@@ -430,6 +433,10 @@ def _bar(rng: Rng, picture: np.ndarray, level: float) -> None:
     picture[top : top + rows, left : left + columns] = ramp
     if rng.random() < 0.5:
         cv2.rectangle(picture, (left, top), (left + columns, top + rows), level, 1)
+    if rng.random() < 0.4 and rows > columns:
+        reach = int(rng.integers(2, 9))
+        for row in np.arange(top, top + rows, rng.uniform(6, 40)).astype(int):
+            cv2.line(picture, (left + columns, int(row)), (left + columns + reach, int(row)), level)
 
 
 def _curve(rng: Rng, picture: np.ndarray, level: float) -> None:
@@ -521,15 +528,44 @@ def _cable(rng: Rng, picture: np.ndarray, level: float) -> None:
     picture += cover * (rng.uniform(0.3, 1) / 255) * (level - picture)
 
 
+def _electrodes(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """Snaps of ECG leads, ports, buckles: rings and capsules side by side, half transparent."""
+    side, size = picture.shape[0], float(np.exp(rng.uniform(math.log(4), math.log(40))))
+    cover = np.zeros(picture.shape, np.uint8)
+    for _ in range(int(rng.integers(1, 5))):
+        place, turn = rng.uniform(0, side, 2), float(rng.uniform(0, 180))
+        across = np.array([-math.sin(math.radians(turn)), math.cos(math.radians(turn))])
+        for number in range(int(rng.integers(1, 4))):
+            centre = place + number * rng.uniform(0.7, 2.2) * size * across
+            at = (int(centre[0] * 16), int(centre[1] * 16))
+            thin = 1.0 if rng.random() < 0.4 else float(rng.uniform(0.2, 0.6))
+            axes = (int(size * 16), max(16, int(size * thin * 16)))
+            weight = -1 if rng.random() < 0.2 else int(rng.integers(1, 2 + int(size / 8)))
+            value = int(rng.integers(120, 256))
+            cv2.ellipse(cover, at, axes, turn, 0, 360, value, weight, cv2.LINE_AA, 4)
+    picture += cover * (rng.uniform(0.4, 1) / 255) * (level - picture)
+
+
 def _clutter(rng: Rng, picture: np.ndarray, level: float) -> None:
-    """Patches of hard-edged noise, as colour Doppler and pixelated faces give."""
+    """Patches of hard-edged noise in a box, as colour Doppler and pixelated faces give."""
     side = picture.shape[0]
-    size = min(int(rng.integers(20, 120)), side - 1)
+    size = min(int(rng.integers(20, max(120, side // 2))), side - 1)
     top, left = rng.integers(0, side - size, 2)
-    patch = _blocks(rng, size)
+    patch = _blocks(rng, size) if rng.random() < 0.6 else _vessels(rng, size)
     spot = picture[top : top + size, left : left + size]
     blob = _smooth(rng, size, rng.uniform(6, 30)) > rng.uniform(0.3, 0.7)
     spot[blob] = patch[blob]
+    if rng.random() < 0.4:
+        cv2.rectangle(picture, (left, top), (left + size, top + size), level, 1)
+
+
+def _vessels(rng: Rng, side: int) -> np.ndarray:
+    """Flow in shades that turn over where it is too fast for the scale, in steps."""
+    speed = _smooth(rng, side, rng.uniform(4, 40)) * rng.uniform(1, 4) % 1
+    steps = int(rng.integers(3, 24))
+    shades: np.ndarray = rng.uniform(0, 255, steps).astype(np.float32)
+    shades = np.sort(shades) if rng.random() < 0.7 else shades
+    return shades[np.minimum((speed * steps).astype(int), steps - 1)]
 
 
 CLUTTER = (
@@ -545,8 +581,10 @@ CLUTTER = (
     _strokes,
     _marks,
     _clutter,
+    _clutter,
     _cable,
     _cable,
+    _electrodes,
 )
 
 
@@ -835,6 +873,47 @@ def _shown(rng: Rng, picture: np.ndarray, recipe: Recipe) -> np.ndarray:
     return found[[0, -1]]
 
 
+def _cluttered(rng: Rng, picture: np.ndarray) -> np.ndarray:
+    for _ in range(int(rng.integers(1, 2 + picture.shape[0] // 128))):
+        level = _level(rng, picture, bool(rng.random() < 0.2))
+        CLUTTER[int(rng.integers(len(CLUTTER)))](rng, picture, level)
+    return picture
+
+
+def made_frames(rng: Rng, count: int, recipe: Recipe) -> list[np.ndarray]:
+    """Frames that hold no text, uint8 of different sizes: procedural grounds and clutter."""
+    made = []
+    for _ in range(count):
+        side = int(rng.choice([256, 384, 512, 768]))
+        picture = _procedural(rng, side)
+        if rng.random() < 0.8:
+            picture = _cluttered(rng, picture)
+        picture = _worn(rng, picture, recipe)
+        if rng.random() < 0.15:  # a small frame, enlarged for the screen
+            small = cv2.resize(picture, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+            how = cv2.INTER_NEAREST if rng.random() < 0.5 else cv2.INTER_CUBIC
+            picture = cv2.resize(small, (side, side), interpolation=how)
+        made.append(picture)
+    return made
+
+
+def _small(
+    rng: Rng, picture: np.ndarray, owner: np.ndarray, lines: list[Line]
+) -> tuple[np.ndarray, np.ndarray, list[Line]]:
+    """A small frame as the detector sees it: its edges go on below and beside it."""
+    side = picture.shape[0]
+    rows, columns = (int(one) for one in rng.integers(side // 4, side + 1, 2))
+    spare = ((0, side - rows), (0, side - columns))
+    inside = [
+        replace(line, quad=np.minimum(line.quad, np.array([columns, rows]))) for line in lines
+    ]
+    return (
+        np.pad(picture[:rows, :columns], spare, mode="edge"),
+        np.pad(owner[:rows, :columns], spare),
+        inside,
+    )
+
+
 def scene(
     rng: Rng,
     frames: Sequence[np.ndarray],
@@ -844,15 +923,15 @@ def scene(
     """Make one scene of ``recipe.side`` pixels; ``frames`` are uint8 (rows, columns)."""
     picture = background(rng, frames, recipe, mined)
     if rng.random() < recipe.clutter_share:
-        for _ in range(int(rng.integers(1, 2 + recipe.side // 128))):
-            level = _level(rng, picture, bool(rng.random() < 0.2))
-            CLUTTER[int(rng.integers(len(CLUTTER)))](rng, picture, level)
+        picture = _cluttered(rng, picture)
     page = Page(picture)
     if rng.random() < recipe.text_share:
         write(rng, page, recipe)
     out, owner, lines = _worn(rng, page.picture, recipe), page.owner, page.lines
     if rng.random() < recipe.turned_page_share:
         out, owner, lines = _turned_page(out, owner, lines, int(rng.choice([1, 3])))
+    if rng.random() < recipe.small_share:
+        out, owner, lines = _small(rng, out, owner, lines)
     pictures = _shown(rng, np.ascontiguousarray(out), recipe)
     return Scene(pictures, np.ascontiguousarray(owner), tuple(lines))
 

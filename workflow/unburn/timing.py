@@ -1,8 +1,9 @@
 """How fast the detector is, beside RapidOCR's in the same run, and how much memory it takes.
 
 Frames lie decoded in memory, as views; two processes run side by side, each on one thread; network
-and components count. Each frame is given to both methods in turn, and its best time of some repeats
-is taken, so that other work on the machine disturbs both alike and as little as can be.
+and components count, and the finder of codes for itself. Each frame is given to all in turn, and
+its best time of some repeats is taken, so that other work on the machine disturbs all alike and as
+little as can be.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import resource
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,6 +29,7 @@ from unburn.frames import views
 log = logging.getLogger(__name__)
 
 PEER = "rapidocr"
+CODES = "finder of codes"
 SIDES = {512: 10, 2048: 2}  # pixels, and frames of that size in each process
 REPEATS = 3
 PROCESSES = 2
@@ -57,7 +58,10 @@ def seconds(find: Method, pictures: np.ndarray, shown: np.ndarray) -> float:
 
 def best(process: int, bench: Bench, side: int) -> dict[str, list[float]]:
     """Best seconds of each frame, by method."""
-    methods = detection.prepared(bench)
+    detection.single()
+    methods = {OURS: detection.text(bench.weights, bench.threshold), CODES: detection.code}
+    if PEER in bench.peers:
+        methods[PEER] = detection.rapidocr()
     made = frames(bench, side, SIDES[side], 1000 * process)
     known = [(views(f.stored, f.photometric, f.bits), challenge.shown(f)) for f in made]
     taken = {name: [np.inf] * len(known) for name in methods}
@@ -71,7 +75,7 @@ def best(process: int, bench: Bench, side: int) -> dict[str, list[float]]:
 def peak_mb(bench: Bench) -> int:
     """Peak memory of a process that looks at a large frame, in MiB; it runs nothing else."""
     (made,) = frames(bench, LARGEST, 1, 0)
-    find = detection.prepared(replace(bench, peers=()))[OURS]
+    find = detection.method(OURS, bench.weights, bench.threshold)
     find(views(made.stored, made.photometric, made.bits), challenge.shown(made))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
@@ -93,7 +97,6 @@ def figures(sides: dict[int, dict[str, list[float]]]) -> dict[str, str]:
 
 def run(bench: Bench, out: Path) -> None:
     """Time both methods on frames of each size, measure the memory, write speed.json."""
-    bench = replace(bench, peers=tuple(name for name in bench.peers if name == PEER))
     context = get_context("spawn")
     sides = {}
     for side in SIDES:

@@ -31,7 +31,7 @@ from unburn.errors import UserError, command
 from unburn.files import replacing, sha256
 from unburn.frames import views
 from unburn.rendering import Faces, Line, Page
-from unburn.scenes import Recipe, Scene, full_page, scene, write
+from unburn.scenes import Recipe, Scene, full_page, made_frames, scene, write
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +42,13 @@ KEEP_EVERY_S = 180
 HARD_NEGATIVES = 8.0  # how much more a place counts that the network is sure of, wrongly
 HARD_POSITIVES = 2.0  # how much more a letter counts that the network is sure is none
 LARGER = ((1.0, 0.55), (1.5, 0.25), (2.0, 0.2))  # sides of scenes, and their shares of batches
-MINED_FRAMES = 240  # that are searched for places taken for text, each time,
+MADE_FRAMES = 250  # beside the true ones, to be searched with them
+MINED_FRAMES = 300  # that are searched for places taken for text, each time,
 MINED_SCORE = 0.15  # the probability from which a place counts,
 MINED_CELL = 64  # one place in each square of so many pixels,
 MINED_WITH_TEXT = 0.6  # of these frames have text written on them, away from which places count,
 TEXT_AWAY_PX = 24  # by so much at least,
-MINED_PLACES = 1500  # and how many are kept, newest first
+MINED_PLACES = 2500  # and how many are kept, newest first
 VALIDATION_BATCHES = 4
 COLOURS = ("#1f4e9c", "#c2571a", "#2e7d32", "#6a1b9a", "#555555")
 PAGE_PX, PAGE_FAINT = 384, 0.12  # of the pages that the reader learns from
@@ -663,6 +664,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for what in TASKS:
         step = steps.add_parser(what, help=f"train the {what}")
         step.add_argument("--frames", type=Path, required=True, help="CSV of text-free frames")
+        step.add_argument("--split-seed", type=int, required=True, help="deals the frames")
         step.add_argument("--fonts", type=Path, nargs="+", required=True, help="folders")
         step.add_argument("--settings", required=True, help="JSON")
         step.add_argument("--start", type=Path, help="weights to go on from")
@@ -682,11 +684,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     cv2.setNumThreads(1)
     faces = Faces.of(font_files(options.fonts))
     log.info("%d Latin fonts, other scripts: %s", len(faces.latin), sorted(faces.others))
-    frames = read_frames(options.frames, "training", settings.seed)
-    validation = read_frames(options.frames, "validation", settings.seed)
+    frames = read_frames(options.frames, "training", options.split_seed)
+    recipe = Recipe(faces)
+    frames += made_frames(np.random.default_rng(settings.seed), MADE_FRAMES, recipe)
+    validation = read_frames(options.frames, "validation", options.split_seed)
     log.info("%d frames to train, %d to validate", len(frames), len(validation))
     train(
-        TASKS[options.what], settings, frames, validation, Recipe(faces),
+        TASKS[options.what], settings, frames, validation, recipe,
         options.start, options.state, options.curve, options.out,
     )  # fmt: skip
 
