@@ -76,11 +76,11 @@ class Detector(nn.Module):
         self.down16 = nn.Sequential(_conv(w8, w16, stride=2), _Residual(w16))
         self.down32 = nn.Sequential(_conv(w16, w32, stride=2), _Residual(w32))
         self.up16 = _conv(w32 + w16, w16, 1)
-        self.rows = nn.LSTM(w16, shape.hidden, bidirectional=True)
-        self.columns = nn.LSTM(w16, shape.hidden, bidirectional=True)
-        self.join = _conv(w16 + 4 * shape.hidden, w16, 1)
         self.up8 = _conv(w16 + w8, w8, 1)
         self.mix8 = _conv(w8, w8)
+        self.rows = nn.LSTM(w8, shape.hidden, bidirectional=True)
+        self.columns = nn.LSTM(w8, shape.hidden, bidirectional=True)
+        self.join = _conv(w8 + 4 * shape.hidden, w8, 1)
         self.up4 = _conv(w8 + w4, 32, 1)
         self.head = nn.Sequential(_conv(32, 32), nn.Conv2d(32, 8, 1))
 
@@ -103,8 +103,9 @@ class Detector(nn.Module):
         at8 = self.down8(at4)
         at16 = self.down16(at8)
         at32 = self.down32(at16)
-        up = self._along(_up(self.up16, at32, at16))
+        up = _up(self.up16, at32, at16)
         up = self.mix8(_up(self.up8, up, at8))
+        up = self._along(up)
         up = _up(self.up4, up, at4)
         return functional.pixel_shuffle(self.head(up), 2)
 
@@ -187,9 +188,6 @@ def _local_contrast(grey: Tensor) -> Tensor:
 
 def _blocks(pictures: np.ndarray) -> Tensor:
     """What `Detector.forward` gives its first layer, of uint8 pictures and by OpenCV: much faster.
-
-    The contrast of a nearly even ground differs by up to 0.01: there float32 cancels in training's
-    difference of two squares, and here the sums are exact.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ from unburn.train import font_files
 log = logging.getLogger(__name__)
 
 THRESHOLDS = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-WORTH = 0.02  # of line recall that a higher threshold may cost on either set
+WORTH = 0.015  # of line recall that a higher threshold may cost on either set
 
 
 @dataclass(frozen=True)
