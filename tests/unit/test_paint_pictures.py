@@ -104,6 +104,18 @@ def test_a_mask_that_does_not_fit_is_told_and_stops_no_other(base, caplog):
     assert [path.name for path in (base / "out").rglob("*.*")] == ["c.d.png"]
 
 
+def test_a_transparent_mask_is_told_and_an_opaque_one_counts(base, caplog):
+    ink = np.zeros((128, 128, 4), np.uint8)
+    ink[BOX, 3] = 255  # black on nothing
+    cv2.imwrite(str(base / "masks/a/b.mask.png"), ink)
+    opaque = np.dstack([MASK, MASK, MASK, np.full_like(MASK, 255)])
+    cv2.imwrite(str(base / "masks/c.d.mask.png"), opaque)
+    assert run(base) == 1
+    assert "transparent" in caplog.text and not (base / "out/a/b.png").exists()
+    before, after = stored(base / "in/c.d.tif"), stored(base / "out/c.d.png")
+    assert (after[BOX] != before[BOX]).mean() > 0.9 and (after[~BOX] == before[~BOX]).all()
+
+
 @pytest.mark.parametrize(
     "label", [np.uint16(1), np.array([3, 0, 0], np.uint8)], ids=["16 bits", "dark blue"]
 )

@@ -20,7 +20,7 @@ from unburn.settings import defaults
 log = logging.getLogger(__name__)
 
 DICOM = "a DICOM file, whose header names people too; clean it by the workflow"
-AS_IT_IS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+ALPHA = 4  # channels of a picture that has it
 
 
 class UnfitMask(Exception):
@@ -112,11 +112,17 @@ def _paint_file(
 def _mask(path: Path, stored: np.ndarray) -> np.ndarray:
     """Read a mask, bool (rows, columns), that fits a picture.
 
-    Every value but 0 counts: a label of 1 in 16 bits would be 0 in 8, dark blue 0 in grey.
+    Every value but 0 counts: a label of 1 in 16 bits would be 0 in 8, dark blue 0 in grey. Where
+    some of it is transparent, nobody knows what was meant: it is refused.
     """
-    mask = cv2.imread(str(path), AS_IT_IS) if path.is_file() else None
+    mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
     if mask is None:
         raise UnfitMask(f"{path}: it cannot be read as a picture")
+    mask = np.atleast_3d(mask)
+    if mask.shape[2] == ALPHA:
+        if not mask[..., -1].any() or np.ptp(mask[..., -1]):
+            raise UnfitMask(f"{path}: parts of it are transparent; save it without transparency")
+        mask = mask[..., :-1]
     if stored.shape[:2] != mask.shape[:2]:
         raise UnfitMask(
             f"{path}: {mask.shape[1]} x {mask.shape[0]} px for a picture of "

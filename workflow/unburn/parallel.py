@@ -7,6 +7,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -131,6 +132,8 @@ def _begin() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a copy would answer as the stage does
     gc.freeze()  # what a copy shares with the stage stays shared
     one_thread()
+    if "torch" in sys.modules:  # in a copy; it reads the environment when it is loaded
+        sys.modules["torch"].set_num_threads(1)
     keep_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

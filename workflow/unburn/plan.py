@@ -61,9 +61,9 @@ FILES_PER_TASK = 32
 LOG_EVERY = 20_000  # files
 FEWEST_SLICES = 3  # of one orientation at different places: a volume
 
-# Scratch space: views are kept compressed, candidates are files like the originals, and of some
-# the pixels are decoded. Views were packed to 0.3 (CT, PET, MR) of their size; speckle takes more.
-VIEWS_GREY, VIEWS_COLOUR, VIEWS_COMPRESSED, TOUCHED_SHARE = 2, 3, 0.5, 0.25
+# Scratch space: two or three views of a frame are kept, noisy ones unpacked; candidates are files
+# like the originals, and of some the pixels are decoded.
+VIEWS_GREY, VIEWS_COLOUR, TOUCHED_SHARE = 2, 3, 0.25
 CLEARLY_LESS = 0.5  # of the estimate: below it the run would fail
 
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd")
@@ -137,7 +137,7 @@ class Item:
         """Estimate of what the intermediates of this item take at most."""
         count = VIEWS_GREY if self.samples == 1 else VIEWS_COLOUR
         pixels = self.frames * self.rows * self.columns * count if self.pixels else 0
-        return int(VIEWS_COMPRESSED * pixels + self.bytes + TOUCHED_SHARE * self.decoded_bytes)
+        return int(pixels + self.bytes + TOUCHED_SHARE * self.decoded_bytes)
 
 
 @dataclass
