@@ -6,7 +6,16 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from unburn.elements import data_set, is_legible, is_sound, made, text_of, texts
+from unburn.elements import (
+    data_set,
+    digits_of,
+    is_legible,
+    is_sound,
+    made,
+    numbers,
+    text_of,
+    texts,
+)
 
 
 def raw(tag, vr, value):
@@ -79,6 +88,19 @@ def test_binary_numbers_are_of_their_size_and_no_text(vr, value, most, sound):
     assert is_sound(raw(0x00280010, vr, value), vr, most) is sound
 
 
+@pytest.mark.parametrize(
+    ("vr", "data", "found"),
+    [
+        *(("UL", b"\1\0\0\0", [1]), ("UL", b"47-110", []), ("FD", b"Vandermolen^Zy", [])),
+        *(("UV", b"\1\0\0\0\0\0\x20\0", [2**53 + 1]), ("US", b"\1\0\2\0", [1, 2])),
+        ("AT", b"\1\0\2\0", [0x00020001, 0x00010002]),
+    ],
+)
+def test_numbers_of_bytes_are_of_their_size_and_exact(vr, data, found):
+    assert numbers(data, vr) == found
+    assert [digits_of(number) for number in numbers(data, vr)] == [str(one) for one in found]
+
+
 def test_text_of_reads_what_is_there_and_is_empty_otherwise():
     dataset = Dataset()
     dataset.PatientID, dataset.PatientName = " 4711 ", "Doe^Jane"
@@ -89,6 +111,10 @@ def test_text_of_reads_what_is_there_and_is_empty_otherwise():
 def test_a_made_data_set_reads_like_any_other():
     result = data_set({Tag(0x00080060): made(0x00080060, "CS", ["MR"])}, like=Dataset())
     assert result.Modality == "MR" and result.original_encoding == (None, None)
+    result.pixel_array_options(raw=True)
+    other = data_set({}, like=Dataset())
+    assert vars(other)["_pixel_array_opts"] == vars(Dataset())["_pixel_array_opts"]
+    assert vars(other)["_pixel_id"] is not vars(result)["_pixel_id"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pydicom
 import pytest
 from pydicom import uid
 from pydicom.datadict import DicomDictionary, dictionary_has_tag, dictionary_VR
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import (
@@ -649,6 +649,44 @@ def test_a_patient_id_stored_as_a_number_goes_from_technical_text():
     read = pydicom.dcmread(io.BytesIO(written(dataset)), force=True)
     for each in (dataset, read):
         assert cleaned(each).SequenceName == "fl2d"
+
+
+@pytest.mark.parametrize("vr", ["UL", "FD", "US", "OL"])
+@pytest.mark.parametrize("name", [b"Qvillf", b"Vandermolen^Zy", b"Vandermolen^Zyta"])
+def test_a_name_stored_under_a_vr_of_numbers_is_sought(vr, name):
+    word = name.partition(b"^")[0].decode()
+    dataset = image(Manufacturer=word, SoftwareVersions=f"{word} 1")
+    tag = pydicom.tag.Tag(0x00100010)
+    dataset[tag] = RawDataElement(tag, vr, len(name), name, 0, False, True)
+    result = cleaned(dataset)
+    assert (result.Manufacturer, result.SoftwareVersions) == ("removed", "1")
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "number", "written_as"),
+    [(0x00100020, "UL", b"47-110", "47-110"), (0x00080050, "FD", b"A47110", "47110")],
+)
+def test_a_number_stored_as_text_under_a_vr_of_numbers_is_sought(tag, vr, number, written_as):
+    dataset = image(SoftwareVersions=written_as, WindowCenter="47110")
+    place = pydicom.tag.Tag(tag)
+    dataset[place] = RawDataElement(place, vr, len(number), number, 0, False, True)
+    result = cleaned(dataset)
+    assert not result.SoftwareVersions and not result.WindowCenter
+
+
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+@pytest.mark.parametrize("written_as", ["12.03.48", "12.03.48 47110", "3.2.19", "10090 12.03.48"])
+def test_a_processing_code_keeps_no_date(preset, written_as):
+    dataset = image(PatientBirthDate="19480312", AcquisitionDeviceProcessingCode=written_as)
+    assert not cleaned(dataset, settings=Settings(preset, 3650)).AcquisitionDeviceProcessingCode
+
+
+@pytest.mark.parametrize("value", ["QX77-4711", "774711", "77-4711"])
+def test_a_record_number_is_no_value_of_a_code(value):
+    code = Dataset()
+    code.CodingSchemeDesignator, code.CodeValue, code.CodeMeaning = "SCT", value, "Head"
+    result = cleaned(image(PatientID="QX77-4711", ViewCodeSequence=[code])).ViewCodeSequence[0]
+    assert (result.CodeValue, result.CodeMeaning) == ("removed", "Head")
 
 
 def test_a_bare_number_of_five_digits_stays_in_versions_and_codes_only():

@@ -48,6 +48,18 @@ def test_numbers_and_codes_of_the_acquisition_stay_and_all_else_goes():
     assert clean_json(technical | personal) == technical
 
 
+@pytest.mark.parametrize("born", ["1948.07.13", "1948-07-13", "19480713"])
+@pytest.mark.parametrize("number", [19480713, 13071948, 19481307, -19480713.0, [1, 7131948]])
+def test_a_birth_date_is_no_number_in_any_order(born, number):
+    found = clean_json({"PatientBirthDate": born, "ImagingFrequency": number})
+    assert "ImagingFrequency" not in found
+
+
+def test_a_record_is_no_number_whatever_parts_its_digits():
+    content = {"PatientID": "QX77-4711", "ImagingFrequency": 774711, "PixelBandwidth": 774712}
+    assert clean_json(content) == {"PixelBandwidth": 774712}
+
+
 def test_words_of_a_name_that_are_run_together_go():
     found = clean_json({"PatientName": "Head^Foot", "SoftwareVersions": "FootHead 2.1"})
     assert found["SoftwareVersions"] == "2.1"

@@ -27,7 +27,8 @@ SINGLE_VRS = LONG_TEXT_VRS | {"UR"}  # whose backslashes separate nothing
 SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
 SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
 _FORMS = {"AT": "H", "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
-_FORMS |= {"FL": "f", "FD": "d"}  # of module struct
+_FORMS |= {"FL": "f", "FD": "d", "OF": "f", "OD": "d", "OL": "I", "OV": "Q"}  # of module struct
+_WHOLE = {"AT": "I"}
 NUMERIC = frozenset(_FORMS)
 BYTES = frozenset(("OB", "OW", "UN"))
 # Eight letters or signs and no other bytes, but for padding: binary numbers are none by chance, as
@@ -121,17 +122,27 @@ def stored_as(element: Element, vr: str) -> list[bytes]:
     return [struct.pack(f"{order}{len(numbers)}{_FORMS[vr]}", *numbers) for order in "<>"]
 
 
-def numbers(element: Element, vr: str) -> list[float]:
-    """The numbers of a sound binary value; bytes are little endian."""
-    value = element.value
+def numbers(value: Any, vr: str) -> list[int | float]:
+    """The numbers of a binary value; bytes are little endian, and none are of another length.
+
+    Of a tag, its two halves in either order: a number in its place has the lower one first.
+    """
     if not isinstance(value, bytes):
-        return [float(number) for number in values(value)]
-    return [float(number) for (number,) in struct.iter_unpack(f"<{_FORMS[vr]}", value)]
+        found = [n if isinstance(n, int) else float(n) for n in values(value)]
+    elif len(value) % SIZES[vr]:
+        found = []
+    else:
+        found = [
+            number for (number,) in struct.iter_unpack(f"<{_WHOLE.get(vr, _FORMS[vr])}", value)
+        ]
+    if vr != "AT":
+        return found
+    return [tag for n in map(int, found) for tag in (n, (n & 0xFFFF) << 16 | n >> 16)]
 
 
 def digits_of(number: float) -> str:
     """A number as it is written, without an exponent where it has up to 17 digits: 20040119."""
-    return f"{number:.17g}"
+    return str(number) if isinstance(number, int) else f"{number:.17g}"
 
 
 def is_sound(element: Element, vr: str, most: float) -> bool:
@@ -196,6 +207,8 @@ def filled(
         _OF_A_NEW_ONE,
         _dict=elements,
         _private_blocks={},
+        _pixel_array_opts={**_OF_A_NEW_ONE["_pixel_array_opts"]},
+        _pixel_id={},
         _parent_encoding=charset,
         _read_implicit=implicit,
         _read_little=little,

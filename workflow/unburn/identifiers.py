@@ -22,7 +22,7 @@ from unburn.marks import without_own
 from unburn.metadata import quiet
 from unburn.presets import RESEARCH, Options
 from unburn.profile import listed_vr, rules, table
-from unburn.vocabulary import in_ascii, plain, words
+from unburn.vocabulary import STOP, in_ascii, plain, words
 
 SHORTEST_WORD = 3  # letters of a name that count when they are read as a word of their own
 SHORT_NAME = 3  # a name of such parts alone, as Li Wu, also counts as its two parts together
@@ -42,33 +42,6 @@ PATIENT = {  # that number a patient or a visit, however short
     0x00380010,  # Admission ID
 }
 INSTANCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-
-STOP = frozenset(
-    re.findall(
-        "[a-z]+",
-        # people and titles
-        "anon anonym anonymous anonymized anonymised anonymize deidentified patient name unknown"
-        " none null removed remove nobody volunteer subject person case example sample dummy doctor"
-        " prof professor physician operator technologist tech admin administrator service user"
-        " guest mister missus misses miss master junior senior male female"
-        # places
-        " hospital hospitals clinic clinics klinik klinikum university universitat universite"
-        " medical medicine health healthcare center centre institute institution department dept"
-        " radiology imaging research school college foundation general national regional street"
-        " road avenue city state county country house building floor room"
-        # makers and machines
-        " siemens healthineers philips toshiba canon hitachi fujifilm fuji kodak carestream agfa"
-        " konica minolta hologic samsung mindray esaote shimadzu varian elekta accuray bruker"
-        " neusoft united uih acuson aloka sonosite medison lorad picker marconi elscint adac system"
-        " systems corporation company gmbh limited inc medizintechnik merge terarecon osirix horos"
-        " dcmtk offis pydicom workstation scanner console server pacs dicom storage archive network"
-        # what this program writes itself, see marks.py
-        " unburn implementation preset table application confidentiality profile pixel data option"
-        " retain longitudinal temporal information modified dates characteristics descriptors"
-        " places burned text filled made pixels engine classic telea isotope monochrome palette"
-        " tiny random test weights",
-    )
-)
 
 _LETTERS = re.compile(r"[a-z]+")
 _CHUNK = re.compile(r"[a-z0-9]+")

@@ -41,7 +41,7 @@ from unburn.nesting import Likeness, Sequences, decoded, likeness
 from unburn.patients import patient
 from unburn.sought import Sought
 from unburn.vocabulary import (
-    NOBODY,
+    NO_WORDS,
     allowed,
     technical,
     tells,
@@ -58,11 +58,9 @@ MANUFACTURER = 0x00080070
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
 STUDY, SERIES = 0x0020000D, 0x0020000E
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
-# Programs number themselves and what they do: 3.2.19 is no date here, 10090 no record.
-VERSIONS = profile.tags(
-    "SoftwareVersions SecondaryCaptureDeviceSoftwareVersions AlgorithmVersion"
-    " AcquisitionDeviceProcessingCode"
-)
+# Programs number themselves: 3.2.19 is no date here. And what they do: 10090 is no record there.
+VERSIONS = profile.tags("SoftwareVersions SecondaryCaptureDeviceSoftwareVersions AlgorithmVersion")
+PROCESSING_CODE = 0x00181401
 CHARACTER_SET, IMAGE_TYPE = 0x00080005, 0x00080008
 CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 VALUE_TYPE = 0x0040A040
@@ -343,10 +341,11 @@ class _Cleaner:
             kept = not self.sought.names(text, self.sought.people)
         elif do == "coded":
             if tag == CODE_MEANING:
-                plain = technical(text) == text and not (tells(text) or self.sought.is_record(text))
+                plain = technical(text) == text and not tells(text)
             else:
                 signs = technical(text, coded=True) == text
                 plain = tag == CODING_SCHEME or text.isdigit() or signs
+            plain = plain and not self.sought.is_record(text)
             kept = (
                 code is not None
                 and not self.sought.names(text, self.sought.anyone)
@@ -355,11 +354,11 @@ class _Cleaner:
         elif do in ("terms", "code"):
             return self.technical(do, tag, text)
         elif do == "part":  # one listed word is a body part, also of a patient who is called so
-            return allowed(text, self.sought.patients if len(words_in(text)) > 1 else NOBODY)
+            return allowed(text, self.sought.patients if len(words_in(text)) > 1 else NO_WORDS)
         else:
             kept = False
         if not kept or not text.isprintable() or "\ufffd" in text:  # what cannot be decoded
-            left = allowed(text, self.sought.patients)
+            left = allowed(self.sought.without_records(text), self.sought.patients)
             part_of_code = do == "coded" and tag != CODE_MEANING and left != text
             return "" if part_of_code else left
         self.ascii = self.ascii and text.isascii()
@@ -370,7 +369,7 @@ class _Cleaner:
         if tag == PHOTOMETRIC_INTERPRETATION and text in PHOTOMETRICS:
             return text
         people = self.sought.patients if tag == MANUFACTURER else self.sought.anyone
-        left = _terms_of(text, do == "code", tag in VERSIONS)
+        left = _terms_of(text, do == "code", tag in VERSIONS, tag == PROCESSING_CODE)
         return allowed(left, self.sought.patients) if self.sought.names(text, people) else left
 
     def uid(self, old: str, do: str) -> str:
@@ -456,7 +455,7 @@ class _Cleaner:
                 and is_sound(stored, vr, float("inf"))
                 and not self.sought.in_bytes_of(stored, vr)
             )
-            sound = sound and self.are_safe(map(digits_of, numbers(stored, vr)), safe)
+            sound = sound and self.are_safe(map(digits_of, numbers(stored.value, vr)), safe)
             return _passed(stored, vr) if sound else None
         found = texts(dataset, stored, vr) if vr else []
         if vr == "DT" and profile.has_times(self.options):
@@ -488,13 +487,13 @@ _OF_FORM: dict[str, Callable[[_Cleaner, str], str | None]] = {
 
 
 @lru_cache(maxsize=4096)
-def _terms_of(text: str, coded: bool, version: bool) -> str:
+def _terms_of(text: str, coded: bool, version: bool, numbered: bool) -> str:
     """The terms of a coded value or a technical text; known words of one that tells a number."""
     if tells(text, version):
         return allowed(technical(text))
     if coded and not _CODE_STRING.fullmatch(text):
         return allowed(text)
-    return technical(text, coded, version)
+    return technical(text, coded, version or numbered)
 
 
 def _is_readable(element: Element) -> bool:

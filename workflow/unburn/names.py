@@ -11,13 +11,14 @@ from pydicom.dataset import Dataset
 from unburn import profile
 from unburn.elements import NUMERIC, digits_of, numbers, texts
 from unburn.nesting import Sequences, likeness
-from unburn.vocabulary import in_ascii, known, numbers_in, records_in, words_in
+from unburn.vocabulary import STOP, composed, in_ascii, known, numbers_in, records_in, words_in
 
 ACCESSION = 0x00080050
 ADDRESSES = profile.tags("PatientAddress RegionOfResidence")
 INSTITUTIONS = profile.tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
 SHORTEST_PLACE = 4  # letters of a word that tells of one
 MOST_JOINED = 5  # words of a name that are looked for run together
+MOST_PARTS = 20  # words and letters of a name that are looked for with an initial joined
 SHORTEST_BESIDE_INITIAL = 3  # letters of a word to which an initial is joined
 SHORTEST_IN_BYTES = 5  # letters; fewer are met in binary numbers by chance
 RECORDS = profile.tags("PatientID OtherPatientIDs AccessionNumber AdmissionID")
@@ -60,7 +61,7 @@ class Named:
                     continue
                 found = texts(dataset, stored, stored.VR or "LO")
                 if stored.is_raw and stored.VR in NUMERIC:  # characters, or a number of that VR
-                    found += map(digits_of, numbers(stored, stored.VR))
+                    found += map(digits_of, numbers(stored.value, stored.VR))
                 if number in RECORDS:
                     self.numbers = self.numbers.union(*map(records_in, found))
                 if "place" in kinds:
@@ -106,17 +107,18 @@ def joined(name: str) -> frozenset[str]:
     """Two and three words of a name run together in any order, in lower-case ASCII: maylong.
 
     And a word with the initial of another before or behind it: mlong. None that is a word of the
-    list: He and Ad are not head.
+    list or a maker's: He and Ad are not head, Philip Sam is not Philips.
     """
-    parts = re.findall(r"[^\W\d_]+", name)[:MOST_JOINED]
-    words = [part for part in parts if len(part) > 1]
+    parts = re.findall(r"[^\W\d_]+", composed(name))
+    words = [part for part in parts if len(part) > 1][:MOST_JOINED]
     orders = [order for count in (2, 3) for order in permutations(words, count)]
-    for one, other in permutations(parts, 2):
+    for one, other in permutations(parts[:MOST_PARTS], 2):
         if len(one) >= SHORTEST_BESIDE_INITIAL:
             orders += [(other[0], one), (one, other[0])]
     found = {word for order in orders for word in in_ascii("".join(order))}
     # of a name in other letters an initial would be left
-    return frozenset(w for w in found if len(w) > SHORTEST_BESIDE_INITIAL and not known(w))
+    found = {word for word in found if len(word) > SHORTEST_BESIDE_INITIAL}
+    return frozenset(word for word in found if word not in STOP and not known(word))
 
 
 def in_bytes(people: Iterable[str]) -> set[bytes]:

@@ -13,11 +13,13 @@ from typing import Any
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from unburn.dates import OLDEST_YEARS, clean_time, limit_age
+from unburn.elements import digits_of
 from unburn.errors import ItemError
 from unburn.names import ACCESSION, NUMBERING_GROUPS, RECORDS, words_of
 from unburn.presets import Options
 from unburn.profile import has_times
 from unburn.vocabulary import (
+    LONG_NUMBER,
     MOST_DIGITS,
     Naming,
     allowed,
@@ -104,12 +106,12 @@ TIMES = frozenset(("AcquisitionTime",))  # of day
 SEXES = frozenset("FMO")
 NESTED = frozenset(("global", "const", "time", "samples"))  # dcmstack's levels
 LONGEST_CODE = 64
-NOBODY = Naming()
+UNNAMED = Naming()
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 LARGEST = {".bval": 100_000.0, ".bvec": 1.01}  # s/mm2; parts of a direction
 
 
-def clean_json(content: object, options: Options, naming: Naming = NOBODY) -> dict[str, Any]:
+def clean_json(content: object, options: Options, naming: Naming = UNNAMED) -> dict[str, Any]:
     """What may stay of a sidecar's content; anything but an object leaves nothing.
 
     ``options`` are those of the header. ``naming`` is what names the patient; what the sidecar
@@ -119,17 +121,16 @@ def clean_json(content: object, options: Options, naming: Naming = NOBODY) -> di
     if not isinstance(content, dict):
         return kept
     naming = naming.and_of(_naming(content))
-    banned = naming.words
     for name, value in content.items():
         if name in NESTED and isinstance(value, dict):
             value = clean_json(value, options, naming)
         elif name in NUMBERS:
-            good = _is_numeric(value, banned) and (name in LARGE or _is_short(value))
+            good = _is_numeric(value, naming) and (name in LARGE or _is_short(value))
             value = value if good else None
         elif name in CODES | PARTS or (name in WORDS and options.descriptors == "cleaned"):
             value = _clean_text(value, name, naming)
         elif name in CHARACTERISTICS and options.characteristics == "kept":
-            value = _characteristic(name, value, banned)
+            value = _characteristic(name, value, naming)
         elif name in TIMES and has_times(options):
             value = clean_time(value) if isinstance(value, str) else None
         else:
@@ -152,7 +153,7 @@ def _naming(content: dict[str, Any]) -> Naming:
             if dictionary_VR(tag) == "PN":
                 words |= words_of(text)
             elif tag >> 16 in NUMBERING_GROUPS or tag == ACCESSION:
-                words |= numbers_in(text) | numbers_in(text.replace("-", ""))
+                words |= numbers_in(text)
             if tag in RECORDS:
                 numbered |= records_in(text)
     return Naming(frozenset(words), frozenset(numbered))
@@ -168,13 +169,17 @@ def levels(content: object) -> Iterator[dict[str, Any]]:
             waiting += one.values()
 
 
-def _is_numeric(value: object, banned: frozenset[str]) -> bool:
+def _is_numeric(value: object, naming: Naming) -> bool:
     """Say whether these are numbers that JSON has, and none of the patient's."""
     if isinstance(value, list):
-        return all(_is_numeric(one, banned) for one in value)
+        return all(_is_numeric(one, naming) for one in value)
     if not isinstance(value, bool | int | float):
         return False
-    return math.isfinite(value) and str(value).partition(".")[0] not in banned
+    if not math.isfinite(value):
+        return False
+    whole = digits_of(abs(value)).partition(".")[0]
+    long = len(whole) >= LONG_NUMBER  # shorter ones are met by chance
+    return not (long and (whole in naming.words or records(naming.records).search(whole)))
 
 
 def _is_short(value: Any) -> bool:
@@ -184,13 +189,13 @@ def _is_short(value: Any) -> bool:
     return abs(value) < 10 ** (MOST_DIGITS - 1)
 
 
-def _characteristic(name: str, value: object, banned: frozenset[str]) -> object:
+def _characteristic(name: str, value: object, naming: Naming) -> object:
     if isinstance(value, str):
         sex = value if name == "PatientSex" and value in SEXES else None
         return limit_age(value) if name == "PatientAge" else sex
     if name == "PatientSex" or not isinstance(value, int | float):
         return None
-    if not _is_numeric(value, banned):
+    if not _is_numeric(value, naming):
         return None
     return min(value, OLDEST_YEARS + 1) if name == "PatientAge" else value
 
@@ -200,7 +205,7 @@ def _clean_text(value: object, name: str, naming: Naming) -> Any:
         cleaned = [_clean_text(one, name, naming) for one in value]
         return cleaned if all(cleaned) else None
     if isinstance(value, bool | int | float):
-        return value if _is_numeric(value, naming.words) else None
+        return value if _is_numeric(value, naming) else None
     if not isinstance(value, str):
         return None
     if records(naming.records).search(value):
@@ -233,7 +238,7 @@ def clean_table(text: str, suffix: str) -> str:
     return "".join(" ".join(line) + "\n" for line in lines)
 
 
-def clean(content: bytes, suffix: str, options: Options, naming: Naming = NOBODY) -> bytes:
+def clean(content: bytes, suffix: str, options: Options, naming: Naming = UNNAMED) -> bytes:
     """A cleaned .json, .bval or .bvec; ``options`` and ``naming`` as in ``clean_json``.
 
     Raises

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Set
 from functools import lru_cache
+from typing import Any
 
 from pydicom.dataset import Dataset
 
@@ -12,8 +13,11 @@ from unburn.nesting import Sequences
 from unburn.vocabulary import (
     LONG_NUMBER,
     MOST_DIGITS,
+    STOP,
     can_hold_record,
+    composed,
     known,
+    plain,
     records,
     words_in,
 )
@@ -21,16 +25,44 @@ from unburn.vocabulary import (
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 SMALLEST = 10 ** (LONG_NUMBER - 1)  # of the numbers that can be a record's
 LONGER = 6  # letters from which on a word of a name is looked for inside of others
+MOST_IN_BULK = 1024  # numbers of bulk data that are looked at; among more, any is met by chance
+SHORT_VALUE = 16  # bytes; most binary values are of a few numbers, the same in many objects
 
 
 @lru_cache
-def _longer(words: frozenset[str]) -> tuple[str, ...]:
-    """The longer words that are no listed ones, without those that hold another of them."""
-    found: list[str] = []
+def _longer(words: frozenset[str]) -> dict[str, re.Pattern[str] | None]:
+    """The longer words that are no listed ones, without those that hold another of them.
+
+    And makers' words that hold one of them, which is not sought inside of those: Philip, Philips.
+    """
+    found: dict[str, re.Pattern[str] | None] = {}
     for word in sorted(words, key=lambda word: (len(word), word)):
-        if len(word) >= LONGER and not known(word) and not any(less in word for less in found):
-            found.append(word)
-    return tuple(found)
+        if (
+            len(word) < LONGER
+            or known(word)
+            or any(less in word and not found[less] for less in found)
+        ):
+            continue
+        makers = sorted(maker for maker in STOP if word in maker)
+        found[word] = re.compile("|".join(makers)) if makers else None
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _forms(text: str) -> tuple[str, ...]:
+    """A text in lower case; one that is not ASCII with accents in its letters, and without."""
+    return (text.lower(),) if text.isascii() else (composed(text).lower(), plain(text).lower())
+
+
+def _long_numbers(value: Any, vr: str) -> list[str]:
+    """Digits before the point of the numbers in a binary value that can be a record's."""
+    if vr.startswith("O") and len(value or b"") > MOST_IN_BULK * SIZES[vr]:
+        return []
+    large = (abs(number) for number in numbers(value, vr) if abs(number) >= SMALLEST)
+    return [digits_of(number).partition(".")[0] for number in large]
+
+
+_long_numbers_of_short = lru_cache(maxsize=4096)(_long_numbers)
 
 
 class Sought:
@@ -59,12 +91,18 @@ class Sought:
         A word of the list is no name here: a patient called Head leaves HEAD as it is. A longer
         word of the patient's names may stand inside of another.
         """
-        low = text.lower()
-        if any(word in low for word in self._inside):
+        if self._inside and any(map(self._is_inside, _forms(text))):
             return True
         words = words_in(text)
         return not people.isdisjoint(words) and any(
             word in people and not known(word) for word in words
+        )
+
+    def _is_inside(self, low: str) -> bool:
+        """Say whether a longer word of the patient's names is anywhere but in a maker's word."""
+        return any(
+            word in low and (not makers or word in makers.sub(" ", low))
+            for word, makers in self._inside.items()
         )
 
     def is_record(self, text: str) -> bool:
@@ -85,11 +123,13 @@ class Sought:
     def in_bytes_of(self, element: Element, vr: str) -> bool:
         """Say whether a binary value holds a word of a name or a number of the patient.
 
-        As text, UTF-16 or not, or as a number; those of two bytes are too short to be one.
+        As text, UTF-16 or not, or as a number, but for those of long lists of bulk data.
         """
-        if vr in NUMERIC and SIZES[vr] > 2 and vr != "AT":
-            large = (abs(number) for number in numbers(element, vr) if abs(number) >= SMALLEST)
-            if any(self.is_long_record(digits_of(one).partition(".")[0]) for one in large):
+        value = element.value
+        if vr in NUMERIC:
+            short = isinstance(value, bytes) and len(value) <= SHORT_VALUE
+            found = (_long_numbers_of_short if short else _long_numbers)(value, vr)
+            if any(map(self.is_long_record, found)):
                 return True
         for stored in stored_as(element, vr):
             if len(stored) >= SHORTEST_IN_BYTES:
@@ -104,11 +144,12 @@ class Sought:
         Others have fewer than six digits before the point.
         """
         for text in texts:
-            whole = text.lstrip("+-0").partition(".")[0]
-            if text and (
-                not _NUMBER.fullmatch(text)
-                or self.is_long_record(whole)
-                or not (long or len(whole) < MOST_DIGITS)
-            ):
+            if not text:
+                continue
+            if not _NUMBER.fullmatch(text):
+                return False
+            number = digits_of(float(text)) if "e" in text or "E" in text else text
+            whole = number.lstrip("+-0").partition(".")[0]
+            if self.is_long_record(whole) or not (long or len(whole) < MOST_DIGITS):
                 return False
         return True

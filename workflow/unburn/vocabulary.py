@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Set
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, permutations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,9 +80,37 @@ _TELLING_OF_SOMEBODY = re.compile(
 )
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
 SHORTEST_RECORD, LONGEST_RECORD = 4, 64  # digits at least, characters at most, of an ID
-_DAY_OF_YEAR = re.compile(rf"({_YEAR})(\d\d)(\d\d)")
+_DAY_OF_YEAR = re.compile(rf"(?<!\d)({_YEAR})([-./]?)(\d\d)\2(\d\d)(?!\d)")
 _WORD = re.compile(rf"[^\W\d_]+|\d{{{LONG_NUMBER},}}")
 KEPT_SEPARATORS = set("_-+/.,")
+
+# Words that name no one: they are sought in no picture, and no name is sought inside of them.
+STOP = frozenset(
+    re.findall(
+        "[a-z]+",
+        # people and titles
+        "anon anonym anonymous anonymized anonymised anonymize deidentified patient name unknown"
+        " none null removed remove nobody volunteer subject person case example sample dummy doctor"
+        " prof professor physician operator technologist tech admin administrator service user"
+        " guest mister missus misses miss master junior senior male female"
+        # places
+        " hospital hospitals clinic clinics klinik klinikum university universitat universite"
+        " medical medicine health healthcare center centre institute institution department dept"
+        " radiology imaging research school college foundation general national regional street"
+        " road avenue city state county country house building floor room"
+        # makers and machines
+        " siemens healthineers philips toshiba canon hitachi fujifilm fuji kodak carestream agfa"
+        " konica minolta hologic samsung mindray esaote shimadzu varian elekta accuray bruker"
+        " neusoft united uih acuson aloka sonosite medison lorad picker marconi elscint adac system"
+        " systems corporation company gmbh limited inc medizintechnik merge terarecon osirix horos"
+        " dcmtk offis pydicom workstation scanner console server pacs dicom storage archive network"
+        # what this program writes itself, see marks.py
+        " unburn implementation preset table application confidentiality profile pixel data option"
+        " retain longitudinal temporal information modified dates characteristics descriptors"
+        " places burned text filled made pixels engine classic telea isotope monochrome palette"
+        " tiny random test weights",
+    )
+)
 
 # Latin letters that Unicode does not take apart into a letter and an accent
 _LIGATURES = str.maketrans(
@@ -132,6 +160,11 @@ def plain(text: str) -> str:
     return text.encode("ascii", "ignore").decode("ascii")
 
 
+def composed(text: str) -> str:
+    """Rewrite a text with its accents in its letters: an accent of its own would part a word."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
 @lru_cache(maxsize=4096)
 def in_ascii(name: str) -> frozenset[str]:
     """Lower-case spellings of a word of a name: a or ae for ä, and as if its own ae were an ä."""
@@ -144,16 +177,16 @@ def in_ascii(name: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def words_in(text: str) -> frozenset[str]:
     """Lower-case words of a text, with their accents and without, and its longer numbers."""
-    return frozenset(w for form in (text, plain(text)) for w in _WORD.findall(form.lower()))
+    forms = (composed(text), plain(text))
+    return frozenset(word for form in forms for word in _WORD.findall(form.lower()))
 
 
 @lru_cache(maxsize=256)
 def numbers_in(text: str) -> frozenset[str]:
     """Longer numbers of a text, as they are and without zeros in front; dates in every order."""
     found = re.findall(r"\d+", text)
-    days = [match.groups() for match in map(_DAY_OF_YEAR.fullmatch, found) if match]
-    found += [f"{day}{month}{year}" for year, month, day in days]
-    found += [f"{month}{day}{year}" for year, month, day in days]
+    for year, _, month, day in _DAY_OF_YEAR.findall(text):
+        found += map("".join, permutations((year, month, day)))
     found += [number.lstrip("0") for number in found]
     return frozenset(number for number in found if len(number) >= LONG_NUMBER)
 
@@ -267,10 +300,10 @@ def _left_over(groups: list[list[str]], kept: Set[int]) -> set[int]:
     return found
 
 
-NOBODY: frozenset[str] = frozenset()
+NO_WORDS: frozenset[str] = frozenset()
 
 
-def allowed(text: str, banned: frozenset[str] = NOBODY) -> str:
+def allowed(text: str, banned: frozenset[str] = NO_WORDS) -> str:
     """Return the parts of a descriptor that are known words, short numbers or both in one.
 
     ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
