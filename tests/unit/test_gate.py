@@ -168,25 +168,6 @@ def test_head_volumes_are_held_only_when_asked():
     assert gate.by_series(items, reasons, {"s1"}, hold) == {1: "face"}
 
 
-@pytest.mark.parametrize(
-    ("header", "head"),
-    [
-        ({"Modality": "MR", "BodyPartExamined": "BRAIN"}, True),
-        ({"Modality": "CT", "SeriesDescription": "t1 mprage"}, True),
-        ({"Modality": "PT", "BodyPartExamined": "WHOLEBODY"}, True),
-        ({"Modality": "CT", "BodyPartExamined": "KNEE"}, False),
-        ({"Modality": "CT", "Rows": 512, "PixelSpacing": [0.5, 0.5]}, True),
-        ({"Modality": "CT", "Rows": 512, "PixelSpacing": [0.9, 0.9]}, False),
-        ({"Modality": "US", "BodyPartExamined": "BRAIN"}, False),
-    ],
-)
-def test_shows_head_says_yes_when_nobody_says_no(header, head):
-    dataset = Dataset()
-    for keyword, value in header.items():
-        setattr(dataset, keyword, value)
-    assert gate.shows_head(dataset) is head
-
-
 def test_pixels_that_nobody_compared_are_not_equal():
     rows = {1: {"status": "candidate", "outside_differing": ""}}
     assert gate.verdicts([item(1)], rows, {1: Found()}, set(), set()) == {1: "pixels_differ"}

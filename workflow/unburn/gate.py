@@ -15,7 +15,6 @@ import hashlib
 import json
 import logging
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +27,7 @@ import cv2
 import numpy as np
 import pydicom
 
-from unburn import frames, identifiers, marks, metadata, nifti, policy, tables, wording
+from unburn import faces, frames, identifiers, marks, metadata, nifti, policy, tables, wording
 from unburn.errors import UserError, command
 from unburn.examined import load, suspicious, unexamined
 from unburn.files import sha256
@@ -58,14 +57,6 @@ KEPT_INSIDE = 0.7  # of a line's place that must lie in kept ones,
 KEPT_AROUND = 0.5  # grown by this share of their height: readers draw boxes differently
 BYTES_OUTSIDE, BYTES_INSIDE = 4, 8  # shorter tokens hit pixel data by chance
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-
-HEAD_MODALITIES = {"CT", "MR", "PT"}
-HEAD = re.compile(
-    r"HEAD|BRAIN|FACE|FACIAL|SKULL|CRANI|NECK|ORBIT|SINUS|TEMPORAL|PITUIT|SELLA|DENTAL|MAXILL"
-    r"|MANDIB|JAW|NASAL|KOPF|SCHAEDEL|SCHÄDEL|HIRN|WHOLE ?_?BODY|NEURO|MPRAGE|\bEARS?\b|\bEYES?\b"
-    r"|\bIAC\b|\bTMJ\b|\bEAM\b"
-)
-HEAD_FIELD_MM = 400.0  # a larger field of view was not chosen for a head
 
 
 @dataclass(frozen=True)
@@ -322,27 +313,6 @@ def split_pixels(raw: bytes, dataset: pydicom.Dataset) -> tuple[bytes, bytes]:
     return b"\0".join([*outside, raw[at:]]), b"\0".join(raw[a:b] for a, b in sorted(spans))
 
 
-def shows_head(header: pydicom.Dataset) -> bool:
-    """Whether a volume could show a face: head, neck or whole body, or nobody says what.
-
-    ``header`` is the original's. A volume without a word about the body part counts when its
-    field of view is that of a head.
-    """
-    if str(header.get("Modality", "")) not in HEAD_MODALITIES:
-        return False
-    body_part = str(header.get("BodyPartExamined", "") or "")
-    words = " ".join(
-        str(header.get(keyword, "") or "")
-        for keyword in ("StudyDescription", "SeriesDescription", "ProtocolName")
-    )
-    if HEAD.search(f"{body_part} {words}".upper()):
-        return True
-    if body_part.strip():
-        return False
-    spacing = header.get("PixelSpacing")
-    return not spacing or int(header.Rows) * float(spacing[0]) <= HEAD_FIELD_MM
-
-
 # --- in the worker processes
 
 
@@ -482,7 +452,7 @@ def heads(item: Item) -> bool:
         header = described(item.original, item.kind)
         if item.kind == nifti.VOLUME and "BodyPartExamined" not in header:
             return True  # nobody says what it shows
-        return shows_head(header)
+        return faces.may_show(header)
     except Exception:
         return True
 
