@@ -28,7 +28,7 @@ SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8,
 SIZES |= {"OF": 4, "OD": 8, "OL": 4, "OV": 8}
 _FORMS = {"AT": "H", "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
 _FORMS |= {"FL": "f", "FD": "d", "OF": "f", "OD": "d", "OL": "I", "OV": "Q"}  # of module struct
-_WHOLE = {"AT": "I"}
+_WHOLE = {"AT": "I"}  # read as one number, not as its two halves
 NUMERIC = frozenset(_FORMS)
 BYTES = frozenset(("OB", "OW", "UN"))
 # Eight letters or signs and no other bytes, but for padding: binary numbers are none by chance, as
