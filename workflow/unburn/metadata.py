@@ -20,7 +20,18 @@ from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
 from pydicom.uid import UID_dictionary
 
-from unburn import __version__, concepts, dates, icc, keys, marks, presets, private, profile
+from unburn import (
+    __version__,
+    concepts,
+    dates,
+    icc,
+    keys,
+    marks,
+    presets,
+    private,
+    profile,
+    subjects,
+)
 from unburn.elements import (
     BYTES,
     SIZES,
@@ -385,13 +396,15 @@ class _Cleaner:
         return self.uids[old]
 
     def sequence(self, items: list[Dataset], tag: int, do: str) -> DataElement | None:
-        """Clean a sequence; free text in content trees and graphics goes with its item."""
+        """Clean a sequence; free text, graphics' too, and a birth date go with their item."""
         cleaned, around = [], self.painted_here
         for number, item in enumerate(items):
             if tag == GROUPS_BY_FRAME and self.touched:
                 self.painted_here = number in self.touched.frames
             if not _is_text(item):
-                cleaned.append(self.items(item))
+                concept = subjects.concept_of(item, self.sequences)
+                kept = subjects.told(concept, self.items(item))
+                cleaned += [kept] if kept is not None else []
         self.painted_here = around
         if do == "graphics":
             cleaned = [item for item in cleaned if "GraphicObjectSequence" in item]
