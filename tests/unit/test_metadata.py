@@ -391,6 +391,19 @@ def test_names_of_the_factory_stay_but_under_public_only_terms_do():
     assert (public.ManufacturerModelName, public.SoftwareVersions) == ("Prisma 3T", "syngo MR E11")
 
 
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+@pytest.mark.parametrize(
+    "told",
+    ["00:1A:2B:3C:4D:5E", "fe80::1", "10.1.2.3", "host-quill.local", "SN 12345", "q.org"],
+)
+def test_no_address_or_serial_number_stays_in_a_maker_s_text(preset, told):
+    makers = ("SoftwareVersions", "ManufacturerModelName", "ApplicationVersion", "AlgorithmName")
+    dataset = image(**dict.fromkeys(makers, f"MR {told}"), AlgorithmSource="B. Quill")
+    result = cleaned(dataset, settings=Settings(preset, 3650))
+    assert [result[keyword].value for keyword in makers] == ["MR"] * len(makers)
+    assert "Quill" not in str(result.get("AlgorithmSource", ""))
+
+
 def test_what_scanners_write_stays_as_it_is():
     dataset = image(
         ReceiveCoilName="HE1-4;NE1,2",

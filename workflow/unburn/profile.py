@@ -44,7 +44,7 @@ MAKER = tags(
     "Manufacturer ManufacturerModelName SoftwareVersions ReceiveCoilManufacturerName"
     " TransmitCoilManufacturerName DetectorManufacturerName DetectorManufacturerModelName"
     " SecondaryCaptureDeviceManufacturer SecondaryCaptureDeviceManufacturerModelName"
-    " SecondaryCaptureDeviceSoftwareVersions AlgorithmName AlgorithmVersion AlgorithmSource"
+    " SecondaryCaptureDeviceSoftwareVersions AlgorithmName AlgorithmVersion"
     " ApplicationName ApplicationVersion ApplicationManufacturer ManufacturerModelVersion"
     " SegmentAlgorithmName"
 )

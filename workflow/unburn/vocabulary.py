@@ -8,6 +8,8 @@ from itertools import groupby, permutations
 from pathlib import Path
 from typing import NamedTuple
 
+from unburn.addresses import ADDRESS
+
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 VOCABULARY, TERMS = RESOURCES / "vocabulary.txt", RESOURCES / "terms.txt"
 LETTERS_APART = set("clrtwx")  # "C spine", "L", "R", "W contrast", "X ray"; others are initials
@@ -33,6 +35,7 @@ def age(years: str) -> str:
 
 # 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
 _OLD_AGE = re.compile(age(r"(?:9\d|1[0-4]\d)"))
+_CUT = re.compile(rf"{_OLD_AGE.pattern}|{ADDRESS}")  # whole, where words are judged one by one
 _YEAR = r"(?:18|19|20)\d\d"
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]{0,6}"
 # 12 AUG 57, AUG 12, 1957: words of the lists may be months.
@@ -64,10 +67,10 @@ _LONG_DATE = (
     rf"|(?<!\d){_YEAR}(?P<blank>[ _]){_MONTH_NUMBER}(?P=blank){_DAY}(?!\d)"
     rf"|(?<!\d){_DAY}(?P<space>[ _]){_MONTH_NUMBER}(?P=space){_YEAR}(?!\d)"
 )
-# A long number, a date, a telephone, an address of mail or of a machine, an age over 89. Where
-# versions are written, 3.2.19 is one of them, and v3.2.19 anywhere.
+# A long number, a date, a telephone, an address of mail or of a machine, a serial number, an age
+# over 89. Where versions are written, 3.2.19 is one of them, and v3.2.19 anywhere.
 _TELLING_OF_VERSIONS = re.compile(
-    rf"\d{{6}}|{_LONG_DATE}|@|{_OLD_AGE.pattern}|{_GROUPED}|{_WRITTEN_DATE.pattern}|"
+    rf"\d{{6}}|{_LONG_DATE}|@|{_CUT.pattern}|{_GROUPED}|{_WRITTEN_DATE.pattern}|"
     + "|".join(map(_short_date, "-/ _"))
 )
 _TELLING = re.compile(rf"{_TELLING_OF_VERSIONS.pattern}|(?<![vVrR]){_short_date('[.]')}")
@@ -315,7 +318,7 @@ def allowed(text: str, banned: frozenset[str] = NO_WORDS) -> str:
 
 @lru_cache(maxsize=4096)
 def _allowed(text: str, banned: frozenset[str]) -> str:
-    text = _WRITTEN_DATE.sub(" ", _OLD_AGE.sub(" ", plain(text)))
+    text = _WRITTEN_DATE.sub(" ", _CUT.sub(" ", plain(text)))
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
     for match in _ATOM.finditer(text):
         if groups and groups[-1][1] == match.start():
@@ -347,9 +350,10 @@ def technical(text: str, coded: bool = False, version: bool = False) -> str:
     text, or one in a ``coded`` text, which is a term as a whole: with anything else in it, nothing
     is left of it. Several that no list has could be initials or short names, and one beside a long
     number that of a record.
-    A text of terms comes back as it is, with all that stands between them. An age over 89 goes.
+    A text of terms comes back as it is, with all that stands between them. Ages over 89 and
+    addresses of machines go.
     """
-    text = _OLD_AGE.sub(" ", text)
+    text = _CUT.sub(" ", text)
     tokens = list(_TOKEN.finditer(text))
     signs = [t[0] for t in tokens if len(t[0]) <= LONGEST_SIGN and t[0].isalpha()]
     strange = [sign for sign in signs if sign.lower() not in terms()]
