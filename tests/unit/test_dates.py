@@ -53,6 +53,22 @@ def test_clean_datetime(text, shifted, year):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        *("00010101", "15821015", "18581117", "18991230", "19000101", "1900.01.01", "19691231"),
+        *("19700101", "19800101", "20000101", "21110101", "99991231"),
+    ],
+)
+def test_what_machines_write_for_no_date_does_not_tell_the_shift(text):
+    assert dates.clean_date(text, "shifted", 10) is None
+    plain = text.replace(".", "")
+    for known in (plain, plain + "000000", plain[:6], plain[:4]):
+        assert dates.clean_datetime(known, "shifted", 10) is None
+    assert dates.clean_date(text, "kept", 10) == plain
+    assert dates.clean_date(text, "year", 10) == plain[:4] + "0101"
+
+
+@pytest.mark.parametrize(
     ("text", "age"),
     [
         ("089Y", "089Y"),

@@ -26,12 +26,28 @@ _TIME = re.compile(rf"{_HOUR}(:?{_MINUTE}(:?{_SECOND})?)?", re.ASCII)
 _ZONE = re.compile(_OFFSET, re.ASCII)
 _AGE = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 _YEARS_PER = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
+# What machines and programs write for no date: the first days of their calendars. Moved, they
+# would tell by how much the others were.
+PLACEHOLDERS = frozenset(
+    (
+        *("18991230", "18991231", "19000101", "19040101", "19691231", "19700101"),
+        *("19800101", "19800106", "20000101"),
+    )
+)
+OLDEST_IMAGE, LATEST_IMAGE = 1895, 2100  # years; before X-rays were found, and much after now
 _MIDDLE = {4: "0701", 6: "15", 8: ""}  # of what a partial date leaves open
 
 
 def shift_days(key: bytes, identity: str, limit: int) -> int:
     """Days by which a patient's dates move into the past: 1 to ``limit``, from a keyed hash."""
     return 1 + int.from_bytes(keys.keyed(key, "date shift", identity), "big") % limit
+
+
+def _is_placeholder(known: str) -> bool:
+    """Say whether a date YYYYMMDD, or the first part of one, is that of nothing that happened."""
+    if not OLDEST_IMAGE <= int(known[:4]) <= LATEST_IMAGE:
+        return True
+    return any(day.startswith(known) for day in PLACEHOLDERS)
 
 
 def _as_date(text: str) -> date | None:
@@ -48,7 +64,8 @@ def clean_date(text: str, how: str, days: int) -> str | None:
 
     Parameters
     ----------
-    how : "kept", "shifted" (``days`` into the past) or "year" (its first day, PS3.15 E.3.6 note 1)
+    how : "kept", "shifted" (``days`` into the past; a placeholder of machines is malformed then)
+        or "year" (its first day, PS3.15 E.3.6 note 1)
     """
     day = _as_date(text.strip())
     if day is None:
@@ -56,6 +73,8 @@ def clean_date(text: str, how: str, days: int) -> str | None:
     if how == "year":
         day = day.replace(month=1, day=1)
     elif how == "shifted":
+        if _is_placeholder(day.isoformat().replace("-", "")):
+            return None
         try:
             day -= timedelta(days=days)
         except OverflowError:
@@ -73,6 +92,8 @@ def clean_datetime(text: str, how: str, days: int) -> str | None:
     if not match:
         return None
     known = match["date"]
+    if how == "shifted" and _is_placeholder(known):
+        return None
     moved = clean_date(known + _MIDDLE[len(known)], how, days)
     if moved is None:
         return None

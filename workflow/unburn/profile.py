@@ -107,6 +107,8 @@ BULK_BYTES = PIXELS | tags(
 
 ICC_PROFILE = 0x00282000
 
+# Of the standard, the same for everybody: moved, they would tell by how much other dates were.
+PUBLIC_DATES = tags("ContextGroupVersion ContextGroupLocalVersion")
 BYTE_VRS = frozenset(("OB", "OW", "UN", "OB or OW"))
 DATE_ACTIONS = {"DA": "date", "DT": "datetime", "TM": "time", "SH": "zone"}
 DATE_COLUMNS = {"kept": "full_dates", "shifted": "modified_dates", "year": "modified_dates"}
@@ -232,6 +234,8 @@ def action(tag: int, vr: str, options: Options) -> str:
         return REMOVE
     if tag in CODE_ITEM:
         return "coded"
+    if tag in PUBLIC_DATES and options.dates != "kept":
+        return "dummy"
     row = table().get(tag)
     return (row and _by_table(row, vr, options)) or _by_vr(tag, vr, options)
 
