@@ -143,8 +143,8 @@ def test_dates_of_the_year_option_are_the_first_day_of_it_and_no_time_is_left(or
 
 
 def test_a_birth_date_goes_under_every_option():
-    for dates in presets.CHOICES["dates"]:
-        result = clean(image(PatientBirthDate="19570312"), KEY, settings(dates=dates)).dataset
+    for chosen in presets.CHOICES["dates"]:
+        result = clean(image(PatientBirthDate="19570312"), KEY, settings(dates=chosen)).dataset
         assert result.PatientBirthDate == ""
 
 
