@@ -102,6 +102,44 @@ def test_settings_of_scanners_and_lower_ages_are_no_ages_over_89(text):
 
 
 @pytest.mark.parametrize(
+    "age",
+    [
+        *("95-jaehrig", "95-jährig", "95 jährige", "95-ja\u0308hrig", "93-jarige", "93-letni"),
+        *("93 lat", "93 let", "93-årig", "93 år", "93-vuotias", "93 años", "93 anni", "93 éves"),
+        *("93歳", "９３歳", "93 岁", "93세", "93 лет", "patient 95", "Pat. 95", "Patientin: 095"),
+        *("95 yo pat", "95-year-old", "age 95.", "ålder 95", "年龄 95", "95 pat"),
+    ],
+)
+def test_ages_over_89_go_in_many_languages(age):
+    for around in (f"CHEST {age}", f"{age} axial", f"HEAD_{age}_CT"):
+        assert tells(around)
+        assert not re.search(r"\d", allowed(around) + allowed(technical(around)))
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        *("04/07", "4/7", "61/07", "07/61", "07/1961", "1961/07", "04.07.", "4.7.", "04.07"),
+        *("61.07", "07.1961", "04-07", "31.12", "3/20", "12/31", "patient 4", "Pat. Nr. 77 4/7"),
+    ],
+)
+def test_days_of_a_month_and_months_of_a_year_go_from_descriptors(date):
+    for around in (date, f"CT head {date}", f"{date} axial", f"head_{date}_CT"):
+        assert not re.search(r"\d", allowed(around))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("L4/5", "L 4/5", "T1/T2", "C5/C6", "16/32", "B30f", "10.05 mm", "12.50mm", "1.5 T"),
+        *("2D/3D", "3-20", "T1-T12", "PAT 2x", "100 mm lateral", "LAT 80", "patient 3D"),
+    ],
+)
+def test_vertebrae_sizes_and_terms_are_no_partial_dates(text):
+    assert re.findall(r"\d+", allowed(text)) == re.findall(r"\d+", text)
+
+
+@pytest.mark.parametrize(
     ("text", "kept"),
     [
         ("*epfid2d1_64", "*epfid2d1_64"),

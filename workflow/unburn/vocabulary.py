@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from unburn.addresses import ADDRESS
+from unburn.ages import age, age_in_words
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 VOCABULARY, TERMS = RESOURCES / "vocabulary.txt", RESOURCES / "terms.txt"
@@ -16,26 +17,10 @@ LETTERS_APART = set("clrtwx")  # "C spine", "L", "R", "W contrast", "X ray"; oth
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
 
-
-def age(years: str) -> str:
-    """Pattern of an age whose number matches ``years``: 93Y, 93.5 years, 93y5m, F93, aged 93.
-
-    B93f is a convolution kernel, 93 mA and FA 93 are settings of a scanner.
-    """
-    number, gap = rf"0?{years}(?:[.,]\d\d?)?", r"[ _/,-]{0,3}"
-    unit = r"(?i:y|yo|y/o|yrs?|years?|j|jahre?|jaar|ans|anos|anni)(?![A-Za-z])"
-    sex = r"(?i:f|m|w|(?:fe)?male|frau|mann|wom[ae]n|m[ae]n)(?![A-Za-z/])"
-    before = r"(?<![A-Za-z])(?i:aged?|alter|leeftijd|edad|eta)[ _:=-]{0,3}"
-    return (
-        rf"(?<!\d){number}[ _-]*{unit}|(?<![A-Za-z\d]){number}a(?![A-Za-z])"
-        rf"|(?<![A-Za-z\d]){number}{gap}{sex}"
-        rf"|(?<![A-Za-z\d])(?i:f|m|w|(?:fe)?male){gap}{number}(?![\d.,])|{before}{number}(?!\d)"
-    )
-
-
 # 45 CFR 164.514(b)(2)(i)(C) counts ages over 89 as identifiers.
-_OLD_AGE = re.compile(age(r"(?:9\d|1[0-4]\d)"))
-_CUT = re.compile(rf"{_OLD_AGE.pattern}|{ADDRESS}")  # whole, where words are judged one by one
+_OVER_89 = r"(?:9\d|1[0-4]\d)"
+# What goes as a whole, before words are judged one by one
+_CUT = re.compile(rf"{age(_OVER_89)}|{age_in_words(_OVER_89)}|{ADDRESS}")
 _YEAR = r"(?:18|19|20)\d\d"
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]{0,6}"
 # 12 AUG 57, AUG 12, 1957: words of the lists may be months.
@@ -44,6 +29,24 @@ _WRITTEN_DATE = re.compile(
     rf"|{_MONTH}[ ._-]?\d\d?[ .,_-]{{1,2}}{_YEAR})"
 )
 _DAY, _MONTH_NUMBER = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
+_PADDED_MONTH = r"(?:0[1-9]|1[0-2])"
+# 04/07, 61/07, 07/1961, 04.07., 12.03 but for 12.03 mm, 04-07: days of a month and months of a
+# year, that may be counts (3/20), but not pairs of vertebrae: L4/5, L 4/5, LWK 4/5
+_PARTIAL_DATE = re.compile(
+    r"(?<!\d)(?<!\d[-./])(?:"
+    rf"(?:(?=0\d)|(?<![A-Za-z])(?<!(?<![A-Za-z])[CTLS][ _-])(?<![HBL]W[KS][ _-]))"
+    rf"(?:{_DAY}/{_MONTH_NUMBER}|{_MONTH_NUMBER}/\d\d|\d\d/{_PADDED_MONTH})"
+    rf"|(?<![A-Za-z])(?:{_DAY}\.{_MONTH_NUMBER}\.|(?:{_PADDED_MONTH}\.\d\d|\d\d\.{_PADDED_MONTH})"
+    r"(?![ _]?(?i:mm|cm|ms|s|sec|min|t|m?l|[mc]?gy|[km]?hz|x|kg)(?![A-Za-z])))"
+    rf"|(?<![A-Za-z])(?=0|...0)(?:\d\d-{_PADDED_MONTH}|{_PADDED_MONTH}-\d\d)"
+    rf"|{_MONTH_NUMBER}[-./]{_YEAR}|{_YEAR}[-./]{_MONTH_NUMBER}"
+    r")(?![-./]?\d)"
+)
+# patient 4: a number of somebody
+_PATIENT_NUMBER = re.compile(
+    r"(?<![A-Za-z])(?i:(?:pat|patient(?:in|en?)?|pts?)(?:[ ._-]{0,2}(?:nr|no|number|id))?)"
+    r"[ _./,:=#-]{0,3}\d+(?![\dA-Za-z])"
+)
 _FREE, _ENDED = r"(?<!\d)(?<!\d[-./])", r"(?![-./]?\d)"
 
 
@@ -148,7 +151,7 @@ def terms() -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def tells(text: str, version: bool = False) -> bool:
     """Say whether a text, of a version or of anything, tells a long number, a date and the like."""
-    return bool((_TELLING_OF_VERSIONS if version else _TELLING).search(text))
+    return bool((_TELLING_OF_VERSIONS if version else _TELLING).search(composed(text)))
 
 
 @lru_cache(maxsize=4096)
@@ -310,15 +313,17 @@ def allowed(text: str, banned: frozenset[str] = NO_WORDS) -> str:
     """Return the parts of a descriptor that are known words, short numbers or both in one.
 
     ``banned``: lower-case words to drop though they are listed: the name of a patient called Head.
-    Three numbers in a row go as well (12.03 counts as two), and so do six digits in a row and days
-    with the name of their month.
+    Three numbers in a row go as well (1.5 counts as two), and so do six digits in a row, days with
+    their month, months with their year, and what ``_CUT`` finds.
     """
     return _allowed(text, banned & words_in(text))  # what is remembered serves many patients
 
 
 @lru_cache(maxsize=4096)
 def _allowed(text: str, banned: frozenset[str]) -> str:
-    text = _WRITTEN_DATE.sub(" ", _CUT.sub(" ", plain(text)))
+    text = _CUT.sub(" ", plain(_CUT.sub(" ", composed(text))))
+    for pattern in (_PATIENT_NUMBER, _WRITTEN_DATE, _PARTIAL_DATE):
+        text = pattern.sub(" ", text)
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
     for match in _ATOM.finditer(text):
         if groups and groups[-1][1] == match.start():
@@ -353,7 +358,7 @@ def technical(text: str, coded: bool = False, version: bool = False) -> str:
     A text of terms comes back as it is, with all that stands between them. Ages over 89 and
     addresses of machines go.
     """
-    text = _CUT.sub(" ", text)
+    text = _CUT.sub(" ", composed(text))
     tokens = list(_TOKEN.finditer(text))
     signs = [t[0] for t in tokens if len(t[0]) <= LONGEST_SIGN and t[0].isalpha()]
     strange = [sign for sign in signs if sign.lower() not in terms()]

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator
 from datetime import date
 from itertools import islice
 
+from unburn.ages import age
 from unburn.identifiers import MISREAD, Identifiers, dates_in, found_in_text
-from unburn.vocabulary import age, allowed, plain, words
+from unburn.vocabulary import allowed, plain, words
 
 # identifier: of the header, or what looks like a date or a number that names somebody;
 # descriptor: words of the vocabulary and short numbers; text: anything else
