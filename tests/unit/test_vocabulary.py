@@ -131,7 +131,18 @@ def test_days_of_a_month_and_months_of_a_year_go_from_descriptors(date):
 @pytest.mark.parametrize(
     "text",
     [
-        *("L4/5", "L 4/5", "T1/T2", "C5/C6", "16/32", "B30f", "10.05 mm", "12.50mm", "1.5 T"),
+        *(
+            "L4/5",
+            "L 4/5",
+            "T1/T2",
+            "C5/C6",
+            "16/32",
+            "B30f",
+            "10.05 mm",
+            "12.50mm",
+            "1.5 T",
+            "5/5mm",
+        ),
         *("2D/3D", "3-20", "T1-T12", "PAT 2x", "100 mm lateral", "LAT 80", "patient 3D"),
     ],
 )

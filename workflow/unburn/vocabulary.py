@@ -30,14 +30,16 @@ _WRITTEN_DATE = re.compile(
 )
 _DAY, _MONTH_NUMBER = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _PADDED_MONTH = r"(?:0[1-9]|1[0-2])"
-# 04/07, 61/07, 07/1961, 04.07., 12.03 but for 12.03 mm, 04-07: days of a month and months of a
-# year, that may be counts (3/20), but not pairs of vertebrae: L4/5, L 4/5, LWK 4/5
+_NO_UNIT = r"(?!\d|[ _]?(?i:mm|cm|ms|s|sec|min|t|m?l|[mc]?gy|[km]?hz|x|kg)(?![A-Za-z]))"
+_OF_SLASHES = rf"(?:{_DAY}/{_MONTH_NUMBER}|{_MONTH_NUMBER}/\d\d|\d\d/{_PADDED_MONTH})"
+# 04/07, 61/07, 07/1961, 04.07., 12.03, 04-07: days of a month and months of a year, that may be
+# counts (3/20), but not 5/5 mm, 12.03 mm and pairs of vertebrae: L4/5, L 4/5, LWK 4/5
 _PARTIAL_DATE = re.compile(
     r"(?<!\d)(?<!\d[-./])(?:"
-    rf"(?:(?=0\d)|(?<![A-Za-z])(?<!(?<![A-Za-z])[CTLS][ _-])(?<![HBL]W[KS][ _-]))"
-    rf"(?:{_DAY}/{_MONTH_NUMBER}|{_MONTH_NUMBER}/\d\d|\d\d/{_PADDED_MONTH})"
-    rf"|(?<![A-Za-z])(?:{_DAY}\.{_MONTH_NUMBER}\.|(?:{_PADDED_MONTH}\.\d\d|\d\d\.{_PADDED_MONTH})"
-    r"(?![ _]?(?i:mm|cm|ms|s|sec|min|t|m?l|[mc]?gy|[km]?hz|x|kg)(?![A-Za-z])))"
+    rf"(?=0\d){_OF_SLASHES}"
+    rf"|(?<![A-Za-z])(?<!(?<![A-Za-z])[CTLS][ _-])(?<![HBL]W[KS][ _-]){_OF_SLASHES}{_NO_UNIT}"
+    rf"|(?<![A-Za-z]){_DAY}\.{_MONTH_NUMBER}\."
+    rf"|(?<![A-Za-z])(?:{_PADDED_MONTH}\.\d\d|\d\d\.{_PADDED_MONTH}){_NO_UNIT}"
     rf"|(?<![A-Za-z])(?=0|...0)(?:\d\d-{_PADDED_MONTH}|{_PADDED_MONTH}-\d\d)"
     rf"|{_MONTH_NUMBER}[-./]{_YEAR}|{_YEAR}[-./]{_MONTH_NUMBER}"
     r")(?![-./]?\d)"
