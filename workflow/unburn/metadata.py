@@ -91,6 +91,13 @@ PHOTOMETRICS = frozenset(
         *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422"),
     )
 )
+# Defined terms of PS3.3 that are people's names, too, and stand nowhere else.
+DEFINED_TERMS = {
+    0x00189064: frozenset(("FERMI", "HAMMING", "TUKEY")),  # K-space Filtering
+    0x00541100: frozenset(("SING",)),  # Randoms Correction Method
+    0x00541220: frozenset(("SING",)),  # Secondary Counts Type
+    0x300A01B0: frozenset(("BREAST_BRIDGE",)),  # Setup Technique
+}
 FRAME_TYPE = 0x00089007
 GROUPS_BY_FRAME = 0x52009230
 OF_PIXELS = profile.tags(  # what was computed from pixels that are painted now
@@ -221,6 +228,7 @@ class _Cleaner:
         self.painted_here = self.derived  # or not, in the functional groups of a frame
         self.ascii = True
         self.uids: dict[str, str] = {}
+        self.layers: dict[str, str] = {}  # of graphics: old name -> new
         self.met: set[str] = set()  # options of ``marks.MET`` that kept something
         self.seen: dict[Hashable, Element | None] = {}  # cleaned sequences, by likeness
 
@@ -380,7 +388,10 @@ class _Cleaner:
         if tag == PHOTOMETRIC_INTERPRETATION and text in PHOTOMETRICS:
             return text
         people = self.sought.patients if tag == MANUFACTURER else self.sought.anyone
-        left = _terms_of(text, do == "code", tag in VERSIONS, tag == PROCESSING_CODE)
+        if text in DEFINED_TERMS.get(tag, ()):
+            left = text
+        else:
+            left = _terms_of(text, do == "code", tag in VERSIONS, tag == PROCESSING_CODE)
         return allowed(left, self.sought.patients) if self.sought.names(text, people) else left
 
     def uid(self, old: str, do: str) -> str:
@@ -496,6 +507,8 @@ _OF_FORM: dict[str, Callable[[_Cleaner, str], str | None]] = {
     "uid": lambda by, text: by.uid(text, "uid"),
     "class uid": lambda by, text: by.uid(text, "class uid"),
     "kept uid": lambda by, text: by.uid(text, "kept uid"),
+    # annotations name their layer (PS3.3 C.10.5, C.10.7): one name for the same
+    "layer": lambda by, text: by.layers.setdefault(text, f"LAYER{len(by.layers) + 1}"),
 }
 
 

@@ -106,6 +106,7 @@ BULK_BYTES = PIXELS | tags(
 )
 
 ICC_PROFILE = 0x00282000
+GRAPHIC_LAYER = 0x00700002  # typed, and of type 1
 
 # Of the standard, the same for everybody: moved, they would tell by how much other dates were.
 PUBLIC_DATES = tags("ContextGroupVersion ContextGroupLocalVersion")
@@ -195,6 +196,8 @@ def _by_vr(tag: int, vr: str, options: Options) -> str:
         return "terms"
     if tag in MAKER:
         return "text"
+    if tag == GRAPHIC_LAYER:
+        return "layer"
     if vr == "PN":
         return "empty"
     if vr in TEXT_VRS:
