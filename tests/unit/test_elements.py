@@ -7,6 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from unburn.elements import (
+    are_short,
     data_set,
     digits_of,
     is_legible,
@@ -148,3 +149,16 @@ def test_numbers_are_no_text():
         values += [row.tobytes() for many in (1, 2) for row in doubles.reshape(-1, many)]
     values += [rng.integers(0, 4096, 2).astype("<u2").tobytes() for _ in range(500)]
     assert sum(map(is_legible, values)) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "vr", "short"),
+    [
+        *((struct.pack("<d", 99999.5), "FD", True), (struct.pack("<d", -100000), "FD", False)),
+        *((struct.pack("<2I", 1, 5551234), "UL", False), (struct.pack("<i", -99999), "SL", True)),
+        *((float("nan"), "FL", True), (float("inf"), "FD", False), ([1.0, 2e9], "FL", False)),
+        *((b"", "UL", True), (None, "FD", True)),
+    ],
+)
+def test_numbers_of_six_digits_are_not_short(value, vr, short):
+    assert are_short(value, vr) is short

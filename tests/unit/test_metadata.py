@@ -404,6 +404,19 @@ def test_no_address_or_serial_number_stays_in_a_maker_s_text(preset, told):
     assert "Quill" not in str(result.get("AlgorithmSource", ""))
 
 
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+def test_long_numbers_go_from_binary_attributes_that_hold_no_such_quantity(preset):
+    dataset = image(DiffusionBValue=19610705.0, TriggerSamplePosition=[4, 5551234])
+    dataset.PhysicalDeltaX, dataset.InversionTimes = 0.25, [2500.5, 99999.0]
+    dataset.FrameAcquisitionDuration, dataset.HistogramData = 600000.0, [262144, 0]
+    for read in (dataset, pydicom.dcmread(io.BytesIO(written(dataset)))):
+        result = cleaned(read, settings=Settings(preset, 3650))
+        assert "DiffusionBValue" not in result and "TriggerSamplePosition" not in result
+        assert result.PhysicalDeltaX == 0.25 and result.InversionTimes == [2500.5, 99999.0]
+        assert result.FrameAcquisitionDuration == 600000
+        assert result.HistogramData == [262144, 0]
+
+
 def test_what_scanners_write_stays_as_it_is():
     dataset = image(
         ReceiveCoilName="HE1-4;NE1,2",

@@ -42,6 +42,8 @@ _DOUBLES = re.compile(rb"(?:[@\xc0\xc1].{7})*[@\xc0\xc1].{0,7}", re.DOTALL)
 _LETTERS = re.compile(rb"[A-Za-z ]")
 MOST_LETTERS = 0.7
 SHORTEST_LEGIBLE = 8
+MOST_REMEMBERED = 32  # bytes of a value
+SMALLEST_LONG = 100_000  # a number of six digits can be a date or a record's
 ENCODING = "iso8859"  # pydicom's name for the default repertoire
 _OF_A_NEW_ONE = vars(Dataset())
 
@@ -138,6 +140,19 @@ def numbers(value: Any, vr: str) -> list[int | float]:
     if vr != "AT":
         return found
     return [tag for n in map(int, found) for tag in (n, (n & 0xFFFF) << 16 | n >> 16)]
+
+
+def are_short(value: Any, vr: str) -> bool:
+    """Say whether binary numbers have fewer than six digits before the point, as no record has."""
+    short = isinstance(value, bytes) and len(value) <= MOST_REMEMBERED
+    return (_remembered if short else _are_short)(value, vr)
+
+
+def _are_short(value: Any, vr: str) -> bool:
+    return not any(abs(number) >= SMALLEST_LONG for number in numbers(value, vr))
+
+
+_remembered = lru_cache(maxsize=4096)(_are_short)
 
 
 def digits_of(number: float) -> str:

@@ -37,6 +37,7 @@ from unburn.elements import (
     SIZES,
     Element,
     Elements,
+    are_short,
     data_set,
     digits_of,
     interned,
@@ -301,10 +302,11 @@ class _Cleaner:
         """Do to one attribute of a VR as it should be what ``profile.action`` names."""
         if do == profile.REMOVE or (self.derived and tag in OF_PIXELS):
             return None
-        if do in ("keep", "bytes"):
+        if do in ("keep", "keep short", "bytes"):
             sound = tag == PIXEL_DATA or (
                 is_sound(element, vr, profile.most_values(tag))
                 and not self.sought.in_bytes_of(element, vr)
+                and (do != "keep short" or are_short(element.value, vr))
             )
             return _passed(element, vr) if sound else None
         if do == "colours":

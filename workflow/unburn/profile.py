@@ -61,8 +61,8 @@ TECHNICAL = tags(
     " PositionReferenceIndicator ChannelLabel OpticalPathIdentifier ReferencedOpticalPathIdentifier"
     " TriggerSourceOrType CardiacFramingType FilterMaterial GridAbsorbingMaterial"
 )
-# Numbers in characters that can have six digits and more: counts of photons, pixel values, times,
-# doses. A longer number in another place (Series Number) is a date or a record's.
+# Numbers that can have six digits and more: counts of photons, pixel values, times, doses, places
+# in a file or a large picture. A longer one elsewhere (Series Number) is a date or a record's.
 QUANTITIES = tags(
     "CountsAccumulated PrimaryCountsAccumulated SecondaryCountsAccumulated ActualFrameDuration"
     " FrameReferenceTime FrameTime FrameTimeVector FrameDelay TriggerTime TriggerDelayTime"
@@ -70,7 +70,25 @@ QUANTITIES = tags(
     " RadionuclideHalfLife RadiopharmaceuticalSpecificActivity DoseCalibrationFactor WindowCenter"
     " WindowWidth RescaleIntercept RescaleSlope DoseGridScaling AreaDoseProduct"
     " ImageAndFluoroscopyAreaDoseProduct TransmitterFrequency TransducerFrequency PixelBandwidth"
+    " AcquiredImageAreaDoseProduct XAAcquisitionDuration FrameAcquisitionDuration ExposureTimeInms"
+    " TimeRange EventTimeOffset TemporalPositionTimeOffset NominalCardiacTriggerDelayTime"
+    " ActualCardiacTriggerDelayTime NominalRespiratoryTriggerDelayTime RWaveTimeVector"
+    " ActualRespiratoryTriggerDelayTime TerminationCountsThreshold TerminationTimeThreshold"
+    " ExclusionDuration TreatmentTimeLimit TotalProcessingTime SpectralWidth DecouplingFrequency"
+    " CenterFrequency LowerCutoffFrequency UpperCutoffFrequency PulseRepetitionFrequency"
+    " ALineRate AscanRate BscanRate MinimumStoredValueMapped MaximumStoredValueMapped"
+    " RealWorldValueIntercept RealWorldValueSlope RealWorldValueLUTData"
+    " DoubleFloatRealWorldValueFirstValueMapped DoubleFloatRealWorldValueLastValueMapped"
+    " FloatPixelPaddingValue FloatPixelPaddingRangeLimit DoubleFloatPixelPaddingValue"
+    " DoubleFloatPixelPaddingRangeLimit PixelComponentMask PixelComponentRangeStart"
+    " PixelComponentRangeStop TableOfXBreakPoints TableOfYBreakPoints TableOfPixelValues"
+    " TableOfParameterValues HistogramData LengthToEnd EncapsulatedPixelDataValueTotalLength"
+    " FileOffsetInContainer FileLengthInContainer TotalPixelMatrixColumns TotalPixelMatrixRows"
+    " ColumnPositionInTotalImagePixelMatrix RowPositionInTotalImagePixelMatrix"
+    " DisplayedAreaTopLeftHandCorner DisplayedAreaBottomRightHandCorner NumberOfMapPoints"
+    " NumberOfSurfacePoints NumberOfVectors"
 )
+LONG_VRS = frozenset(("UL", "SL", "UV", "SV", "FL", "FD"))  # binary, with room for such numbers
 # Type 1 text: emptied it would make the object invalid.
 NEEDED = tags(
     "CodeValue CodeMeaning CodingSchemeDesignator SegmentLabel RTImageLabel TrackingID"
@@ -218,6 +236,8 @@ def _by_vr(tag: int, vr: str, options: Options) -> str:
         return "bytes" if tag in BULK_BYTES else REMOVE
     if vr in ("DS", "IS"):
         return "quantity" if tag in QUANTITIES else "number"
+    if vr in LONG_VRS and tag not in QUANTITIES:
+        return "keep short"
     return {"SQ": "items", "CS": "code", "AS": "age"}.get(vr, "keep")
 
 
