@@ -108,6 +108,7 @@ def test_settings_of_scanners_and_lower_ages_are_no_ages_over_89(text):
         *("93 lat", "93 let", "93-årig", "93 år", "93-vuotias", "93 años", "93 anni", "93 éves"),
         *("93歳", "９３歳", "93 岁", "93세", "93 лет", "patient 95", "Pat. 95", "Patientin: 095"),
         *("95 yo pat", "95-year-old", "age 95.", "ålder 95", "年龄 95", "95 pat"),
+        *("93?", "93\ufffd", "93歳".encode().decode("latin-1")[:-1]),
     ],
 )
 def test_ages_over_89_go_in_many_languages(age):
@@ -143,7 +144,17 @@ def test_days_of_a_month_and_months_of_a_year_go_from_descriptors(date):
             "1.5 T",
             "5/5mm",
         ),
-        *("2D/3D", "3-20", "T1-T12", "PAT 2x", "100 mm lateral", "LAT 80", "patient 3D"),
+        *(
+            "2D/3D",
+            "3-20",
+            "T1-T12",
+            "PAT 2x",
+            "100 mm lateral",
+            "LAT 80",
+            "patient 3D",
+            "100µm",
+            "90° head",
+        ),
     ],
 )
 def test_vertebrae_sizes_and_terms_are_no_partial_dates(text):

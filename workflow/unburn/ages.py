@@ -33,7 +33,8 @@ def age_in_words(years: str) -> str:
         r"|v[ěe]k)|(?i:возраст)|年[齢齡龄]|나이)"
     )
     number = rf"(?<!\d)0?{years}"
+    undecoded = r"(?:[?\ufffd]|[^\W\d_](?<![A-Za-zµμª]))"  # 93歳 in another character set
     return (
-        rf"{number}{_GAP}{endings}|{before}{_GAP}{number}(?!\d|[.,]\d)"
+        rf"{number}{undecoded}|{number}{_GAP}{endings}|{before}{_GAP}{number}(?!\d|[.,]\d)"
         rf"|(?<![A-Za-z\d.,])0?{years}{_GAP}(?i:pat|patient(?:in|en?)?|pts?)(?![A-Za-z])"
     )
