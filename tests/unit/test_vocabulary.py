@@ -152,7 +152,6 @@ def test_days_of_a_month_and_months_of_a_year_go_from_descriptors(date):
             "100 mm lateral",
             "LAT 80",
             "patient 3D",
-            "100µm",
             "90° head",
         ),
     ],
