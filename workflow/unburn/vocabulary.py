@@ -323,8 +323,9 @@ def allowed(text: str, banned: frozenset[str] = NO_WORDS) -> str:
 
 @lru_cache(maxsize=4096)
 def _allowed(text: str, banned: frozenset[str]) -> str:
-    text = _CUT.sub(" ", plain(_CUT.sub(" ", composed(text))))
-    for pattern in (_PATIENT_NUMBER, _WRITTEN_DATE, _PARTIAL_DATE):
+    if not text.isascii():
+        text = plain(_CUT.sub(" ", composed(text)))
+    for pattern in (_CUT, _PATIENT_NUMBER, _WRITTEN_DATE, _PARTIAL_DATE):
         text = pattern.sub(" ", text)
     groups: list[tuple[int, int, list[str]]] = []  # start, end, atoms
     for match in _ATOM.finditer(text):
