@@ -30,4 +30,4 @@ def test_a_volume_may_show_a_face_when_nobody_says_no(header, face):
     dataset = Dataset()
     for keyword, value in header.items():
         setattr(dataset, keyword, value)
-    assert faces.may_show(dataset) is face
+    assert faces.may_show_face(dataset) is face

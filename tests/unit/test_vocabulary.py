@@ -76,6 +76,11 @@ def test_ages_over_89_go(text, kept):
     assert allowed(text) == kept
 
 
+def beside_words(part):
+    """Descriptors that hold it behind, before and between words."""
+    return f"CHEST {part}", f"{part} axial", f"HEAD_{part}_CT"
+
+
 @pytest.mark.parametrize(
     "age",
     [
@@ -85,7 +90,7 @@ def test_ages_over_89_go(text, kept):
     ],
 )
 def test_ages_over_89_go_however_they_are_written(age):
-    for around in (f"CHEST {age}", f"{age} axial", f"HEAD_{age}_CT"):
+    for around in beside_words(age):
         assert tells(around)
         assert not re.search(r"9[45]|1[02]\d", allowed(around) + allowed(technical(around)))
 
@@ -112,7 +117,7 @@ def test_settings_of_scanners_and_lower_ages_are_no_ages_over_89(text):
     ],
 )
 def test_ages_over_89_go_in_many_languages(age):
-    for around in (f"CHEST {age}", f"{age} axial", f"HEAD_{age}_CT"):
+    for around in beside_words(age):
         assert tells(around)
         assert not re.search(r"\d", allowed(around) + allowed(technical(around)))
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from rapidocr_onnxruntime import RapidOCR
 
 from unburn import challenge, codes, crnn, glyphs, judging, readers
@@ -117,16 +116,10 @@ def tesseract() -> Method:
 MADE = {"rapidocr": rapidocr, "tesseract": tesseract}
 
 
-def single() -> None:
-    """Let every network of this process run on one thread."""
-    torch.set_num_threads(1)
-    one_thread()
-    keep_memory()
-
-
 def method(name: str, weights: Path, threshold: float) -> Method:
     """A method by its name, on one thread; weights and threshold are those of ours."""
-    single()
+    one_thread()
+    keep_memory()
     return ours(weights, threshold) if name == OURS else MADE[name]()
 
 

@@ -17,6 +17,8 @@ from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from unburn.vocabulary import MOST_DIGITS
+
 Element = DataElement | RawDataElement
 Elements = dict[BaseTag, Element]
 
@@ -43,7 +45,7 @@ _LETTERS = re.compile(rb"[A-Za-z ]")
 MOST_LETTERS = 0.7
 SHORTEST_LEGIBLE = 8
 MOST_REMEMBERED = 32  # bytes of a value
-SMALLEST_LONG = 100_000  # a number of six digits can be a date or a record's
+SMALLEST_LONG = 10 ** (MOST_DIGITS - 1)  # a number of so many digits can be a date or a record's
 ENCODING = "iso8859"  # pydicom's name for the default repertoire
 _OF_A_NEW_ONE = vars(Dataset())
 

@@ -24,7 +24,7 @@ BESIDE = {"AND", "LEFT", "RIGHT", "UPPER", "LOWER", "BOTH", "JOINT", "LIMB", "SP
 HEAD_FIELD_MM = 400.0  # a larger field of view was not chosen for a head
 
 
-def may_show(header: pydicom.Dataset) -> bool:
+def may_show_face(header: pydicom.Dataset) -> bool:
     """Whether a volume could show a face: head, neck or whole body, or nobody says what.
 
     ``header`` is the original's. A body part counts unless it is known to have no face near it, and

@@ -27,9 +27,10 @@ import cv2
 import numpy as np
 import pydicom
 
-from unburn import faces, frames, identifiers, marks, metadata, nifti, policy, tables, wording
+from unburn import frames, identifiers, marks, metadata, nifti, policy, tables, wording
 from unburn.errors import UserError, command
 from unburn.examined import load, suspicious, unexamined
+from unburn.faces import may_show_face
 from unburn.files import sha256
 from unburn.headers import UNDEFINED_LENGTH, glance, read_header, searchable
 from unburn.ledger import painted_share, records, unchanged
@@ -452,7 +453,7 @@ def heads(item: Item) -> bool:
         header = described(item.original, item.kind)
         if item.kind == nifti.VOLUME and "BodyPartExamined" not in header:
             return True  # nobody says what it shows
-        return faces.may_show(header)
+        return may_show_face(header)
     except Exception:
         return True
 

@@ -132,8 +132,6 @@ def _begin() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a copy would answer as the stage does
     gc.freeze()  # what a copy shares with the stage stays shared
     one_thread()
-    if "torch" in sys.modules:  # in a copy; it reads the environment when it is loaded
-        sys.modules["torch"].set_num_threads(1)
     keep_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -153,6 +151,8 @@ def one_thread() -> None:
     import cv2
 
     cv2.setNumThreads(1)
+    if "torch" in sys.modules:  # loaded before, it has read the environment
+        sys.modules["torch"].set_num_threads(1)
 
 
 def keep_memory() -> None:

@@ -13,18 +13,15 @@ from typing import Any
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from unburn.dates import OLDEST_YEARS, clean_time, limit_age
-from unburn.elements import digits_of
+from unburn.elements import SMALLEST_LONG, digits_of
 from unburn.errors import ItemError
 from unburn.names import ACCESSION, NUMBERING_GROUPS, RECORDS, words_of
 from unburn.presets import Options
 from unburn.profile import has_times
 from unburn.vocabulary import (
-    LONG_NUMBER,
-    MOST_DIGITS,
     Naming,
     allowed,
     numbers_in,
-    records,
     records_in,
     technical,
     tells,
@@ -177,16 +174,14 @@ def _is_numeric(value: object, naming: Naming) -> bool:
         return False
     if not math.isfinite(value):
         return False
-    whole = digits_of(abs(value)).partition(".")[0]
-    long = len(whole) >= LONG_NUMBER  # shorter ones are met by chance
-    return not (long and (whole in naming.words or records(naming.records).search(whole)))
+    return not naming.is_long_record(digits_of(abs(value)).partition(".")[0])
 
 
 def _is_short(value: Any) -> bool:
     """Say whether numbers have fewer than six digits before the point."""
     if isinstance(value, list):
         return all(map(_is_short, value))
-    return abs(value) < 10 ** (MOST_DIGITS - 1)
+    return abs(value) < SMALLEST_LONG
 
 
 def _characteristic(name: str, value: object, naming: Naming) -> object:
@@ -208,8 +203,7 @@ def _clean_text(value: object, name: str, naming: Naming) -> Any:
         return value if _is_numeric(value, naming) else None
     if not isinstance(value, str):
         return None
-    if records(naming.records).search(value):
-        value = " ".join(records(naming.records).sub(" ", value).split())
+    value = naming.without_records(value)
     telling = tells(value, name in VERSIONS) or naming.words & words_in(value)
     if name not in CODES or telling or len(value) > LONGEST_CODE:
         return allowed(value, naming.words)

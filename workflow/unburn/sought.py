@@ -14,11 +14,11 @@ from unburn.vocabulary import (
     LONG_NUMBER,
     MOST_DIGITS,
     STOP,
+    Naming,
     can_hold_record,
     composed,
     known,
     plain,
-    records,
     words_in,
 )
 
@@ -79,9 +79,9 @@ class Sought:
         named.gather(
             dataset, ADDRESSES | (set() if keeps_institutions else INSTITUTIONS), sequences
         )
-        self.people, self.anyone = named.people, named.people | named.towns
+        self._naming = Naming(frozenset(named.people), frozenset(named.numbers))
+        self.people, self.anyone = self._naming.words, self._naming.words | named.towns
         self.patients = frozenset(named.patients)
-        self._records = records(frozenset(named.numbers))
         self._spelt = in_bytes(self.people)
         self._inside = _longer(self.patients)
 
@@ -107,18 +107,11 @@ class Sought:
 
     def is_record(self, text: str) -> bool:
         """Say whether a text has a number that names the patient or a visit."""
-        return can_hold_record(text) and bool(self._records.search(text))
+        return can_hold_record(text) and self._naming.is_record(text)
 
     def without_records(self, text: str) -> str:
         """A text without such numbers."""
-        if not self.is_record(text):
-            return text
-        return " ".join(self._records.sub(" ", text).split())
-
-    def is_long_record(self, number: str) -> bool:
-        """Say whether digits are such a number; shorter ones are met by chance."""
-        long = len(number) >= LONG_NUMBER
-        return long and (number in self.people or bool(self._records.search(number)))
+        return self._naming.without_records(text) if can_hold_record(text) else text
 
     def in_bytes_of(self, element: Element, vr: str) -> bool:
         """Say whether a binary value holds a word of a name or a number of the patient.
@@ -129,7 +122,7 @@ class Sought:
         if vr in NUMERIC:
             short = isinstance(value, bytes) and len(value) <= SHORT_VALUE
             found = (_long_numbers_of_short if short else _long_numbers)(value, vr)
-            if any(map(self.is_long_record, found)):
+            if any(map(self._naming.is_long_record, found)):
                 return True
         for stored in stored_as(element, vr):
             if len(stored) >= SHORTEST_IN_BYTES:
@@ -150,6 +143,6 @@ class Sought:
                 return False
             number = digits_of(float(text)) if "e" in text or "E" in text else text
             whole = number.lstrip("+-0").partition(".")[0]
-            if self.is_long_record(whole) or not (long or len(whole) < MOST_DIGITS):
+            if self._naming.is_long_record(whole) or not (long or len(whole) < MOST_DIGITS):
                 return False
         return True

@@ -18,7 +18,7 @@ from unburn.profile import tags
 
 Concept = tuple[str, str]  # value of the code and its meaning
 
-CONCEPT_NAME, MEASURED, UNITS, NUMERIC_VALUE = 0x0040A043, 0x0040A300, 0x004008EA, 0x0040A30A
+CONCEPT_NAME, MEASURED, NUMERIC_VALUE = 0x0040A043, 0x0040A300, 0x0040A30A
 OTHER_NUMBERS = tags("FloatingPointValue RationalNumeratorValue RationalDenominatorValue")
 DAYS = tags("Date DateTime Time ObservationDateTime ReferencedDateTime")
 SAYING = DAYS | {MEASURED, NUMERIC_VALUE} | OTHER_NUMBERS

@@ -25,6 +25,7 @@ from unburn.detection import OURS, Bench, Method
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.frames import views
+from unburn.parallel import keep_memory, one_thread
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ def seconds(find: Method, pictures: np.ndarray, shown: np.ndarray) -> float:
 
 def best(process: int, bench: Bench, side: int) -> dict[str, list[float]]:
     """Best seconds of each frame, by method."""
-    detection.single()
+    one_thread()
+    keep_memory()
     methods = {OURS: detection.text(bench.weights, bench.threshold), CODES: detection.code}
     if PEER in bench.peers:
         methods[PEER] = detection.rapidocr()

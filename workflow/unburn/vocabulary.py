@@ -233,6 +233,20 @@ class Naming(NamedTuple):
         """Both together."""
         return Naming(self.words | other.words, self.records | other.records)
 
+    def is_record(self, text: str) -> bool:
+        """Say whether a text has a number that an ID's pattern matches."""
+        return bool(records(self.records).search(text))
+
+    def without_records(self, text: str) -> str:
+        """A text without such numbers."""
+        if not self.is_record(text):
+            return text
+        return " ".join(records(self.records).sub(" ", text).split())
+
+    def is_long_record(self, number: str) -> bool:
+        """Say whether digits are somebody's number; shorter ones are met by chance."""
+        return len(number) >= LONG_NUMBER and (number in self.words or self.is_record(number))
+
 
 @lru_cache
 def records(patterns: frozenset[str]) -> re.Pattern[str]:
