@@ -22,6 +22,23 @@ def test_percent_never_rounds_a_rest_away(share, text):
     assert numerals.percent_text(share) == text.replace(" ", NARROW_SPACE)
 
 
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (0, "0 s"),
+        (0.00765, "27.5 s"),
+        (0.0001, "0.36 s"),
+        (1 / 60, "1 min"),
+        (0.999, "59.9 min"),
+        (1.25, "1.25 h"),
+        (99.96, "100 h"),
+        (123456.7, "123 457 h"),
+    ],
+)
+def test_a_time_has_the_unit_in_which_it_reads_best(hours, text):
+    assert numerals.hours_text(hours) == text.replace(" ", NARROW_SPACE)
+
+
 def test_counts_stand_in_groups_of_three_with_their_noun():
     assert numerals.count_text(1234567) == f"1{NARROW_SPACE}234{NARROW_SPACE}567"
     assert numerals.things(1, "file") == "1 file"

@@ -87,7 +87,7 @@ def test_report_says_what_it_took(lab, tmp_path, monkeypatch):
     job.parent.mkdir(parents=True)
     job.write_text("s\tmax_rss\tcpu_time\n7200\t1234.5\t4500\n")
     page, _ = pages(lab, tmp_path)
-    assert "1 job took 1.25 core hours" in page and "GPU hours," not in page
+    assert "1 job took 1.25\u202fh of CPU time, and" in page and "GPU time," not in page
 
 
 def test_report_says_the_release_rate_before_anything_else(lab, tmp_path):

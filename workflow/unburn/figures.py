@@ -26,6 +26,7 @@ from unburn.numerals import (
     percent_text,
     score_text,
     things,
+    unit_of_hours,
 )
 
 SHARES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # borders of painted shares
@@ -362,7 +363,7 @@ def recall(controls: Mapping[str, Any]) -> Figure:
 
 
 def took(resources: Mapping[str, Any]) -> Figure:
-    """Core hours of each stage."""
+    """CPU time of each stage."""
     stages = sorted(
         ((name, row["core_hours"], row["jobs"]) for name, row in resources["by_stage"].items()),
         key=lambda row: -row[1],
@@ -371,23 +372,24 @@ def took(resources: Mapping[str, Any]) -> Figure:
     finding = "No time was measured."
     if stages:
         finding = (
-            f"{hours_text(total)} core hours in {things(resources['jobs'], 'job')}; most of them, "
+            f"{hours_text(total)} of CPU time in {things(resources['jobs'], 'job')}; most of them, "
             f"{percent_text(stages[0][1] / total if total else None)}, for “{stages[0][0]}”."
         )
 
     def draw(axes: Axes) -> None:
-        axes.barh([row[0] for row in stages], [row[1] for row in stages], color=FIRST, height=0.7)
+        unit, many = unit_of_hours(max((row[1] for row in stages), default=0))
+        times = [many * row[1] for row in stages]
+        axes.barh([row[0] for row in stages], times, color=FIRST, height=0.7)
         axes.invert_yaxis()
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: hours_text(value)))
         axes.grid(axis="x")
-        axes.set_xlabel("core hours")
+        axes.set_xlabel(f"CPU time, {unit}")
 
     return figure(
         "took",
         "What each stage took",
         finding,
-        ("Stage", "Core hours", "Jobs"),
+        ("Stage", "CPU time", "Jobs"),
         [(name, hours_text(hours), count_text(jobs)) for name, hours, jobs in stages],
         draw,
         0.7 + ROW_IN * len(stages),

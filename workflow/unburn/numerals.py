@@ -37,9 +37,21 @@ def score_text(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}"
 
 
-def hours_text(value: float) -> str:
-    """Write hours with three figures."""
-    return f"{value:.3g}"
+def unit_of_hours(hours: float) -> tuple[str, float]:
+    """The unit in which a time reads best, and how many of it an hour has."""
+    if hours >= 1:
+        return "h", 1
+    return ("min", 60) if hours * 60 >= 1 else ("s", 3600)
+
+
+def hours_text(hours: float) -> str:
+    """Write a time that is given in hours with three figures: 27.5 s, 4.12 min, 1 250 h."""
+    if hours == 0:
+        return f"0{NARROW_SPACE}s"
+    unit, many = unit_of_hours(hours)
+    time = hours * many
+    text = count_text(round(time)) if time >= 100 else f"{time:.3g}"
+    return f"{text}{NARROW_SPACE}{unit}"
 
 
 def spread_text(spread: Mapping[str, float | None]) -> str:
