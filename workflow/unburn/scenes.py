@@ -41,13 +41,13 @@ class Recipe:
     faces: Faces
     side: int = 256
     text_share: float = 0.65
-    procedural_share: float = 0.18
+    procedural_share: float = 0.22
     mined_share: float = 0.4
     clutter_share: float = 0.45
     grain_share: float = 0.15
     lone_share: float = 0.2
     turned_page_share: float = 0.12
-    foreign_share: float = 0.11
+    foreign_share: float = 0.16
     sizes: tuple[float, float] = (7.0, 100.0)
     vertical_share: float = 0.15
     slant_share: float = 0.12
@@ -55,7 +55,7 @@ class Recipe:
     jpeg: tuple[int, int] = (20, 96)
     deep_share: float = 0.4
     alike_share: float = 0.12
-    small_share: float = 0.04
+    small_share: float = 0.1
 
 
 # ------------------------------------------------------------------ backgrounds
@@ -224,6 +224,24 @@ def _anatomy(rng: Rng, side: int) -> np.ndarray:
     return out + rng.normal(0, rng.uniform(0, 10), out.shape) * (rng.random() < 0.7)
 
 
+def _mottle(rng: Rng, side: int) -> np.ndarray:
+    """Soft light and shade under grain that is nearly as coarse as letters, with bright specks."""
+    grains = rng.normal(0, 1, (side, side)).astype(np.float32)
+    grain = cv2.GaussianBlur(grains, (0, 0), float(rng.uniform(0.7, 4)))
+    light = _smooth(rng, side, rng.uniform(20, 120)) * rng.uniform(20, 220)
+    out = light + rng.uniform(2, 30) * grain / grain.std() + rng.uniform(0, 60)
+    for column, row in rng.integers(0, side, (int(rng.integers(0, 25)), 2)):
+        axes = (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
+        at = (int(column), int(row))
+        cv2.ellipse(out, at, axes, rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_AA)
+    if rng.random() < 0.5:
+        inside = np.zeros(out.shape, np.uint8)
+        reach = rng.uniform(0.4, 0.9) * side
+        cv2.fillPoly(inside, [_contour(rng, np.full(2, side / 2), reach)], 1, shift=4)
+        out[inside == 0] = rng.choice([0, 0, 255, rng.uniform(0, 255)])
+    return out
+
+
 def _spots(rng: Rng, side: int) -> np.ndarray:
     """Bright blurred spots on a dark ground, as tracers give; often saturated."""
     out: np.ndarray = np.zeros((side, side), np.float32)
@@ -239,6 +257,7 @@ def _spots(rng: Rng, side: int) -> np.ndarray:
 PROCEDURAL: tuple[tuple[Callable[[Rng, int], np.ndarray], float], ...] = (
     (_flat, 0.14), (_gradient, 0.05), (_noise, 0.1), (_speckle, 0.1), (_body, 0.05), (_fan, 0.1),
     (_panels, 0.12), (_blocks, 0.05), (_mosaic, 0.03), (_anatomy, 0.2), (_spots, 0.06),
+    (_mottle, 0.14),
 )  # fmt: skip
 
 
@@ -393,14 +412,21 @@ def _dots(rng: Rng, picture: np.ndarray, level: float) -> None:
 
 
 def _grid(rng: Rng, picture: np.ndarray, level: float) -> None:
+    """Lines across and down, at even or uneven steps."""
     side, pitch = picture.shape[0], int(rng.integers(6, 80))
     top, left = rng.integers(0, side, 2)
-    rows, columns = rng.integers(1, 9, 2) * pitch
-    for row in range(top, top + rows + 1, pitch):
-        cv2.line(picture, (int(left), row), (int(left + columns), row), level, 1)
+    weight = int(rng.choice([1, 1, 1, 2, 3]))
+    rows, columns = (np.arange(count + 1.0) * pitch for count in rng.integers(1, 9, 2))
+    if rng.random() < 0.3:
+        rows, columns = (
+            np.sort(rng.uniform(0, steps[-1], len(steps))) for steps in (rows, columns)
+        )
+    bottom, right = int(top + rows[-1]), int(left + columns[-1])
+    for row in (top + rows).astype(int):
+        cv2.line(picture, (int(left), int(row)), (right, int(row)), level, weight)
     if rng.random() < 0.7:
-        for column in range(left, left + columns + 1, pitch):
-            cv2.line(picture, (column, int(top)), (column, int(top + rows)), level, 1)
+        for column in (left + columns).astype(int):
+            cv2.line(picture, (int(column), int(top)), (int(column), bottom), level, weight)
 
 
 def _calliper(rng: Rng, picture: np.ndarray, level: float) -> None:
@@ -486,12 +512,12 @@ def _marks(rng: Rng, picture: np.ndarray, level: float) -> None:
     """One sign several times, in rows or anywhere: fiducials, electrodes, clips, plot symbols."""
     side = picture.shape[0]
     size, weight = int(rng.integers(3, 26)), int(rng.choice([-1, 1, 1, 2, 3]))
-    kind, turn = int(rng.integers(5)), float(rng.uniform(0, 360))
+    kind, turn = int(rng.integers(6)), float(rng.uniform(0, 360))
     start, steps = rng.uniform(0, side / 2, 2), rng.uniform(2.5 * size, side / 2 + 3 * size, 2)
     rows, columns = rng.integers(1, 6, 2)
     for number in range(int(rows * columns)):
         place = start + steps * divmod(number, int(columns))
-        if kind > 2:  # anywhere
+        if kind > 3:  # anywhere
             place, turn = rng.uniform(0, side, 2), float(rng.uniform(0, 360))
         at = (int(place[1]), int(place[0]))
         if kind == 0:
@@ -503,6 +529,14 @@ def _marks(rng: Rng, picture: np.ndarray, level: float) -> None:
         elif kind == 2:
             shape = int(rng.choice([cv2.MARKER_TILTED_CROSS, cv2.MARKER_DIAMOND, cv2.MARKER_STAR]))
             cv2.drawMarker(picture, at, level, shape, 2 * size, max(1, weight), cv2.LINE_AA)
+        elif kind == 3:  # pointers, as along a depth scale
+            corners = np.array([[0, 0], [size, size / 2], [size, -size / 2]])
+            way = np.array([[1, 0], [0, 1]]) if turn < 180 else np.array([[0, 1], [1, 0]])
+            corners = (np.array(at) + (corners if turn % 180 < 90 else -corners) @ way).astype(int)
+            if weight < 0:
+                cv2.fillPoly(picture, [corners], level)
+            else:
+                cv2.polylines(picture, [corners], True, level, weight, cv2.LINE_AA)
         else:  # an open or closed loop
             end = turn + float(rng.uniform(180, 400))
             axes = (size, max(1, round(size * rng.uniform(0.2, 0.9))))
@@ -553,7 +587,12 @@ def _clutter(rng: Rng, picture: np.ndarray, level: float) -> None:
     top, left = rng.integers(0, side - size, 2)
     patch = _blocks(rng, size) if rng.random() < 0.6 else _vessels(rng, size)
     spot = picture[top : top + size, left : left + size]
-    blob = _smooth(rng, size, rng.uniform(6, 30)) > rng.uniform(0.3, 0.7)
+    wanted = np.full((size, size), rng.uniform(0.3, 0.7))
+    if rng.random() < 0.5:  # ever fewer pixels towards the rim
+        cell, spread = int(rng.integers(1, 6)), float(rng.uniform(0.05, 0.4))
+        doubts = rng.normal(0, spread, (size // cell + 1,) * 2).repeat(cell, 0).repeat(cell, 1)
+        wanted += doubts[:size, :size]
+    blob = _smooth(rng, size, rng.uniform(6, 60)) > wanted
     spot[blob] = patch[blob]
     if rng.random() < 0.4:
         cv2.rectangle(picture, (left, top), (left + size, top + size), level, 1)
