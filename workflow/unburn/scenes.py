@@ -419,7 +419,7 @@ def _grid(rng: Rng, picture: np.ndarray, level: float) -> None:
     rows, columns = (np.arange(count + 1.0) * pitch for count in rng.integers(1, 9, 2))
     if rng.random() < 0.3:
         rows, columns = (
-            np.sort(rng.uniform(0, steps[-1], len(steps))) for steps in (rows, columns)
+            steps + rng.uniform(-0.45, 0.45, len(steps)) * pitch for steps in (rows, columns)
         )
     bottom, right = int(top + rows[-1]), int(left + columns[-1])
     for row in (top + rows).astype(int):
