@@ -3,7 +3,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -31,46 +30,6 @@ def made(level=255, ground=0, height=20):
     corners = [[8, 20], [56, 20], [56, 20 + height], [8, 20 + height]]
     line = Line("x", "random", np.array(corners, np.float32), height, 0)
     return Scene(np.stack([picture] * 2), owner, (line,))
-
-
-def test_every_group_is_in_one_split_and_all_splits_occur():
-    splits = {str(group): train.split_of(str(group), 3) for group in range(500)}
-    assert splits == {group: train.split_of(group, 3) for group in splits}
-    shares = {name: list(splits.values()).count(name) / 500 for name in set(splits.values())}
-    assert shares["test"] == pytest.approx(0.17, abs=0.06)
-    assert shares["validation"] == pytest.approx(0.10, abs=0.05)
-    assert shares["training"] > 0.6
-
-
-def write_frames(folder, groups):
-    with open(folder / "frames.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "group", "left", "right"])
-        for number, group in enumerate(groups):
-            picture = np.full((10, 20), number, np.uint8)
-            cv2.imwrite(str(folder / f"{number}.png"), picture)
-            writer.writerow([f"{number}.png", group, 2, 12])
-    return folder / "frames.csv"
-
-
-def test_frames_of_a_split_are_read_between_left_and_right(tmp_path):
-    table = write_frames(tmp_path, [f"patient {number}" for number in range(20)])
-    counts = {split: train.read_frames(table, split, 3) for split in ("training", "test")}
-    assert len(counts["training"]) + len(counts["test"]) <= 20
-    assert all(frame.shape == (10, 10) for frame in counts["training"])
-
-
-def test_a_split_without_frames_is_named(tmp_path):
-    table = write_frames(tmp_path, ["one patient"])
-    other = {"training", "validation", "test"} - {train.split_of("one patient", 3)}
-    with pytest.raises(UserError, match="no frame for"):
-        train.read_frames(table, other.pop(), 3)
-
-
-def test_a_table_without_the_columns_is_explained(tmp_path):
-    (tmp_path / "frames.csv").write_text("file,patient\nx.png,a\n")
-    with pytest.raises(UserError, match="no columns path and group"):
-        train.read_frames(tmp_path / "frames.csv", "test", 3)
 
 
 def test_targets_lie_on_the_line_and_its_core_is_smaller():
@@ -154,13 +113,6 @@ def test_the_parts_of_a_reader_batch_hold_all_of_it():
     assert torch.equal(torch.cat([part[2] for part in parts]), letters)
     for narrow, size, _ in parts:
         assert size[:, 0].max() <= narrow.shape[-1]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "count"), [("", "abc", 3), ("abc", "abc", 0), ("kitten", "sitting", 3)]
-)
-def test_edits(one, other, count):
-    assert train.edits(one, other) == train.edits(other, one) == count
 
 
 def test_mined_places_are_where_the_network_sees_text(monkeypatch):

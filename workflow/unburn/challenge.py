@@ -18,7 +18,7 @@ from unburn.frames import views
 from unburn.glyphs import Face
 from unburn.grounds import Source
 from unburn.layouts import LAYOUTS, Line, Page, owners, singles
-from unburn.train import read_labelled_frames
+from unburn.material import read_labelled_frames
 
 Rng = np.random.Generator
 

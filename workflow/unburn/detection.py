@@ -27,9 +27,9 @@ from unburn.frames import views
 from unburn.grounds import Source
 from unburn.judging import Judged
 from unburn.layouts import Line
+from unburn.material import font_files
 from unburn.parallel import in_order, keep_memory, one_thread
 from unburn.tables import write_csv
-from unburn.train import font_files
 
 log = logging.getLogger(__name__)
 

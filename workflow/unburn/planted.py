@@ -29,10 +29,10 @@ from unburn.files import replacing
 from unburn.glyphs import Face
 from unburn.grounds import Source
 from unburn.layouts import Hand, Line, Page
+from unburn.material import font_files
 from unburn.parallel import in_order
 from unburn.restoration import spaced
 from unburn.tables import write_csv
-from unburn.train import font_files
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ import numpy as np
 from pydicom import Dataset
 
 from unburn import identifiers, lines, planted, readers, reading
+from unburn.distance import edits
 from unburn.errors import command
 from unburn.gate import legible
 from unburn.parallel import in_order
@@ -23,7 +24,6 @@ from unburn.planted_restoration import PIPELINE, paintings, unpainted
 from unburn.presets import RESEARCH
 from unburn.settings import defaults
 from unburn.tables import write_csv
-from unburn.train import edits
 
 CTC = "our line reader, told where"
 READERS = ("rapidocr", "tesseract", CTC)

@@ -6,7 +6,6 @@ so that a run that was stopped goes on where it was.
 
 import argparse
 import csv
-import hashlib
 import json
 import logging
 import math
@@ -27,15 +26,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unburn import crnn, lines
+from unburn.distance import edits
 from unburn.errors import UserError, command
 from unburn.files import replacing, sha256
 from unburn.frames import views
+from unburn.material import font_files, read_frames
 from unburn.rendering import Faces, Line, Page
 from unburn.scenes import Recipe, Scene, full_page, made_frames, scene, write
 
 log = logging.getLogger(__name__)
 
-SPLIT_SHARES = (("test", 0.17), ("validation", 0.10))  # of the groups; the rest is for training
 FAINT_STEPS, FAINT_SHARE = 4.0, 0.7  # grey values, local deviations: nobody sees a line below
 AVERAGING = 0.999  # of the weights that are kept, per step
 KEEP_EVERY_S = 180
@@ -75,49 +75,6 @@ class Settings:
 
 
 # ------------------------------------------------------------------ data
-
-
-def split_of(group: str, seed: int) -> str:
-    """Deal a patient or series to training, validation or test; the same for every run."""
-    digest = hashlib.sha256(f"{seed}|{group}".encode()).digest()
-    place = int.from_bytes(digest[:4], "big") / 2**32
-    for name, share in SPLIT_SHARES:
-        if place < share:
-            return name
-        place -= share
-    return "training"
-
-
-def read_frames(table: Path, split: str, seed: int) -> list[np.ndarray]:
-    """Read the text-free frames of one split as uint8 (rows, columns)."""
-    return [frame for frame, *_ in read_labelled_frames(table, split, seed)]
-
-
-def read_labelled_frames(table: Path, split: str, seed: int) -> list[tuple[np.ndarray, str, str]]:
-    """Read the text-free frames of one split: uint8 (rows, columns), modality, group.
-
-    The CSV has the columns path (relative to it) and group (patient or series), and optionally
-    modality, split (training, validation or test, where it is not to be dealt by group) and left,
-    right: the columns of pixels between which the frame holds no text.
-    """
-    frames = []
-    with open(table, newline="") as file:
-        for row in csv.DictReader(file):
-            if not {"path", "group"} <= row.keys():
-                raise UserError(str(table), "no columns path and group", "name them in line 1")
-            if (row.get("split") or split_of(row["group"], seed)) != split:
-                continue
-            frame = cv2.imread(str(table.parent / row["path"]), cv2.IMREAD_GRAYSCALE)
-            if frame is None:
-                raise UserError(str(table), "a frame cannot be read", "check the column path")
-            left, right = (int(row.get(edge) or 0) for edge in ("left", "right"))
-            modality = row.get("modality") or "CR/DX"
-            frames.append((frame[:, left : right or None], modality, row["group"]))
-    if not frames:
-        raise UserError(
-            str(table), f"no frame for {split}", "add frames of more patients or series"
-        )
-    return frames
 
 
 def visibility(
@@ -519,19 +476,6 @@ def judge_reader(network: nn.Module, batches: Sequence[Batch]) -> dict[str, floa
     }
 
 
-def edits(one: str, other: str) -> int:
-    """Fewest insertions, deletions and substitutions between two texts (Levenshtein, 1966)."""
-    row = list(range(len(other) + 1))
-    for number, letter in enumerate(one, 1):
-        before, row[0] = row[0], number
-        for place, wanted in enumerate(other, 1):
-            before, row[place] = (
-                row[place],
-                min(row[place] + 1, row[place - 1] + 1, before + (letter != wanted)),
-            )
-    return row[-1]
-
-
 @dataclass(frozen=True)
 class Task:
     """What one network learns: how it and its batches are made, its loss, how it is judged."""
@@ -650,11 +594,6 @@ def draw_curve(curve: Path, out: Path) -> None:
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 304" font-size="12">'
             f"{''.join(parts)}</svg>\n"
         )
-
-
-def font_files(folders: Sequence[Path]) -> list[Path]:
-    """All font files below some folders."""
-    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -22,9 +22,9 @@ from unburn.detect import look, regions_of
 from unburn.errors import command
 from unburn.files import replacing
 from unburn.frames import views
+from unburn.material import font_files
 from unburn.rendering import Faces
 from unburn.scenes import Recipe, Scene, scene
-from unburn.train import font_files
 
 log = logging.getLogger(__name__)
 
