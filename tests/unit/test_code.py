@@ -46,9 +46,13 @@ def test_a_helper_of_a_helper_changes_it_and_a_stranger_does_not(package):
 @pytest.mark.parametrize(
     ("stage", "lists"),
     [
-        ("reassemble", "vocabulary.txt terms.txt ps3.15/table_e1-1.csv safe_private.tsv"),
+        (
+            "reassemble",
+            "vocabulary.txt terms.txt makers.txt ps3.15/table_e1-1.csv ps3.3/type_1.txt"
+            " safe_private.tsv",
+        ),
         ("gate", "vocabulary.txt ps3.15/table_e1-1.csv"),
-        ("release", "vocabulary.txt terms.txt"),  # for what lies beside NIfTI volumes
+        ("release", "vocabulary.txt terms.txt makers.txt"),  # for what lies beside NIfTI volumes
     ],
 )
 def test_a_word_that_is_added_to_a_list_makes_anew_what_the_list_cleaned(stage, lists):

@@ -244,7 +244,7 @@ def test_words_of_addresses_and_institutions_go_from_technical_text():
     assert result.SequenceName == "3D" and result.SoftwareVersions == ["3", "V7"]
     kept = cleaned(dataset, settings=Settings("research", 3650, institution="kept"))
     assert kept.InstitutionName == "Wexford Head Clinic"
-    assert kept.SoftwareVersions == ["Wexford 3", "V7"]
+    assert kept.SoftwareVersions == ["3", "V7"]  # a word of no list
     assert b"kingfisher" not in written(kept).lower()
 
 
@@ -280,7 +280,8 @@ def test_a_name_goes_however_its_umlauts_are_written(name, written_as):
         dataset = image(SpecificCharacterSet="ISO_IR 192", PatientName=name)
         dataset.Manufacturer, dataset.SoftwareVersions = f"Maker {text}", text
         result = cleaned(dataset)
-        assert result.Manufacturer == "removed" and not result.get("SoftwareVersions")
+        assert result.Manufacturer in ("removed", "Maker")
+        assert result.SoftwareVersions == "removed"
 
 
 @pytest.mark.parametrize(
@@ -359,7 +360,7 @@ def test_versions_and_technical_text_that_names_nobody_stay(preset):
 
 @pytest.mark.parametrize("nested", [False, True], ids=["top", "nested"])
 @pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
-def test_a_stranger_s_name_goes_from_every_attribute_of_text_but_the_factory_s(preset, nested):
+def test_a_stranger_s_name_goes_from_every_attribute_of_text(preset, nested):
     item, there = Dataset(), set()
     named = names.ADDRESSES | names.INSTITUTIONS  # words of these go from elsewhere, too
     for number, (vr, *_) in DicomDictionary.items():
@@ -373,22 +374,41 @@ def test_a_stranger_s_name_goes_from_every_attribute_of_text_but_the_factory_s(p
         dataset.add(each)
     result = cleaned(dataset, settings=Settings(preset, 3650))
     result = result.ReferencedImageSequence[0] if nested else result
-    left = {int(each.tag) for each in result if "QUILL" in str(each.value).upper()}
-    assert left == (set() if preset == "public" else profile.MAKER & there)
+    assert not [each.tag for each in result if "QUILL" in str(each.value).upper()]
 
 
-def test_names_of_the_factory_stay_but_under_public_only_terms_do():
-    dataset = image(Manufacturer="Siemens Quill", ManufacturerModelName="Prisma 3T")
-    dataset.SoftwareVersions = "syngo MR E11"
-    assert cleaned(dataset).Manufacturer == "Siemens Quill"
-    for somebody in ("Dr. Quill", "PACS of St. Quill Hospital", "Quill^Jane", "ward 3 Quill"):
-        dataset.SecondaryCaptureDeviceManufacturer = somebody
-        assert "Quill" not in str(cleaned(dataset).SecondaryCaptureDeviceManufacturer)
-    dataset.SecondaryCaptureDeviceManufacturer = "DR-ID 300CL, MR Quill"
-    assert "MR Quill" in cleaned(dataset).SecondaryCaptureDeviceManufacturer
-    public = cleaned(dataset, settings=Settings("public", 3650))
-    assert public.Manufacturer == "Siemens"
-    assert (public.ManufacturerModelName, public.SoftwareVersions) == ("Prisma 3T", "syngo MR E11")
+@pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
+def test_of_the_factory_s_texts_stays_what_makers_write_and_nobody_s_name(preset):
+    dataset = image(
+        Manufacturer="GE MEDICAL SYSTEMS",
+        ManufacturerModelName="SOMATOM Definition AS+",
+        SoftwareVersions=["syngo MR E11", "14", "MR Software release:HD16.0_V02_1131.a"],
+        SecondaryCaptureDeviceManufacturer="Carl Zeiss Meditec",
+        AlgorithmName="TotalSegmentator",
+    )
+    result = cleaned(dataset, settings=Settings(preset, 3650))
+    for keyword in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "AlgorithmName"):
+        assert result[keyword].value == dataset[keyword].value
+    assert result.SecondaryCaptureDeviceManufacturer == "Zeiss Meditec"
+    for somebody in ("Dr. Quill", "by Quill", "Quill^Bob", "RADQUILL07", "quill-pc", "CTQUILL"):
+        for keyword in ("Manufacturer", "SoftwareVersions", "AlgorithmName"):
+            setattr(dataset, keyword, f"Siemens {somebody}")
+        result = cleaned(dataset, settings=Settings(preset, 3650))
+        for keyword in ("Manufacturer", "SoftwareVersions", "AlgorithmName"):
+            assert "QUILL" not in result[keyword].value.upper()
+            assert result[keyword].value.startswith("Siemens")
+
+
+def test_a_code_that_is_no_term_gets_a_dummy_where_objects_need_one():
+    dataset = image(Modality="QUILL", PatientPosition="QUILL", BodyPartExamined="QUILL")
+    dataset.AcquisitionContrast, dataset.PixelPresentation = "T1", "Quill"
+    result = cleaned(dataset)
+    assert (result.Modality, result.PatientPosition, result.BodyPartExamined) == (
+        "OT",
+        "REMOVED",
+        "",
+    )
+    assert (result.AcquisitionContrast, result.PixelPresentation) == ("T1", "REMOVED")
 
 
 @pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
@@ -666,7 +686,7 @@ def test_text_of_two_bytes_for_a_letter_leaves_no_digits(keyword, preset):
     dataset = image()
     dataset[keyword] = element(keyword, "SH", "5\x005\x005\x008\x006")
     left = cleaned(dataset, settings=Settings(preset, 3650)).get(keyword)
-    assert not left
+    assert left in (None, "", "removed")
 
 
 def test_a_patient_id_stored_as_a_number_goes_from_technical_text():
@@ -697,14 +717,15 @@ def test_a_number_stored_as_text_under_a_vr_of_numbers_is_sought(tag, vr, number
     place = pydicom.tag.Tag(tag)
     dataset[place] = RawDataElement(place, vr, len(number), number, 0, False, True)
     result = cleaned(dataset)
-    assert not result.SoftwareVersions and not result.WindowCenter
+    assert result.SoftwareVersions == "removed" and not result.WindowCenter
 
 
 @pytest.mark.parametrize("preset", ["research", "safe_harbor", "public"])
 @pytest.mark.parametrize("written_as", ["12.03.48", "12.03.48 47110", "3.2.19", "10090 12.03.48"])
 def test_a_processing_code_keeps_no_date(preset, written_as):
     dataset = image(PatientBirthDate="19480312", AcquisitionDeviceProcessingCode=written_as)
-    assert not cleaned(dataset, settings=Settings(preset, 3650)).AcquisitionDeviceProcessingCode
+    result = cleaned(dataset, settings=Settings(preset, 3650))
+    assert result.AcquisitionDeviceProcessingCode == "removed"
 
 
 @pytest.mark.parametrize("value", ["QX77-4711", "774711", "77-4711"])
@@ -734,7 +755,8 @@ def test_codes_of_private_schemes_are_cleaned_and_stay_valid():
     public.CodeMeaning = "Schädelkalotte"
     private.CodeValue, private.CodingSchemeDesignator = "CANARY4711", "99CANARY"
     private.CodeMeaning = "Head of Canary"
-    result = cleaned(image(AnatomicRegionSequence=[public, private], Manufacturer="Schädel AG"))
+    dataset = image(AnatomicRegionSequence=[public, private], InstitutionName="Schädel AG")
+    result = cleaned(dataset, settings=Settings("research", 3650, institution="kept"))
     one, two = result.AnatomicRegionSequence
     assert one.CodeMeaning == "removed" and one.CodeValue == "T-D1100"  # a word of no list
     assert result.SpecificCharacterSet == "ISO_IR 192"

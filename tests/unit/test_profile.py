@@ -31,7 +31,7 @@ def of(keyword, vr, preset="research", **chosen):
         ("SOPInstanceUID", "UI", "uid", "uid", "uid"),
         ("SOPClassUID", "UI", "class uid", "class uid", "class uid"),
         ("Rows", "US", "keep", "keep", "keep"),
-        ("Manufacturer", "LO", "text", "text", "terms"),
+        ("Manufacturer", "LO", "terms", "terms", "terms"),
         ("ReceiveCoilName", "SH", "terms", "terms", "terms"),
         ("SeriesNumber", "IS", "number", "number", "number"),
         ("WindowCenter", "DS", "quantity", "quantity", "quantity"),

@@ -26,7 +26,16 @@ INVENTORY = (
 SHARD = ("item", "path", "series", "kind", "modality", "frames", "pixels", "volumetric", "device")
 CANDIDATES = (
     *("item", "file", "status", "reason_code", "output", "sha256_in", "modality", "kind"),
-    *("series", "patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
+    *(
+        "series",
+        "patient_in",
+        "issuer_in",
+        "patient_out",
+        "study_out",
+        "series_out",
+        "sop_in",
+        "sop_out",
+    ),
     *("frame_of_reference_out", "frames", "masked_frames", "masked_pixels", "pixels_total"),
     *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
     *("seam_step", "scrubbed", "references", "shared_uid"),
@@ -127,6 +136,7 @@ class Made:
                 "kind": kind,
                 "series": series,
                 "patient_in": "MRN-4711-88",
+                "issuer_in": "Spital",
                 "patient_out": "patient",
                 "study_out": "study",
                 "series_out": f"{series}out",
@@ -388,8 +398,8 @@ def test_release_keeps_original_identifiers_in_private_files(lab):
     with open(lab.work / "uid_mapping.csv") as file:
         assert list(csv.reader(file))[:2] == [["id_old", "id_new"], ["1.2.3.4.1", "2.25.1001"]]
     assert (lab.work / "patid_mapping.csv").read_text().split() == [
-        "id_old,id_new",
-        "MRN-4711-88,patient",
+        "id_old,id_new,issuer_old",
+        "MRN-4711-88,patient,Spital",
     ]
     for name in ("uid_mapping.csv", "patid_mapping.csv", "ledger.tsv"):
         assert (lab.work / name).stat().st_mode & 0o077 == 0

@@ -48,6 +48,13 @@ def test_numbers_and_codes_of_the_acquisition_stay_and_all_else_goes():
     assert clean_json(technical | personal) == technical
 
 
+def test_terms_and_makers_stay_where_they_belong_and_are_words_elsewhere():
+    kept = {"RandomsCorrectionMethod": "SING", "ManufacturersModelName": "SOMATOM go.Top"}
+    kept |= {"SoftwareVersions": "sles_hde.43", "Manufacturer": "Carestream Health"}
+    lost = {"ScatterCorrectionMethod": "SING", "ReceiveCoilName": "hde"}
+    assert clean_json(kept | lost) == kept | {"ManufacturersModelName": "SOMATOM Top"}
+
+
 @pytest.mark.parametrize("born", ["1948.07.13", "1948-07-13", "19480713"])
 @pytest.mark.parametrize("number", [19480713, 13071948, 19481307, -19480713.0, [1, 7131948]])
 def test_a_birth_date_is_no_number_in_any_order(born, number):

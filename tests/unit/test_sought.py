@@ -101,6 +101,16 @@ def test_a_record_is_found_in_the_bytes_of_numbers_of_any_size(vr, form, number)
         assert found.in_bytes_of(raw, vr) == told
 
 
+@pytest.mark.parametrize(
+    ("vr", "form"), [("OF", "<f4"), ("OD", "<f8"), ("OL", "<u4"), ("OV", "<u8")]
+)
+def test_a_record_of_seven_digits_is_found_among_many_numbers(vr, form):
+    found, many = sought(PatientID="4021712"), np.arange(20000).astype(form)
+    assert not found.in_bytes_of(DataElement(0x00660016, vr, many.tobytes()), vr)
+    many[12345] = 4021712
+    assert found.in_bytes_of(DataElement(0x00660016, vr, many.tobytes()), vr)
+
+
 def test_a_long_list_of_indices_holds_a_record_by_chance():
     found, points = sought(PatientID="40217"), np.arange(50000, dtype="<u4")
     for data, told in ((points.tobytes(), False), (points[40000:40500].tobytes(), True)):

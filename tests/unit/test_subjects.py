@@ -100,3 +100,20 @@ def test_an_age_may_stand_in_the_item_itself():
     item.MeasurementUnitsCodeSequence = [code(*YEARS)]
     for (found,) in cleaned([item]):
         assert list(map(str, found.NumericValue)) == ["90", "40"]
+
+
+@pytest.mark.parametrize("preset", ["research", "safe_harbor"])
+def test_what_only_the_item_around_names_a_birth_or_an_age_goes_too(preset):
+    value = ("X9", "99ACME", "Value")
+    inner = content(value, "CONTAINER", ContentSequence=[content(value, "DATE", Date="19230704")])
+    birth = content(BIRTH, "CONTAINER", ContentSequence=[inner])
+    age = content(AGE, "CONTAINER", ContentSequence=[number(value, "97"), number(value, "41")])
+    other = content(value, "CONTAINER", ContentSequence=[number(value, "97")])
+    for items in cleaned([birth, age, other], preset):
+        names = [each.ConceptNameCodeSequence[0].CodeValue for each in items]
+        assert names == ["121033", "X9"] or names == ["121033", "removed"]
+        held = [
+            [int(child.MeasuredValueSequence[0].NumericValue) for child in each.ContentSequence]
+            for each in items
+        ]
+        assert held == [[90, 41], [97]]

@@ -6,6 +6,7 @@ import pytest
 from unburn.vocabulary import (
     allowed,
     known,
+    makers,
     plain,
     records,
     records_in,
@@ -225,8 +226,14 @@ def test_numbers_of_scanners_tell_nothing(text):
 
 
 def test_the_lists_are_of_lower_case_words():
-    assert all(word.isascii() and word == word.lower() for word in terms())
-    assert words() < terms() and not {"quillfeather", "smith", "mueller", "maria"} & terms()
+    assert all(word.isascii() and word == word.lower() for word in makers())
+    assert words() < terms() < makers()
+    assert not {"quillfeather", "smith", "mueller", "maria", "carl", "hospital"} & makers()
+
+
+def test_a_micrometer_is_a_unit_and_no_age():
+    assert allowed("0.1um voxel") == "0.1um voxel" and allowed("100um") == "100um"
+    assert allowed("100 \u00b5m") == allowed("100 \u03bcm") == "100 um"
 
 
 def test_a_very_long_text_takes_no_longer_than_its_length():

@@ -56,7 +56,9 @@ rule reassemble_objects:
         data=data_digest(
             "vocabulary.txt",
             "terms.txt",
+            "makers.txt",
             "ps3.15/table_e1-1.csv",
+            "ps3.3/type_1.txt",
             "safe_private.tsv",
         ),
         mending=altered_candidates,

@@ -37,7 +37,7 @@ rule release_submission:
         key_id=KEY_ID,
         project=project,
         settings=section("gate"),
-        data=data_digest("vocabulary.txt", "terms.txt"),
+        data=data_digest("vocabulary.txt", "terms.txt", "makers.txt"),
         decisions=decisions_digest,
         mending=lost_files,
         code=code_digest("release"),

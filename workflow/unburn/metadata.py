@@ -55,9 +55,9 @@ from unburn.sought import Sought
 from unburn.vocabulary import (
     NO_WORDS,
     allowed,
+    makers,
     technical,
     tells,
-    tells_somebody,
     words_in,
 )
 
@@ -92,13 +92,6 @@ PHOTOMETRICS = frozenset(
         *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422"),
     )
 )
-# Defined terms of PS3.3 that are people's names, too, and stand nowhere else.
-DEFINED_TERMS = {
-    0x00189064: frozenset(("FERMI", "HAMMING", "TUKEY")),  # K-space Filtering
-    0x00541100: frozenset(("SING",)),  # Randoms Correction Method
-    0x00541220: frozenset(("SING",)),  # Secondary Counts Type
-    0x300A01B0: frozenset(("BREAST_BRIDGE",)),  # Setup Technique
-}
 FRAME_TYPE = 0x00089007
 GROUPS_BY_FRAME = 0x52009230
 OF_PIXELS = profile.tags(  # what was computed from pixels that are painted now
@@ -118,6 +111,7 @@ PRESENT = {
 KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 PRESENT_IN = {KEY_OBJECT: {0x00081111: "SQ"}}  # Referenced Performed Procedure Step (C.17.6.1)
 
+OTHER_MODALITY = {0x00080060: "OT"}
 DUMMIES: dict[str, str] = {
     "CS": "REMOVED",
     "AE": "REMOVED",
@@ -345,7 +339,7 @@ class _Cleaner:
             return DataElement(tag, vr, b"\0\0")
         if vr in SIZES:
             return DataElement(tag, vr, 0)
-        return made(tag, vr, [DUMMIES.get(vr, REMOVED)])
+        return made(tag, vr, [OTHER_MODALITY.get(tag) or DUMMIES.get(vr, REMOVED)])
 
     def value(self, do: str, tag: int, text: str, code: Code | None) -> str | None:
         """Clean one value of a multi-valued attribute; None is a malformed one."""
@@ -355,10 +349,7 @@ class _Cleaner:
             return ""
         if do in _OF_WORDS:
             text = self.sought.without_records(text)
-        if do == "text":
-            people = self.sought.patients if tag == MANUFACTURER else self.sought.anyone
-            kept = not (tells_somebody(text, tag in VERSIONS) or self.sought.names(text, people))
-        elif do == "whole":
+        if do == "whole":
             kept = not self.sought.names(text, self.sought.people)
         elif do == "coded":
             if tag == CODE_MEANING:
@@ -390,10 +381,10 @@ class _Cleaner:
         if tag == PHOTOMETRIC_INTERPRETATION and text in PHOTOMETRICS:
             return text
         people = self.sought.patients if tag == MANUFACTURER else self.sought.anyone
-        if text in DEFINED_TERMS.get(tag, ()):
+        if text in profile.DEFINED_TERMS.get(tag, ()):
             left = text
         else:
-            left = _terms_of(text, do == "code", tag in VERSIONS, tag == PROCESSING_CODE)
+            left = _terms_of(text, do == "code", tag)
         return allowed(left, self.sought.patients) if self.sought.names(text, people) else left
 
     def uid(self, old: str, do: str) -> str:
@@ -496,7 +487,7 @@ class _Cleaner:
 
 
 # Actions on texts out of which record numbers are cut.
-_OF_WORDS = frozenset(("text", "terms", "code", "words", "part"))
+_OF_WORDS = frozenset(("terms", "code", "words", "part"))
 # Values that must have a form; None for what has not.
 _OF_FORM: dict[str, Callable[[_Cleaner, str], str | None]] = {
     "date": lambda by, text: dates.clean_date(text, by.options.dates, by.days) if text else "",
@@ -515,13 +506,14 @@ _OF_FORM: dict[str, Callable[[_Cleaner, str], str | None]] = {
 
 
 @lru_cache(maxsize=4096)
-def _terms_of(text: str, coded: bool, version: bool, numbered: bool) -> str:
+def _terms_of(text: str, coded: bool, tag: int) -> str:
     """The terms of a coded value or a technical text; known words of one that tells a number."""
+    version, listed = tag in VERSIONS, makers() if tag in profile.MAKER else None
     if tells(text, version):
-        return allowed(technical(text))
+        return allowed(technical(text, listed=listed))
     if coded and not _CODE_STRING.fullmatch(text):
         return allowed(text)
-    return technical(text, coded, version or numbered)
+    return technical(text, coded, version or tag == PROCESSING_CODE, listed)
 
 
 def _is_readable(element: Element) -> bool:

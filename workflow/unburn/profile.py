@@ -15,7 +15,9 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, t
 from unburn.elements import LONG_TEXT_VRS, TEXT_VRS
 from unburn.presets import Options
 
-TABLE = Path(__file__).resolve().parents[2] / "resources" / "ps3.15" / "table_e1-1.csv"
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+TABLE = RESOURCES / "ps3.15" / "table_e1-1.csv"
+TYPE_1 = RESOURCES / "ps3.3" / "type_1.txt"
 TABLE_REVISION = "2024b"
 
 
@@ -39,7 +41,7 @@ ALWAYS_REMOVED = tags(
     " AssigningAgencyOrDepartmentCodeSequence FloatPixelData DoubleFloatPixelData"
     " PrivateDataElementCharacteristicsSequence"
 )
-# Text of the factory and of programs; nobody types it at the scanner.
+# Text of the factory and of programs, which has its own words (resources/makers.txt).
 MAKER = tags(
     "Manufacturer ManufacturerModelName SoftwareVersions ReceiveCoilManufacturerName"
     " TransmitCoilManufacturerName DetectorManufacturerName DetectorManufacturerModelName"
@@ -89,17 +91,21 @@ QUANTITIES = tags(
     " NumberOfSurfacePoints NumberOfVectors"
 )
 LONG_VRS = frozenset(("UL", "SL", "UV", "SV", "FL", "FD"))  # binary, with room for such numbers
-# Type 1 text: emptied it would make the object invalid.
-NEEDED = tags(
-    "CodeValue CodeMeaning CodingSchemeDesignator SegmentLabel RTImageLabel TrackingID"
-    " FiducialIdentifier ToleranceTableLabel GraphicGroupLabel BeamName LUTLabel"
-    " LUTExplanation ContentLabel Manufacturer ManufacturerModelName"
-    " SegmentAlgorithmName"
-)
 TYPE_2_SEQUENCES = tags("AcquisitionContextSequence")  # PS3.3 C.7.6.14; the table says X/Z
 
 # Coded by people at the console although its VR is CS.
 TYPED_CODES = tags("BodyPartExamined")
+# Defined terms of PS3.3 that are people's names, too, and stand nowhere else.
+DEFINED_TERMS = {
+    0x00189064: frozenset(("FERMI", "HAMMING", "TUKEY")),  # K-space Filtering
+    0x00541100: frozenset(("SING",)),  # Randoms Correction Method
+    0x00541220: frozenset(("SING",)),  # Secondary Counts Type
+    0x300A01B0: frozenset(("BREAST_BRIDGE",)),  # Setup Technique
+}
+# Text and codes that objects need a value of: emptied they would make one invalid. A body part is
+# needed of few, and an empty one is the truth.
+NEEDED = tags(TYPE_1.read_text(encoding="ascii")) - TYPED_CODES
+TRACKING_ID = 0x00620020  # a label, although its VR is for long text
 CODE_ITEM = tags("CodeValue LongCodeValue CodeMeaning CodingSchemeDesignator")
 CLASS_UIDS = tags(
     "SOPClassUID ReferencedSOPClassUID RelatedGeneralSOPClassUID OriginalSpecializedSOPClassUID"
@@ -210,16 +216,18 @@ def _by_vr(tag: int, vr: str, options: Options) -> str:
     """Rule for what the table does not list, or leaves as it is."""
     if tag in TYPED_CODES:
         return "part"
-    if tag in TECHNICAL or (tag in MAKER and options.descriptors == "removed"):
+    if tag in TECHNICAL or tag in MAKER:
         return "terms"
-    if tag in MAKER:
-        return "text"
     if tag == GRAPHIC_LAYER:
         return "layer"
     if vr == "PN":
         return "empty"
     if vr in TEXT_VRS:
-        no_words = options.descriptors == "removed" or vr in LONG_TEXT_VRS
+        if tag == TRACKING_ID:
+            return "words"
+        if vr in LONG_TEXT_VRS:
+            return "dummy" if tag in NEEDED else "empty"
+        no_words = options.descriptors == "removed"
         return "empty" if no_words and tag not in NEEDED else "words"
     if vr == "UI":
         kept = "kept uid" if options.uids == "kept" else "uid"

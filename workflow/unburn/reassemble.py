@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 COLUMNS = (
     *("item", "file", "status", "reason_code", "output", "sha256_in", "modality", "kind", "series"),
-    *("patient_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
+    *("patient_in", "issuer_in", "patient_out", "study_out", "series_out", "sop_in", "sop_out"),
     *("frame_of_reference_out", "frames", "masked_frames", "masked_pixels", "pixels_total"),
     *("flat_pixels", "painted_pixels", "engine", "outside_differing", "texture_ratio"),
     *("seam_step", "scrubbed", "references", "shared_uid"),
@@ -306,6 +306,7 @@ def candidate(
         "output": place(cleaned, plan.key),
         "sha256_in": sha256(original),
         "patient_in": cleaned.patient_in,
+        "issuer_in": elements.text_of(dataset, "IssuerOfPatientID"),
         "patient_out": cleaned.patient_out,
         "study_out": header.StudyInstanceUID,
         "series_out": header.SeriesInstanceUID,

@@ -57,6 +57,8 @@ RELEASED_COLUMNS = (
     *("kind", "input_hmac", "markers"),
 )
 HELD_COLUMNS = ("item", "reason_code", "reason")
+UID_COLUMNS = ("id_old", "id_new")
+PATIENT_COLUMNS = (*UID_COLUMNS, "issuer_old")  # two that share an ID have an issuer each
 LEDGER_COLUMNS = (
     *("item", "input", "sha256", "status", "reason_code", "output"),
     *("sop_instance_uid_in", "sop_instance_uid_out"),
@@ -534,11 +536,11 @@ def remove_unlisted(results: Path, listed: set[str]) -> int:
     return removed
 
 
-def write_mapping(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
-    """Write id_old,id_new as CSV that only its owner can read."""
+def write_mapping(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Write old and new identifiers as CSV that only its owner can read."""
     with replacing(path) as tmp:
         with open(tmp, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("id_old", "id_new"), *pairs])
+            csv.writer(file).writerows([columns, *rows])
         tmp.chmod(PRIVATE_FILE)
 
 
@@ -659,13 +661,13 @@ def write_ledger(work: Path, items: Items, discard: bool) -> None:
 
 def write_mappings(work: Path, items: Items, mapping: Mapping[str, str], key_id: str) -> None:
     """Write the mappings of UIDs and patients, and the id of the key they came from."""
-    write_mapping(work / "uid_mapping.csv", sorted(mapping.items()))
+    write_mapping(work / "uid_mapping.csv", UID_COLUMNS, sorted(mapping.items()))
     patients = {
-        (one.candidate["patient_in"], one.candidate["patient_out"])
+        tuple(one.candidate[column] for column in ("patient_in", "patient_out", "issuer_in"))
         for one in items.values()
         if one.candidate.get("patient_in") and one.candidate.get("patient_out")
     }
-    write_mapping(work / "patid_mapping.csv", sorted(patients))
+    write_mapping(work / "patid_mapping.csv", PATIENT_COLUMNS, sorted(patients))
     with replacing(work / "key_id") as tmp:
         tmp.write_text(f"{key_id}\n", "ascii")
 

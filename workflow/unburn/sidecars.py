@@ -17,10 +17,11 @@ from unburn.elements import SMALLEST_LONG, digits_of
 from unburn.errors import ItemError
 from unburn.names import ACCESSION, NUMBERING_GROUPS, RECORDS, words_of
 from unburn.presets import Options
-from unburn.profile import has_times
+from unburn.profile import DEFINED_TERMS, has_times
 from unburn.vocabulary import (
     Naming,
     allowed,
+    makers,
     numbers_in,
     records_in,
     technical,
@@ -87,6 +88,7 @@ CODES = frozenset(
     )
 )
 VERSIONS = frozenset(("ConversionSoftwareVersion", "SoftwareVersions"))  # of them; 3.2.19 is one
+MAKERS = VERSIONS | {"ConversionSoftware", "Manufacturer", "ManufacturersModelName"}
 # What people type.
 WORDS = frozenset(
     re.findall(
@@ -203,11 +205,13 @@ def _clean_text(value: object, name: str, naming: Naming) -> Any:
         return value if _is_numeric(value, naming) else None
     if not isinstance(value, str):
         return None
+    if value in DEFINED_TERMS.get(tag_for_keyword(name) or 0, ()):
+        return value
     value = naming.without_records(value)
     telling = tells(value, name in VERSIONS) or naming.words & words_in(value)
     if name not in CODES or telling or len(value) > LONGEST_CODE:
         return allowed(value, naming.words)
-    return technical(value, version=name in VERSIONS)
+    return technical(value, False, name in VERSIONS, makers() if name in MAKERS else None)
 
 
 def to_text(content: dict[str, Any]) -> str:

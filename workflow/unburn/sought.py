@@ -5,6 +5,7 @@ from collections.abc import Iterable, Set
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from unburn.elements import NUMERIC, SIZES, Element, digits_of, numbers, stored_as
@@ -25,7 +26,9 @@ from unburn.vocabulary import (
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 SMALLEST = 10 ** (LONG_NUMBER - 1)  # of the numbers that can be a record's
 LONGER = 6  # letters from which on a word of a name is looked for inside of others
-MOST_IN_BULK = 1024  # numbers of bulk data that are looked at; among more, any is met by chance
+_BULK = {"OF": "<f4", "OD": "<f8", "OL": "<u4", "OV": "<u8"}  # of numpy
+MOST_IN_BULK = 1024  # numbers of bulk data; among more, shorter ones are met by chance
+SMALLEST_IN_BULK = 10**6  # of the numbers that are looked at among more
 SHORT_VALUE = 16  # bytes; most binary values are of a few numbers, the same in many objects
 
 
@@ -56,10 +59,18 @@ def _forms(text: str) -> tuple[str, ...]:
 
 def _long_numbers(value: Any, vr: str) -> list[str]:
     """Digits before the point of the numbers in a binary value that can be a record's."""
-    if vr.startswith("O") and len(value or b"") > MOST_IN_BULK * SIZES[vr]:
-        return []
-    large = (abs(number) for number in numbers(value, vr) if abs(number) >= SMALLEST)
+    if vr in _BULK and len(value or b"") > MOST_IN_BULK * SIZES[vr]:
+        large = _large_in_bulk(value, vr)
+    else:
+        large = [abs(number) for number in numbers(value, vr) if abs(number) >= SMALLEST]
     return [digits_of(number).partition(".")[0] for number in large]
+
+
+def _large_in_bulk(data: bytes, vr: str) -> list[int | float]:
+    """The numbers of seven digits and more; as many points have indices of five."""
+    whole = len(data) // SIZES[vr] * SIZES[vr]
+    found = np.abs(np.frombuffer(data[:whole], _BULK[vr]))
+    return np.unique(found[found >= SMALLEST_IN_BULK]).tolist()
 
 
 _long_numbers_of_short = lru_cache(maxsize=4096)(_long_numbers)
@@ -116,7 +127,7 @@ class Sought:
     def in_bytes_of(self, element: Element, vr: str) -> bool:
         """Say whether a binary value holds a word of a name or a number of the patient.
 
-        As text, UTF-16 or not, or as a number, but for those of long lists of bulk data.
+        As text, UTF-16 or not, or as a number; in long bulk data as one of seven digits and more.
         """
         value = element.value
         if vr in NUMERIC:

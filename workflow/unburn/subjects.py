@@ -19,9 +19,10 @@ from unburn.profile import tags
 Concept = tuple[str, str]  # value of the code and its meaning
 
 CONCEPT_NAME, MEASURED, NUMERIC_VALUE = 0x0040A043, 0x0040A300, 0x0040A30A
+CONTENT = 0x0040A730  # items below, which may leave it to this one to say what they are
 OTHER_NUMBERS = tags("FloatingPointValue RationalNumeratorValue RationalDenominatorValue")
 DAYS = tags("Date DateTime Time ObservationDateTime ReferencedDateTime")
-SAYING = DAYS | {MEASURED, NUMERIC_VALUE} | OTHER_NUMBERS
+SAYING = DAYS | {CONTENT, MEASURED, NUMERIC_VALUE} | OTHER_NUMBERS
 # Of DCM, LOINC and SNOMED CT; no other scheme is asked for, as a lost item harms nobody.
 BIRTH_DATES = frozenset(("121031", "21112-8", "184099003"))
 AGES = frozenset(("121033", "30525-0", "29553-5", "21611-9", "397669002", "424144002"))
@@ -38,7 +39,7 @@ _PER_YEAR |= {"week": 52.18, "d": 365.25, "day": 365.25, "h": 8766.0, "min": 525
 
 
 def concept_of(item: Dataset, sequences: Sequences) -> Concept | None:
-    """The concept that an item names; None for one without, or without a day or a number."""
+    """The concept that an item names; None for one without, or with nothing that could tell."""
     there = item.keys()
     if CONCEPT_NAME not in there or SAYING.isdisjoint(there):
         return None
@@ -70,8 +71,12 @@ def told(concept: Concept | None, cleaned: Dataset) -> Dataset | None:
 
 
 def _has_birth(cleaned: Dataset) -> bool:
-    """Say whether an item has a day, a time or a year; a weight at birth of 3200 g is none."""
-    if not DAYS.isdisjoint(cleaned.keys()):
+    """Say whether an item, or one below it, has a day, a time or a year.
+
+    A weight at birth of 3200 g is none.
+    """
+    below = cleaned.get("ContentSequence") or []
+    if not DAYS.isdisjoint(cleaned.keys()) or any(map(_has_birth, below)):
         return True
     held = [cleaned, *(cleaned.get("MeasuredValueSequence") or [])]
     return any(_YEAR_OF_BIRTH.fullmatch(text) for each in held for text in _numbers(each))
@@ -84,7 +89,8 @@ def _numbers(item: Dataset) -> list[str]:
 def _limited(cleaned: Dataset) -> Dataset | None:
     """A cleaned item of an age, as of 90 years where it is higher: 90 a, 1080 mo.
 
-    None where it could be higher, in a unit that is not known. Other forms of its number go.
+    None where it could be higher, in a unit that is not known. Other forms of its number go, and
+    so do items below it that could be higher.
     """
     elements: dict[BaseTag, Element] = {
         tag: element for tag, element in cleaned.items() if int(tag) not in OTHER_NUMBERS
@@ -103,12 +109,13 @@ def _limited(cleaned: Dataset) -> Dataset | None:
             f"{most:g}" if is_high else text for text, is_high in zip(found, high, strict=True)
         ]
         elements[BaseTag(NUMERIC_VALUE)] = made(NUMERIC_VALUE, "DS", texts)
-    if MEASURED in cleaned:
-        measured = [_limited(item) for item in cleaned.MeasuredValueSequence]
-        kept = [item for item in measured if item is not None]
-        if len(kept) < len(measured):
-            return None
-        elements[BaseTag(MEASURED)] = DataElement(MEASURED, "SQ", Items(kept))
+    for tag in (MEASURED, CONTENT):
+        if tag in cleaned:
+            limited = [_limited(item) for item in cleaned[tag].value]
+            kept = [item for item in limited if item is not None]
+            if tag == MEASURED and len(kept) < len(limited):
+                return None
+            elements[BaseTag(tag)] = DataElement(tag, "SQ", Items(kept))
     return data_set(elements, like=cleaned)
 
 

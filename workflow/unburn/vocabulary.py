@@ -13,6 +13,7 @@ from unburn.ages import age, age_in_words
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 VOCABULARY, TERMS = RESOURCES / "vocabulary.txt", RESOURCES / "terms.txt"
+MAKERS = RESOURCES / "makers.txt"
 LETTERS_APART = set("clrtwx")  # "C spine", "L", "R", "W contrast", "X ray"; others are initials
 LONGEST_NUMBER = 3  # digits; four are a year, more a date, a telephone number or an ID
 MOST_DIGITS = 6
@@ -79,13 +80,6 @@ _TELLING_OF_VERSIONS = re.compile(
     + "|".join(map(_short_date, "-/ _"))
 )
 _TELLING = re.compile(rf"{_TELLING_OF_VERSIONS.pattern}|(?<![vVrR]){_short_date('[.]')}")
-# Words of a text that names a person or a place of work; a factory writes none of them. DR and MR
-# in capitals are modalities.
-_TELLING_OF_SOMEBODY = re.compile(
-    r"\^|(?<![A-Za-z])(?:D[Rr]\.|Dr|Prof|Mrs?|MRS|Mme|Herr|Frau|St|(?i:doctor|ward))(?![A-Za-z])"
-    r"|(?i:hospital|h[oô]pital|ospedale|krankenhaus|spital|ziekenhuis|klini[ck]|clini[ck](?!al)"
-    r"|cliniques?|praxis|infirmary|sanatorium|universit)"
-)
 LONG_NUMBER = 5  # digits; shorter ones stand in every header
 SHORTEST_RECORD, LONGEST_RECORD = 4, 64  # digits at least, characters at most, of an ID
 _DAY_OF_YEAR = re.compile(rf"(?<!\d)({_YEAR})([-./]?)(\d\d)\2(\d\d)(?!\d)")
@@ -124,6 +118,7 @@ STOP = frozenset(
 _LIGATURES = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D"}
     | {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH", "ı": "i", "ħ": "h"}
+    | {"µ": "u", "μ": "u"}
 )
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -150,16 +145,16 @@ def terms() -> frozenset[str]:
     return words() | _listed(TERMS)
 
 
+@lru_cache
+def makers() -> frozenset[str]:
+    """Words of what the factory writes: those of coded values, and its own names and models."""
+    return terms() | _listed(MAKERS)
+
+
 @lru_cache(maxsize=4096)
 def tells(text: str, version: bool = False) -> bool:
     """Say whether a text, of a version or of anything, tells a long number, a date and the like."""
     return bool((_TELLING_OF_VERSIONS if version else _TELLING).search(composed(text)))
-
-
-@lru_cache(maxsize=4096)
-def tells_somebody(text: str, version: bool = False) -> bool:
-    """Say whether a maker's text tells such a number, or has words that name a person or place."""
-    return tells(text, version) or bool(_TELLING_OF_SOMEBODY.search(text))
 
 
 def plain(text: str) -> str:
@@ -364,7 +359,9 @@ def _allowed(text: str, banned: frozenset[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def technical(text: str, coded: bool = False, version: bool = False) -> str:
+def technical(
+    text: str, coded: bool = False, version: bool = False, listed: frozenset[str] | None = None
+) -> str:
     """Return the parts of what a scanner wrote that are its own words: terms, signs, numbers.
 
     A number of five digits that stands alone could be a record's, but for a code's or a version's.
@@ -373,17 +370,18 @@ def technical(text: str, coded: bool = False, version: bool = False) -> str:
     is left of it. Several that no list has could be initials or short names, and one beside a long
     number that of a record.
     A text of terms comes back as it is, with all that stands between them. Ages over 89 and
-    addresses of machines go.
+    addresses of machines go. ``listed`` : lower-case words that stay; without, ``terms``.
     """
+    listed = terms() if listed is None else listed
     text = _CUT.sub(" ", composed(text))
     tokens = list(_TOKEN.finditer(text))
     signs = [t[0] for t in tokens if len(t[0]) <= LONGEST_SIGN and t[0].isalpha()]
-    strange = [sign for sign in signs if sign.lower() not in terms()]
+    strange = [sign for sign in signs if sign.lower() not in listed]
     initials = sum(len(sign) == 1 or sign in strange for sign in signs) > 1
     kept = [
         token
         for token in tokens
-        if _is_term(token[0], (coded or len(token[0]) == 1) and not initials)
+        if _is_term(token[0], (coded or len(token[0]) == 1) and not initials, listed)
         and not ((strange or not (coded or version)) and _is_long_number(token[0]))
     ]
     if len(kept) == len(tokens) and text.isascii() and text.isprintable():
@@ -395,7 +393,7 @@ def _is_long_number(token: str) -> bool:
     return token.isdigit() and len(token) >= LONG_NUMBER
 
 
-def _is_term(token: str, short: bool) -> bool:
+def _is_term(token: str, short: bool, listed: frozenset[str]) -> bool:
     """Judge letters and digits without a gap; ``short`` takes a sign that stands alone.
 
     A sign beside a long number is a record's: QX47110.
@@ -404,13 +402,13 @@ def _is_term(token: str, short: bool) -> bool:
         return False
     parts = _LETTERS_OR_DIGITS.findall(token)
     long = any(part.isdigit() and len(part) >= LONG_NUMBER for part in parts)
-    if long and any(part.isalpha() and part.lower() not in terms() for part in parts):
+    if long and any(part.isalpha() and part.lower() not in listed for part in parts):
         return False
     return all(
         len(part) < MOST_DIGITS
         if part.isdigit()
-        else part.lower() in terms()
+        else part.lower() in listed
         or (len(part) <= LONGEST_SIGN and (short or len(parts) > 1))
-        or _run_together(part, terms())
+        or _run_together(part, listed)
         for part in parts
     )
