@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
 
-from unburn.rendering import BUNDLED_FACES, KIND_NAMES, Face, Faces, Page, Style, plant, wording
+from unburn.rendering import (
+    BUNDLED_FACES,
+    FREQUENT,
+    KIND_NAMES,
+    SCRIPTS,
+    Face,
+    Faces,
+    Page,
+    Style,
+    foreign,
+    plant,
+    wording,
+)
 
 
 def test_ink_is_where_the_picture_changed():
@@ -79,7 +91,15 @@ def test_faces_are_sorted_by_script_and_strange_files_left_out(tmp_path):
         (tmp_path / name).touch()
     faces = Faces.of(tmp_path.iterdir(), bundled=False)
     assert faces.latin == (Face(str(tmp_path / "DejaVuSans.ttf")),)
-    assert set(faces.others) == {"greek", "cyrillic", "cjk", "hangul"}
+    assert set(faces.others) == {"greek", "cyrillic", "arabic", "cjk", "hangul"}
+
+
+def test_words_of_other_scripts_are_of_their_letters():
+    for script, ranges in SCRIPTS.items():
+        known = {chr(code) for first, last in ranges for code in range(first, last + 1)}
+        known |= {" ", *FREQUENT.get(script, "")}
+        made = [foreign(np.random.default_rng([3, k]), script) for k in range(40)]
+        assert set("".join(made)) <= known and len(set(made)) > 35
 
 
 @pytest.mark.parametrize("face", BUNDLED_FACES)

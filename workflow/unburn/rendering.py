@@ -30,6 +30,9 @@ SCRIPTS = {
     "devanagari": ((0x905, 0x939),),
     "thai": ((0xE01, 0xE2E),),
 }
+# Letters as often as in Arabic texts, with the stroke that lengthens a word; its article.
+FREQUENT = {"arabic": "اااااالللللييييمممنننرررتتوووببةعدسفهكقحجشصىأـ"}
+ARTICLE = "ال"
 # Which files hold which script, by a piece of the file's name.
 SCRIPT_FILES = {
     "greek": ("DejaVu", "Free", "Liberation", "NotoSans-", "NotoSerif-", "Nimbus", "C059", "P052"),
@@ -45,7 +48,15 @@ SCRIPT_FILES = {
     ),
     "cjk": ("DroidSansFallback",),
     "hangul": ("DroidSansFallback",),
-    "arabic": ("NotoSansArabic-", "NotoNaskhArabic-", "NotoKufiArabic"),
+    "arabic": (
+        "NotoSansArabic-",
+        "NotoNaskhArabic-",
+        "NotoKufiArabic",
+        "ae_",
+        "DejaVuSans.",
+        "DejaVuSans-Bold.",
+        "DejaVuSansMono.",
+    ),
     "hebrew": ("NotoSansHebrew-", "NotoSerifHebrew-", "DejaVuSans-"),
     "devanagari": ("NotoSansDevanagari-", "NotoSerifDevanagari-"),
     "thai": ("NotoSansThai-", "NotoSerifThai-"),
@@ -282,12 +293,18 @@ KIND_SHARES = (0.14, 0.12, 0.18, 0.05, 0.09, 0.13, 0.17, 0.12)
 
 def foreign(rng: np.random.Generator, script: str) -> str:
     """Letters of one of ``SCRIPTS``, in words that mean nothing."""
-    first, last = _pick(rng, SCRIPTS[script])
-    count = int(rng.integers(1, 4))
     return " ".join(
-        "".join(chr(code) for code in rng.integers(first, last + 1, int(rng.integers(1, 8))))
-        for _ in range(count)
+        _babble(rng, script, int(rng.integers(1, 8))) for _ in range(int(rng.integers(1, 4)))
     )
+
+
+def _babble(rng: np.random.Generator, script: str, count: int) -> str:
+    """A word; where letters join, the frequent ones give it the shapes that true words have."""
+    first, last = _pick(rng, SCRIPTS[script])
+    letters = [chr(code) for code in rng.integers(first, last + 1, count)]
+    often = FREQUENT.get(script, "")
+    letters = [_pick(rng, often) if often and rng.random() < 0.6 else one for one in letters]
+    return (ARTICLE if often and rng.random() < 0.3 else "") + "".join(letters)
 
 
 # ------------------------------------------------------------------ letters to pixels

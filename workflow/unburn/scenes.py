@@ -58,6 +58,9 @@ class Recipe:
     small_share: float = 0.1
 
 
+OFTENER = {"arabic": 4}  # than other scripts: its joined letters look like no other's
+
+
 # ------------------------------------------------------------------ backgrounds
 
 
@@ -698,7 +701,8 @@ def _angle(rng: Rng, recipe: Recipe) -> float:
 
 def _words(rng: Rng, recipe: Recipe) -> tuple[str, str, Sequence[Face]]:
     if recipe.faces.others and rng.random() < recipe.foreign_share:
-        script = str(rng.choice(sorted(recipe.faces.others)))
+        known = [name for name in sorted(recipe.faces.others) for _ in range(OFTENER.get(name, 1))]
+        script = known[int(rng.integers(len(known)))]
         return foreign(rng, script), "foreign", recipe.faces.others[script]
     text, kind = wording(rng)
     return text, kind, recipe.faces.latin
