@@ -291,6 +291,24 @@ def test_gate_holds_an_identifier_that_stayed_in_the_header(tmp_path):
     assert first["reason_code"] == "residual_identifier" and second["verdict"] == "release"
 
 
+def test_the_header_of_a_long_file_is_read_once_and_anew_in_the_next_run(tmp_path, monkeypatch):
+    class Blind:
+        read = staticmethod(lambda picture: [])
+
+    headers = []
+    collect = gate.identifiers.identifiers
+    collected = lambda *given: headers.append(given) or collect(*given)  # noqa: E731
+    monkeypatch.setattr(gate, "_reader", lambda name: Blind)
+    monkeypatch.setattr(gate.identifiers, "identifiers", collected)
+    shard = Shard(tmp_path, [grey(3 * gate.CHUNK)], residue="see 4712-0816")
+    (row,) = shard.run()
+    assert row["verdict"] == "release" and row["frames_read"] == str(3 * gate.CHUNK)
+    assert len(headers) == 1
+    another = candidate(tmp_path / "1.dcm", grey(3 * gate.CHUNK), PatientID="4712-0816").stat()
+    shard.rows[0] |= {"bytes": another.st_size, "mtime_ns": another.st_mtime_ns}
+    assert [row["reason_code"] for row in shard.run()] == ["residual_identifier"]
+
+
 def test_gate_takes_what_unburn_writes_itself_for_no_identifier(tmp_path):
     shard = Shard(tmp_path, [grey(1), grey(1), grey(1)], identity="Script")
     painted = marks.Touched(5, "flat", False, frozenset({0}))

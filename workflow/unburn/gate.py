@@ -17,7 +17,6 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -162,14 +161,16 @@ class Moments:
         self.count += 1
 
     def summary(self) -> list[np.ndarray]:
-        """Maximum, minimum and standard deviation (stretched to 0..255) as uint8.
+        """Maximum, minimum and standard deviation (stretched to 0..255) as uint8; asked for once.
 
         Nothing for a single frame, which is read, or not, as itself.
         """
         if self.count < 2:
             return []
-        mean, deviation = self.total / self.count, self.squares / self.count
-        deviation -= np.square(mean, out=mean)  # in place: of large frames each copy counts
+        mean, deviation = self.total, self.squares  # in place: of large frames each copy counts
+        mean /= self.count
+        deviation /= self.count
+        deviation -= np.square(mean, out=mean)
         np.sqrt(np.maximum(deviation, 0, out=deviation), out=deviation)
         if deviation.max() > 0:
             deviation *= 255 / deviation.max()
@@ -357,11 +358,16 @@ def survey(settings: Settings, items: Sequence[Item]) -> Survey:
             log.warning("item %d: not checked (%s)", item.number, type(error).__name__)
             result.failed.add(item.number)
     of_number = {item.number: item for item in items}
-    for key, moments in groups.items():
+    for key in list(groups):
         try:
-            reader, summary = _reader(settings.reader), moments.summary()
+            # the sums are given back before reading, which takes memory of its own
+            reader, summary = _reader(settings.reader), groups.pop(key).summary()
             one = next((of_number[n] for n in sorted(members[key]) if of_number[n].unchanged), None)
-            header = _wanted(one, settings.options) if one and len(one.pooled) else None
+            header = (
+                _wanted(one.original, one.kind, settings.options)
+                if one and len(one.pooled)
+                else None
+            )
             read = ((left_over(reader.read(p), p, one, header), p.shape) for p in summary)
             if any(shows_text(lines, shape, settings) for lines, shape in read):
                 result.alarms.append(frozenset(members[key]))
@@ -376,7 +382,7 @@ def examine(settings: Settings, job: Job) -> Found:
     found = Found()
     item = job.item
     try:
-        wanted = _wanted(item, settings.options)
+        wanted = _wanted(item.original, item.kind, settings.options)
         if job.whole:
             found.identifier = _in_bytes(wanted, item.candidate, item.kind)
             if found.identifier:
@@ -406,8 +412,9 @@ def examine(settings: Settings, job: Job) -> Found:
     return found
 
 
-def _wanted(item: Item, options: Options) -> identifiers.Identifiers:
-    return identifiers.identifiers(described(item.original, item.kind), options)
+@functools.lru_cache(maxsize=2)  # of a multi-frame file one for all of its jobs
+def _wanted(original: Path, kind: str, options: Options) -> identifiers.Identifiers:
+    return identifiers.identifiers(described(original, kind), options)
 
 
 def left_over(
@@ -625,12 +632,12 @@ def gate(
 ) -> None:
     """Check all candidates of a shard and write a verdict for every planned item."""
     _reader(settings.reader)  # one that is missing stops here with a sentence
+    _wanted.cache_clear()  # controls check several shards in one process
     items, rows = load_items(shard, masks, candidates, table)
     examined_frames = load(regions)
     present = [item for item in items if rows[item.number]["status"] == "candidate"]
     files = {item.number: item.candidate for item in present if item.candidate.is_file()}
-    with ThreadPoolExecutor(threads) as pool:
-        checked = dict(zip(files, pool.map(sha256, files.values()), strict=True))
+    checked = dict(zip(files, in_order(sha256, files.values(), threads), strict=True))
     frames_of = {item.number: item.frames for item in present if item.searched}
     suspected = suspicious(examined_frames, settings.suspicion)
     chosen = to_read(present, suspected, settings, only_kept(present, examined_frames))
