@@ -20,6 +20,7 @@ from unburn.vocabulary import (
     composed,
     known,
     plain,
+    records,
     words_in,
 )
 
@@ -95,6 +96,7 @@ class Sought:
         self.patients = frozenset(named.patients)
         self._spelt = in_bytes(self.people)
         self._inside = _longer(self.patients)
+        self._record = records(self._naming.records)
 
     def names(self, text: str, people: Set[str]) -> bool:
         """Say whether a word of people's names is in a text that is not cut down to the list.
@@ -102,7 +104,11 @@ class Sought:
         A word of the list is no name here: a patient called Head leaves HEAD as it is. A longer
         word of the patient's names may stand inside of another.
         """
-        if self._inside and any(map(self._is_inside, _forms(text))):
+        if (
+            self._inside
+            and (len(text) >= LONGER or not text.isascii())
+            and any(map(self._is_inside, _forms(text)))
+        ):
             return True
         words = words_in(text)
         return not people.isdisjoint(words) and any(
@@ -111,18 +117,18 @@ class Sought:
 
     def _is_inside(self, low: str) -> bool:
         """Say whether a longer word of the patient's names is anywhere but in a maker's word."""
-        return any(
-            word in low and (not makers or word in makers.sub(" ", low))
-            for word, makers in self._inside.items()
-        )
+        for word, makers in self._inside.items():
+            if word in low and (not makers or word in makers.sub(" ", low)):
+                return True
+        return False
 
     def is_record(self, text: str) -> bool:
         """Say whether a text has a number that names the patient or a visit."""
-        return can_hold_record(text) and self._naming.is_record(text)
+        return can_hold_record(text) and bool(self._record.search(text))
 
     def without_records(self, text: str) -> str:
         """A text without such numbers."""
-        return self._naming.without_records(text) if can_hold_record(text) else text
+        return self._naming.without_records(text) if self.is_record(text) else text
 
     def in_bytes_of(self, element: Element, vr: str) -> bool:
         """Say whether a binary value holds a word of a name or a number of the patient.
