@@ -51,7 +51,9 @@ def test_numbers_and_codes_of_the_acquisition_stay_and_all_else_goes():
 def test_terms_and_makers_stay_where_they_belong_and_are_words_elsewhere():
     kept = {"RandomsCorrectionMethod": "SING", "ManufacturersModelName": "SOMATOM go.Top"}
     kept |= {"SoftwareVersions": "sles_hde.43", "Manufacturer": "Carestream Health"}
-    lost = {"ScatterCorrectionMethod": "SING", "ReceiveCoilName": "hde"}
+    kept |= {"SequenceVariant": "SK_SP", "ScanningSequence": "EP_SE", "ScanOptions": "PFP_FS"}
+    lost = {"ScatterCorrectionMethod": "SING", "ReceiveCoilName": "hde", "SpoilingType": "WU"}
+    lost |= {"PatientPosition": "QUILL"}
     assert clean_json(kept | lost) == kept | {"ManufacturersModelName": "SOMATOM Top"}
 
 

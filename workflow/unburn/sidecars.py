@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -211,7 +212,16 @@ def _clean_text(value: object, name: str, naming: Naming) -> Any:
     telling = tells(value, name in VERSIONS) or naming.words & words_in(value)
     if name not in CODES or telling or len(value) > LONGEST_CODE:
         return allowed(value, naming.words)
+    if _is_coded(name) and all(technical(part, True) == part for part in value.split("_")):
+        return value
     return technical(value, False, name in VERSIONS, makers() if name in MAKERS else None)
+
+
+@cache
+def _is_coded(name: str) -> bool:
+    """Say whether a name is that of codes in DICOM, of which dcm2niix joins several: SK_SP."""
+    tag = tag_for_keyword(name)
+    return tag is not None and dictionary_VR(tag) == "CS"
 
 
 def to_text(content: dict[str, Any]) -> str:
