@@ -4,16 +4,18 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from runs import REPO, SNAKEMAKE, clean_environment, snakemake, tree
+from runs import REPO, clean_environment, snakemake, tree
 
 HERE = Path(__file__).parent
 WAIT_S = 240
+PROMPT = (sys.executable, HERE / "prompt_snakemake.py")
 Found = TypeVar("Found")
 
 
@@ -42,9 +44,11 @@ class Attempt:
     comment: str
 
 
-def start(run: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+def start(
+    run: Path, *arguments: str, program: Sequence[str | Path] = PROMPT, **environment: str
+) -> subprocess.Popen[bytes]:
     """Start a run through the profile from the repository's root, as a user would."""
-    command = [SNAKEMAKE, "--profile", "slurm", "--directory", run, "--notemp"]
+    command = [*program, "--profile", "slurm", "--directory", run, "--notemp"]
     command += ["--configfile", run / "config.yaml", "--latency-wait", "5"]
     command += ["--slurm-init-seconds-before-status-checks", "2", *arguments]
     surroundings = clean_environment() | environment

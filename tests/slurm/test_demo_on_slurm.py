@@ -7,7 +7,7 @@ import pytest
 from slurm_runs import attempts, screen, start
 
 import tiny_sd2
-from runs import DEMO, SLICES, leaks, make_run, snakemake
+from runs import DEMO, SLICES, SNAKEMAKE, leaks, make_run, snakemake
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,8 @@ def test_a_gpu_is_asked_for_by_the_rule_that_paints_alone(slurm, tmp_path):
     result = snakemake(run, "--notemp", "work/lab/batches/00000")
     assert result.returncode == 0, result.stderr
     partition = "paint_batch:slurm_partition=gpu"
-    going = start(run, "work/lab/00000/painted.h5", "--set-resources", partition)
+    asked = ("work/lab/00000/painted.h5", "--set-resources", partition)
+    going = start(run, *asked, program=[SNAKEMAKE])  # with the plugin's own waiting, for once
     assert going.wait() == 0, screen(run)
     (painting,) = attempts(run, "paint_batch")
     (gathering,) = attempts(run, "inpaint_crops")

@@ -12,9 +12,8 @@ def test_jobs_of_slurm_run_in_the_image_and_release_the_same_bytes(
     slurm, cpu_image, tiny, tiny_run, tmp_path
 ):
     images = shutil.copytree(tiny, tmp_path / tiny.name)
-    small_cine(images / "cine", 8, frames=44)  # with these there are frames enough for controls
-    settings = {"containers": {"cpu": str(cpu_image)}, "controls": {"share": 0.02}}
-    run = make_run(tmp_path / "a run", {"lab": images}, **settings)
+    small_cine(images / "cine", 8, frames=94)  # with these there are frames enough for controls
+    run = make_run(tmp_path / "a run", {"lab": images}, containers={"cpu": str(cpu_image)})
     (run / "unburn.key").write_bytes((tiny_run / "unburn.key").read_bytes())
     assert start(run, "--sdm", "apptainer").wait() == 0, screen(run)
     same = released(tiny_run)
