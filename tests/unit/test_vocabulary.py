@@ -208,6 +208,7 @@ def test_a_code_stays_as_a_whole_or_not_at_all(text, kept):
         *("555-123-4567", "123-45-6789", "943 476 5919", "555-1234", "06 12 34 56 78"),
         *("12.34.56.78.90", "12 AUG 1957", "12-Oct-57", "3.OCT.1957", "12OCT57"),
         *("OCT 12, 1957", "August 2 1957", "555 1234", "0049 30 1234", "12-34-567"),
+        *("Mon Aug 12 09:02:14 EDT 1957", "Aug 12 9:02 1957"),
     ],
 )
 def test_numbers_in_groups_and_written_dates_are_told_from_those_of_scanners(text):

@@ -24,10 +24,11 @@ _OVER_89 = r"(?:9\d|1[0-4]\d)"
 _CUT = re.compile(rf"{age(_OVER_89)}|{age_in_words(_OVER_89)}|{ADDRESS}")
 _YEAR = r"(?:18|19|20)\d\d"
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]{0,6}"
-# 12 AUG 57, AUG 12, 1957: words of the lists may be months.
+_TIME_OF_DAY = r"(?:\d\d?:\d\d(?::\d\d)?[ .,_-](?:[A-Z]{2,5} )?)?"  # or none
+# 12 AUG 57, AUG 12, 1957, Mon Aug 12 09:02:14 EDT 1957: words of the lists may be months.
 _WRITTEN_DATE = re.compile(
     rf"(?<![A-Za-z0-9])(?:\d\d?[ ._-]?{_MONTH}[ .,_-]{{0,2}}\d\d(?:\d\d)?"
-    rf"|{_MONTH}[ ._-]?\d\d?[ .,_-]{{1,2}}{_YEAR})"
+    rf"|{_MONTH}[ ._-]?\d\d?[ .,_-]{{1,2}}{_TIME_OF_DAY}{_YEAR})"
 )
 _DAY, _MONTH_NUMBER = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _PADDED_MONTH = r"(?:0[1-9]|1[0-2])"
