@@ -1,11 +1,12 @@
 import csv
 import re
+import runpy
 
 import pytest
 from pydicom.datadict import tag_for_keyword
 
 from unburn import presets, profile
-from unburn.profile import DECODE, REMOVE, Rules, action
+from unburn.profile import DECODE, REMOVE, RESOURCES, TYPE_1, Rules, action, dummy_of
 
 
 def tag(keyword):
@@ -99,3 +100,22 @@ def test_every_row_of_the_table_is_of_the_standard_and_has_a_code():
         *("full_dates", "modified_dates", "descriptors", "structured", "graphics"),
     }
     assert sum(not re.fullmatch("[0-9a-f]{8}", row["tag"]) for row in rows) == 4
+
+
+def test_attributes_that_objects_need_are_those_of_the_standard_s_tables():
+    script = RESOURCES / "ps3.3" / "make_list.py"
+    made = runpy.run_path(str(script))["needed"](
+        {
+            "one": [
+                {"keyword": "Modality", "type": "1"},
+                {"keyword": "SegmentLabel", "type": "1C"},
+                {"keyword": "StudyID", "type": "2"},  # may be empty
+                {"keyword": "Rows", "type": "1"},  # no text
+            ]
+        }
+    )
+    assert made == ["Modality", "SegmentLabel"]
+    words = TYPE_1.read_text().split()
+    assert words == sorted(words) and {*made, "Manufacturer", "TextValue"} < {*words}
+    assert profile.tags("BodyPartExamined StudyID Rows").isdisjoint(profile.NEEDED)
+    assert {dummy_of(tag) for tag in profile.tags(" ".join(made))} == {"dummy"}
