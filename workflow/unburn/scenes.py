@@ -233,10 +233,14 @@ def _mottle(rng: Rng, side: int) -> np.ndarray:
     grain = cv2.GaussianBlur(grains, (0, 0), float(rng.uniform(0.7, 4)))
     light = _smooth(rng, side, rng.uniform(20, 120)) * rng.uniform(20, 220)
     out = light + rng.uniform(2, 30) * grain / grain.std() + rng.uniform(0, 60)
-    for column, row in rng.integers(0, side, (int(rng.integers(0, 25)), 2)):
-        axes = (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
-        at = (int(column), int(row))
-        cv2.ellipse(out, at, axes, rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_AA)
+    if rng.random() < 0.5:  # glints of wet folds
+        gloss = _smooth(rng, side, rng.uniform(1.5, 10))
+        out[gloss > np.quantile(gloss, 1 - rng.uniform(0.0005, 0.01))] = rng.uniform(200, 255)
+    else:
+        for column, row in rng.integers(0, side, (int(rng.integers(0, 25)), 2)):
+            axes = (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
+            at = (int(column), int(row))
+            cv2.ellipse(out, at, axes, rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_AA)
     if rng.random() < 0.5:
         inside = np.zeros(out.shape, np.uint8)
         reach = rng.uniform(0.4, 0.9) * side
@@ -260,7 +264,7 @@ def _spots(rng: Rng, side: int) -> np.ndarray:
 PROCEDURAL: tuple[tuple[Callable[[Rng, int], np.ndarray], float], ...] = (
     (_flat, 0.14), (_gradient, 0.05), (_noise, 0.1), (_speckle, 0.1), (_body, 0.05), (_fan, 0.1),
     (_panels, 0.12), (_blocks, 0.05), (_mosaic, 0.03), (_anatomy, 0.2), (_spots, 0.06),
-    (_mottle, 0.14),
+    (_mottle, 0.24),
 )  # fmt: skip
 
 
