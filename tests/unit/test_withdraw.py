@@ -392,6 +392,20 @@ def test_what_an_earlier_version_wrote_of_controls_is_told_before_anything_goes(
     assert lab.released() == before and not (lab.work / withdraw.JOURNAL).exists()
 
 
+@pytest.mark.parametrize(
+    "table, column",
+    [("inventory.tsv", "patient"), ("candidates.tsv", "shared_uid"), ("verdicts.tsv", "face")],
+)
+def test_a_table_of_an_earlier_version_is_told_before_anything_goes(lab, table, column):
+    file = lab.work / table if table == "inventory.tsv" else lab.shard / table
+    rows = records(file)
+    tables.write(file, rows, [name for name in rows[0] if name != column])
+    before = lab.left()
+    with pytest.raises(UserError, match=f"{table}: an earlier version .* without {column}"):
+        lab.withdraw("patient")
+    assert lab.left() == before
+
+
 def test_nobody_can_tell_what_is_whose_once_the_key_was_discarded(lab):
     for file in (lab.shard / "candidates.tsv", lab.shard / "uids.tsv"):
         file.unlink()

@@ -26,12 +26,15 @@ from unburn import (
     crate,
     decisions,
     evaluate,
+    gate,
     handover,
     keys,
     mending,
     nifti,
     patients,
+    plan,
     preview,
+    reassemble,
     release,
     report,
     reproduce,
@@ -53,8 +56,6 @@ from unburn.ledger import (
 )
 from unburn.metadata import quiet
 from unburn.numerals import noun
-from unburn.plan import STATE
-from unburn.plan import State as PlanState
 from unburn.purging import keeping_time, purge_lines, uids_in
 from unburn.settings import WAITING, Run
 
@@ -317,7 +318,7 @@ def purge_plan(work: Path, master: bytes, items: Collection[str]) -> None:
         for row in rows
     ]
     tables.write(table, left, list(rows[0]))
-    state = PlanState.load(work / STATE)
+    state = plan.State.load(work / plan.STATE)
     state.items = {
         patients.alias(master, path)
         if str(number) in items and not patients.is_alias(path)
@@ -328,7 +329,7 @@ def purge_plan(work: Path, master: bytes, items: Collection[str]) -> None:
     state.series = {key: place for key, place in state.series.items() if place[0] in series}
     shards = [shard_table(folder) for folder in shard_folders(work)]
     state.shards = {file.stem: [sha256(file), file.stat().st_mtime_ns] for file in shards}
-    state.save(work / STATE)
+    state.save(work / plan.STATE)
 
 
 # --- the run
@@ -537,9 +538,25 @@ def check(run: Run, label: str) -> None:
         )
     decisions.read(work)  # lines are to be taken out of it
     held_back(work / SHOWED)  # the tables are made again by it
-    if "patient" not in tables.read(work / "inventory.tsv").columns:
-        raise UserError(
-            f"submission {label}",
-            "it was planned by an earlier version of unburn, which did not note whose files are",
-            "start the run again first",
-        )
+    check_tables(work)
+
+
+def check_tables(work: Path) -> None:
+    """Refuse tables that an earlier version made: the release that follows needs all columns.
+
+    Raises
+    ------
+    UserError
+        naming the table and the columns that it lacks
+    """
+    made: list[tuple[Path, tuple[str, ...]]] = [(work / "inventory.tsv", plan.INVENTORY)]
+    for folder in shard_folders(work):
+        made.append((folder / "candidates.tsv", reassemble.COLUMNS))
+        made.append((folder / "verdicts.tsv", gate.COLUMNS))
+    for table, columns in made:
+        if missing := set(columns) - set(tables.read(table).columns):
+            raise UserError(
+                f"submission {work.name}, {table.name}",
+                f"an earlier version of unburn made it, without {', '.join(sorted(missing))}",
+                "start the run again first",
+            )
