@@ -23,18 +23,11 @@ def assert_refused(run, *arguments, **environment):
 
 
 @pytest.fixture
-def used_up(slurm):
-    """The account without minutes."""
+def used_up(slurm, request):
+    """Something without minutes: ``account lab``, the account above it, or a quality of service."""
     for minutes in (0, -1):
-        command = [
-            "sacctmgr",
-            "-i",
-            "modify",
-            "account",
-            "lab",
-            "set",
-            f"GrpTRESMins=cpu={minutes}",
-        ]
+        command = ["sacctmgr", "-i", "modify", *request.param.split()]
+        command += ["set", f"GrpTRESMins=cpu={minutes}"]
         subprocess.run(command, check=True, capture_output=True)
         if not minutes:
             yield
@@ -52,9 +45,18 @@ def test_an_account_that_is_none_of_mine(slurm, run):
     assert "lab" in said.split("name one of yours in slurm/config.yaml: ")[1]
 
 
-def test_a_quota_that_is_used_up(slurm, run, used_up):
-    said = assert_refused(run, "--default-resources", "slurm_account=lab")
-    assert "its quota is used up: 0 of 0 minutes (cpu)" in said
+@pytest.mark.parametrize(
+    "used_up, asked, told",
+    [
+        ("account lab", (), "slurm_account: lab: its quota"),
+        ("account root", (), "slurm_account: lab: the quota of root, to which it belongs,"),
+        ("qos normal", ("--slurm-qos", "normal"), "qos: normal: its quota"),
+    ],
+    indirect=["used_up"],
+)
+def test_a_quota_that_is_used_up(slurm, run, used_up, asked, told):
+    said = assert_refused(run, "--default-resources", "slurm_account=lab", *asked)
+    assert f"error: {told} is used up: 0 of 0 minutes (cpu)" in said
 
 
 def test_an_image_that_is_missing(slurm, run):

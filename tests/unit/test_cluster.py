@@ -8,7 +8,7 @@ from unburn.settings import REPO
 
 PROGRAMS = {
     "sinfo": "echo 'cpu up\ngpu up'",
-    "sacctmgr": "case $* in *assoc*) echo 'heart\nlung';; *) echo heart;; esac",
+    "sacctmgr": "case $* in *defaultqos) ;; *assoc*) echo 'heart\nlung';; *) echo heart;; esac",
     "scontrol": "echo 'GrpTRESMins=cpu=1000(998),mem=N(0),gres/gpu=50(3)'",
     "sbatch": "echo $* >> {folder}/calls",
 }
@@ -50,6 +50,8 @@ def test_a_cluster_that_takes_the_jobs_is_described(slurm):
     calls = (slurm() / "calls").read_text().splitlines()
     assert all(call.startswith("--test-only ") for call in calls)
     assert "--gpus" not in calls[0] and "--gpus=a100:1" in calls[1]
+    slurm(sinfo="echo 'cpu up\ngpu down'")
+    assert cluster.check(site, gpu=False)[0] == "Slurm with the partitions cpu, gpu (down)"
 
 
 def test_slurm_is_asked_with_what_decides_whether_it_takes_a_job(slurm, tmp_path):
@@ -115,6 +117,37 @@ def test_a_quota_that_another_user_of_the_account_used_up_stops_nobody_else(slur
     assert cluster.check(cluster.site([], {}), gpu=False)
     slurm(scontrol=f"printf '{said.format(user='me')}'")
     assert "6 of 5 minutes" in refused(cluster.site([], {}))
+
+
+def test_a_used_up_quota_of_an_account_above_is_named(slurm):
+    slurm(
+        scontrol="""case $* in
+            *=heart*) printf 'Account=heart UserName=\\n ParentAccount=clinic(5)\\n'
+                printf ' GrpTRESMins=cpu=N(9)\\nAccount=heart UserName=me(7)\\n ParentAccount=\\n';;
+            *=clinic*) printf 'Account=clinic UserName=\\n ParentAccount=\\n GrpTRESMins=cpu=7(9)';;
+        esac"""
+    )
+    said = refused(cluster.site([], {}))
+    assert "slurm_account: heart: the quota of clinic, to which it belongs, is used up" in said
+    assert "9 of 7 minutes (cpu)" in said
+
+
+def test_a_quota_of_gpus_stops_who_asks_for_one(slurm):
+    slurm(scontrol="echo 'GrpTRESMins=cpu=N(9),gres/gpu=0(0),license/x=0(0)'")
+    assert cluster.check(cluster.site([], {}), gpu=False)
+    assert "0 of 0 minutes (gres/gpu)" in refused(cluster.site([], {}), gpu=True)
+
+
+def test_minutes_of_a_quality_of_service_count_instead_of_those_of_the_account(slurm):
+    minutes = (
+        "case $* in *flags=qos*) echo 'GrpTRESMins=cpu=QOS';; *) echo 'GrpTRESMins=cpu=OWN';; esac"
+    )
+    site = cluster.site(["qos=long"], {})
+    slurm(scontrol=minutes.replace("QOS", "5(6)").replace("OWN", "9(0)"))
+    assert "qos: long: its quota is used up: 6 of 5 minutes (cpu)" in refused(site)
+    slurm(scontrol=minutes.replace("QOS", "5(1)").replace("OWN", "9(9)"))
+    assert cluster.check(site, gpu=False)
+    assert "slurm_account: heart" in refused(cluster.site([], {}))
 
 
 def test_what_else_slurm_refuses_is_told_in_its_words(slurm):

@@ -22,10 +22,15 @@ PROFILE = "slurm/config.yaml"
 GPU_RULE = "paint_batch"
 TIMEOUT_S = 60
 SACCTMGR = ("sacctmgr", "--noheader", "--parsable2", "show")
+MANAGER = ("scontrol", "show", "assoc_mgr")
 # GrpTRESMins=cpu=1000(998),mem=N(0): the minutes granted and used
 MINUTES = re.compile(r"\bGrpTRESMins=(\S+)")
 USER = re.compile(r"\bUserName=([^\s(]+)")
-GRANTED = re.compile(r"([\w/]+)=(\d+)\((\d+)\)")
+PARENT = re.compile(r"\bParentAccount=([^\s(]+)")
+GRANTED = re.compile(r"([\w/:]+)=(\d+)\((\d+)\)")
+OF_EVERY_JOB = ("cpu", "mem", "node", "billing")  # minutes of others are taken by who asks
+GPUS = "gres/gpu"
+ITS_QUOTA = "its quota"
 
 
 # Options of sbatch that decide whether a job is taken, by the resource that sets them.
@@ -58,6 +63,16 @@ class Site:
             own = {"gpu": "1", **self.rules.get(GPU_RULE, {})}
             found.append({name: own.get(name, found[0][name]) for name in asked})
         return [one for number, one in enumerate(found) if one not in found[:number]]
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """A quota of something, and how much of it is used up."""
+
+    whose: str
+    what: str
+    granted: int
+    used: int
 
 
 def site(
@@ -135,13 +150,15 @@ def check(where: Site, gpu: bool) -> list[str]:
             "the scheduler does not answer",
             "see `sinfo`; ask the cluster's support when it says the same",
         )
-    names = sorted({line.split()[0] for line in partitions})
+    states = dict(line.split() for line in partitions)
+    names = sorted(states)
     accounts = _accounts()
-    lines = [f"Slurm with the partitions {', '.join(names)}"]
+    told = [name if states[name] == "up" else f"{name} ({states[name]})" for name in names]
+    lines = [f"Slurm with the partitions {', '.join(told)}"]
     for request in where.requests(gpu):
         _check_partition(request["slurm_partition"], names)
         _check_account(request["slurm_account"], accounts)
-        _check_minutes(request["slurm_account"] or _default_account())
+        _check_minutes(request)
         _try(request, accounts)
         said = [f"{name.removeprefix('slurm_')} {value}" for name, value in request.items()]
         said = [one for one in said if not one.endswith(" ")]
@@ -167,25 +184,54 @@ def _check_account(name: str, known: list[str]) -> None:
         )
 
 
-def _check_minutes(account: str) -> None:
-    """Refuse an account without minutes: Slurm takes its jobs and never starts them."""
-    if not account:
-        return
-    known = _asked("scontrol", "show", "assoc_mgr", f"accounts={account}", "flags=assoc")
-    # those of the account and of its users, one after the other; of others' no job here counts
-    mine = [
-        one
-        for one in re.split(r"(?=\bClusterName=)", known)
-        if not (user := USER.search(one)) or user[1] == getpass.getuser()
-    ]
-    for limits in MINUTES.findall("\n".join(mine)):
-        for what, granted, used in GRANTED.findall(limits):
-            if int(used) >= int(granted):
+def _check_minutes(request: Mapping[str, str]) -> None:
+    """Refuse a request without minutes left: Slurm takes its jobs and never starts them.
+
+    Minutes that are granted to the quality of service count instead of those of accounts.
+    """
+    account = request["slurm_account"] or _default_account()
+    qos = request["qos"] or _default_qos(account)
+    of_qos = _granted(_asked(*MANAGER, f"qos={qos}", "flags=qos")) if qos else []
+    settled = {minutes.what for minutes in of_qos}
+    of_accounts = [one for one in _of_accounts(account) if one.what not in settled]
+    takes = {*OF_EVERY_JOB}
+    if request["gpu"] not in ("", "0"):
+        takes |= {GPUS, f"{GPUS}:{request['gpu_model']}"}
+    for where, limits in ((f"qos: {qos}", of_qos), (f"slurm_account: {account}", of_accounts)):
+        for one in limits:
+            if one.what in takes and one.used >= one.granted:
                 raise UserError(
-                    f"slurm_account: {account}",
-                    f"its quota is used up: {used} of {granted} minutes ({what})",
-                    f"ask for more, or name another account in {PROFILE}; jobs would wait for ever",
+                    where,
+                    f"{one.whose} is used up: {one.used} of {one.granted} minutes ({one.what})",
+                    f"ask for more, or name another in {PROFILE}; jobs would wait for ever",
                 )
+
+
+def _of_accounts(account: str) -> list[Minutes]:
+    """The minutes granted to an account, to the user in it and to those that it belongs to."""
+    found: list[Minutes] = []
+    above, whose, user = account, ITS_QUOTA, getpass.getuser()
+    while above:
+        said = _asked(*MANAGER, f"accounts={above}", "flags=assoc")
+        # those of the account and of its users, one after the other; of others' no job here counts
+        mine = [
+            one
+            for one in re.split(r"(?=\bClusterName=)", said)
+            if not (named := USER.search(one)) or (above == account and named[1] == user)
+        ]
+        found += _granted("\n".join(mine), whose)
+        parent = PARENT.search(said)
+        above = parent[1] if parent else ""
+        whose = f"the quota of {above}, to which it belongs,"
+    return found
+
+
+def _granted(said: str, whose: str = ITS_QUOTA) -> list[Minutes]:
+    """The minutes that are granted in what Slurm says; those without a limit are left out."""
+    of_limits = (GRANTED.findall(limits) for limits in MINUTES.findall(said))
+    return [
+        Minutes(whose, what, int(most), int(used)) for one in of_limits for what, most, used in one
+    ]
 
 
 def _try(request: Mapping[str, str], accounts: list[str]) -> None:
@@ -226,6 +272,13 @@ def _accounts() -> list[str]:
 def _default_account() -> str:
     """The account of jobs that name none."""
     return _asked(*SACCTMGR, "user", getpass.getuser(), "format=defaultaccount").strip()
+
+
+def _default_qos(account: str) -> str:
+    """The quality of service of jobs that name none; empty where it is the cluster's own."""
+    who = (f"user={getpass.getuser()}", f"account={account}")
+    said = _asked(*SACCTMGR, "assoc", *who, "format=defaultqos").split()
+    return said[0] if said else ""
 
 
 def _asked(*command: str) -> str:
