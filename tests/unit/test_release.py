@@ -385,6 +385,14 @@ def test_release_stops_before_an_original_identifier_is_handed_out(lab):
     assert not (lab.results / "dicom").exists()
 
 
+def test_release_goes_on_with_results_of_a_former_one_among_its_files(lab):
+    pseudonym = "k3jd7xqpm2vbnw5a"
+    output = f"dicom/{pseudonym}/study/s/2.25.1001.dcm"
+    first = lab.image(patient_out=pseudonym, output=output)
+    again = lab.image(series="s00002", patient_in=pseudonym, sop_in="2.25.1001")
+    assert lab.release() == {first: "released", again: "released"}
+
+
 def test_release_refuses_a_place_outside_dicom(lab):
     lab.image(output="dicom/../../x.dcm")
     with pytest.raises(ValueError, match="outside dicom"):

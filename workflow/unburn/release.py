@@ -590,6 +590,9 @@ def publish(
         for one in items.values()
         if one.candidate and one.candidate["sop_in"] != one.candidate["sop_out"]
     }
+    # pseudonyms can come back as inputs, with files of a former release among the others
+    originals -= {new for old, new in mapping.items() if old != new}
+    originals -= {one.candidate["patient_out"] for one in items.values() if one.candidate}
     originals = {old for old in originals if len(old) >= SHORTEST_IDENTIFIER}
     with ThreadPoolExecutor(threads) as pool:
         digests = list(pool.map(sha256, [source for source, _ in places]))
