@@ -47,6 +47,24 @@ def test_terms_that_are_names_stay_where_they_are_terms_and_for_nobody_called_so
     assert name.encode() not in written(called_so)
 
 
+@pytest.mark.parametrize(
+    ("name", "keyword", "value"),
+    [
+        ("Ko^Min-ji", "Modality", "KO"),
+        ("Lin^Mei", "PixelIntensityRelationship", "LIN"),
+        ("Lin^Mei", "CorrectedImage", ["DECY", "LIN"]),
+        ("Di Marco^Anna", "ConversionType", "DI"),
+        ("Al-Hassan^Ali", "PatientOrientation", ["AL", "F"]),
+        ("Ha^Minh", "PatientOrientation", ["L", "HA"]),
+        ("Palette^Jane", "PhotometricInterpretation", "PALETTE COLOR"),
+    ],
+)
+def test_values_of_closed_lists_stay_for_a_patient_called_so(name, keyword, value):
+    called_so = cleaned(image(PatientName=name, SequenceName=name, **{keyword: value}))
+    assert called_so[keyword].value == value
+    assert not called_so.SequenceName
+
+
 @pytest.mark.parametrize("preset", ["research", "safe_harbor"])
 def test_annotations_find_their_layer_whose_name_says_nothing(preset):
     named = ("ZEBRAKOL", "SHUTTERX", "LAYER1")

@@ -84,14 +84,6 @@ PUBLIC_CODING_SCHEMES = frozenset(
     )
 )
 PIXEL_DATA = 0x7FE00010
-# Without it no pixel can be read, even if the patient is called Palette.
-PHOTOMETRIC_INTERPRETATION = 0x00280004
-PHOTOMETRICS = frozenset(
-    (
-        *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_ICT", "YBR_RCT"),
-        *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422"),
-    )
-)
 FRAME_TYPE = 0x00089007
 GROUPS_BY_FRAME = 0x52009230
 OF_PIXELS = profile.tags(  # what was computed from pixels that are painted now
@@ -378,7 +370,7 @@ class _Cleaner:
 
     def technical(self, do: str, tag: int, text: str) -> str:
         """Cut a coded value or a technical text down to the terms that scanners write."""
-        if tag == PHOTOMETRIC_INTERPRETATION and text in PHOTOMETRICS:
+        if text in profile.CLOSED_TERMS.get(tag, ()):
             return text
         people = self.sought.patients if tag == MANUFACTURER else self.sought.anyone
         if text in profile.DEFINED_TERMS.get(tag, ()):

@@ -8,11 +8,13 @@ unknown and private attributes go.
 import csv
 import re
 from functools import cache
+from itertools import permutations, product
 from pathlib import Path
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, tag_for_keyword
 
 from unburn.elements import LONG_TEXT_VRS, TEXT_VRS
+from unburn.objects import MODALITIES
 from unburn.presets import Options
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
@@ -101,6 +103,26 @@ DEFINED_TERMS = {
     0x00541100: frozenset(("SING",)),  # Randoms Correction Method
     0x00541220: frozenset(("SING",)),  # Secondary Counts Type
     0x300A01B0: frozenset(("BREAST_BRIDGE",)),  # Setup Technique
+}
+# What pixels and objects are read by, of closed lists: it stays even if the patient is called so,
+# as Palette, Ko, Lin, Di Marco and Al-Hassan are.
+CLOSED_TERMS = {
+    0x00080060: frozenset(MODALITIES),  # Modality
+    0x00080064: frozenset(("DV", "DI", "DF", "WSD", "SD", "SI", "DRW", "SYN")),  # Conversion Type
+    0x00200020: frozenset(  # Patient Orientation: to the left, front and head; PS3.3 C.7.6.1.1.1
+        "".join(order)
+        for sides in product("LR", "AP", "HF")
+        for count in (1, 2, 3)
+        for order in permutations(sides, count)
+    ),
+    0x00280004: frozenset(  # Photometric Interpretation
+        (
+            *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_ICT", "YBR_RCT"),
+            *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422"),
+        )
+    ),
+    0x00280051: frozenset(("LIN",)),  # Corrected Image: linearity
+    0x00281040: frozenset(("LIN", "LOG", "DISP")),  # Pixel Intensity Relationship
 }
 # Text and codes that objects need a value of: emptied they would make one invalid. A body part is
 # needed of few, and an empty one is the truth.
