@@ -28,6 +28,7 @@ TEST_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 NECK = REPO / "resources" / "demo" / "source" / "neck.png"  # slices of 256 x 256, side by side
 NECK_SIDE = 256
 MODALITIES = ("CT", "MR")  # of the series of a patient, in turn
+FIRST_PATIENT = 4_000_000  # more than slices have numbers: one of those would name the patient
 SERIES_PER_FOLDER = 1000  # a folder of patients holds so many series
 
 # Stands in the template where a file has its own value: as long as the value, nowhere else.
@@ -105,8 +106,8 @@ def header(shape: Shape, series: int, number: int) -> bytes:
     """The bytes of a file before its pixels; ``number`` of the slice, from 0."""
     patient = series // len(MODALITIES)
     own = {
-        "patient": f"PAT{patient:07d}",
-        "name": f"SYNTHETIC^P^{patient:08d}",
+        "patient": f"PAT{FIRST_PATIENT + patient:07d}",
+        "name": f"SYNTHETIC^P^{FIRST_PATIENT + patient:08d}",
         "study": _uid(shape, 1, patient),
         "series": _uid(shape, 2, series),
         "reference": _uid(shape, 3, series),
