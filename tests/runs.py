@@ -92,7 +92,7 @@ def small_series(folder: Path, patient: int, files: int = 2) -> Path:
     folder.mkdir(parents=True)
     for number in range(1, files + 1):
         image = dcmread(SLICES / f"IM{number:04d}")
-        image.PixelData = image.pixel_array[60:124, 140:204].tobytes()
+        image.PixelData = image.pixel_array[80:144, 164:228].tobytes()
         image.Rows = image.Columns = 64
         image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         image.PatientID, image.PatientName = f"MRN{patient:05d}", f"DOE^{patient}"

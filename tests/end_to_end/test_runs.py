@@ -40,7 +40,7 @@ def released_bytes(run, submission="demo"):
 def two_slices(folder):
     """Two slices of the demo's MR series in a folder of their own: a submission of seconds."""
     folder.mkdir()
-    for name in ("IM0001", "IM0002"):
+    for name in ("IM0007", "IM0008"):
         shutil.copy(SLICES / name, folder / name)
     return folder
 
@@ -98,7 +98,7 @@ def test_nothing_that_identifies_leaves_work(tiny, tiny_run, canaries):
 def test_a_submission_that_fails_does_not_stop_the_others(slices, tmp_path):
     half = tmp_path / "ROE MAX"
     shutil.copytree(slices, half)
-    broken = half / "IM0002"
+    broken = half / "IM0008"
     broken.write_bytes(broken.read_bytes()[:20000])
     folders = {"gone": tmp_path / "gone_SMITH", "half": half, "good": slices}
     run = make_run(tmp_path / "run", folders, gate={"max_held_back": 0.1})
@@ -126,7 +126,7 @@ def test_a_folder_that_changes_redoes_what_changed_and_removes_what_is_gone(slic
     assert len(tables.read(run / "work" / "lab" / "ledger.tsv")) == 3
     stray = run / "results" / "lab" / "dicom" / "stray.dcm"
     stray.write_bytes(b"x")
-    for name in ("IM0001", "IM0002"):
+    for name in ("IM0007", "IM0008"):
         (slices / name).unlink()
     result = snakemake(run)
     assert result.returncode == 0, result.stderr
